@@ -1,0 +1,431 @@
+"""The command line: what a person types, and what they read.
+
+Standard output carries only what was asked for; logs and mistakes go to standard error. `run` must start
+fast and stay small, so what only a person at a terminal needs is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec
+
+import click
+
+from corowatch import __version__
+from corowatch.core.errors import ConfigError, StateRefused
+
+EX_USAGE, EX_IOERR, EX_CONFIG = 64, 74, 78
+"""sysexits.h."""
+
+click.UsageError.exit_code = EX_USAGE
+P = ParamSpec("P")
+
+
+def state_folder(given: str | None) -> Path:
+    """`--state-dir`, else systemd's, else the user's own."""
+    if given:
+        return Path(given)
+    if systemd := os.environ.get("STATE_DIRECTORY"):
+        return Path(systemd.split(":")[0])
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(home) / "corowatch"
+
+
+def fail(status: int, message: str) -> NoReturn:
+    """Say why on standard error and end."""
+    click.echo(message, err=True)
+    sys.exit(status)
+
+
+def refusals(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn a config's mistakes and a refused state into their message and exit status 78."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ConfigError as error:
+            fail(EX_CONFIG, str(error))
+        except StateRefused as error:
+            fail(EX_CONFIG, f"corowatch: {error}")
+
+    return guarded
+
+
+class Duration(click.ParamType):
+    """A duration such as 30s, as in the config."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from corowatch.core.values import duration
+
+        try:
+            return value if isinstance(value, float) else duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+state_dir = click.option("--state-dir", metavar="DIR", type=click.Path(file_okay=False),
+                         help="Where positions, memory and outbox are kept.  "
+                              "[default: $STATE_DIRECTORY or ~/.local/state/corowatch]")
+configs = click.argument("config", nargs=-1, type=click.Path())
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+             epilog="Begin with `corowatch demo`, or with three lines of YAML:  corowatch kinds")
+@click.version_option(__version__, message="corowatch %(version)s")
+def cli() -> None:
+    """Watch log files and say something sensible when they say X.
+
+    A config describes flows: where lines come from, what is looked for, who is told.
+
+    \b
+        flows:
+          app-errors:
+            tail: /var/log/myapp/*.log
+            grep: 'ERROR|CRITICAL|Traceback'
+            alert: console
+    """
+
+
+# --- running ----------------------------------------------------------------------------------------
+
+
+@cli.command()
+@configs
+@click.option("--once", is_flag=True, help="Read to the present end (without saved positions: from the beginning), "
+                                           "deliver, and exit.")
+@click.option("--deliver-within", type=Duration(), default=None, metavar="TIME",
+              help="How long deliveries may take at the end.  [default: 30s with --once, else 10s]")
+@state_dir
+@refusals
+def run(config: Sequence[str], once: bool, deliver_within: float | None, state_dir: str | None) -> None:
+    """Run the daemon in the foreground.
+
+    CONFIG is a file, or a folder of *.yaml; without it /etc/corowatch. SIGTERM or Ctrl-C stops, and tells what
+    happened; SIGHUP reads the config again.
+    """
+    from corowatch.loading import load_paths
+
+    if os.geteuid() == 0:
+        warn("running as root; a service user with the group `adm` is enough")
+    with _state(state_dir, throw_away=once and state_dir is None) as folder:
+        sys.exit(serve(lambda: load_paths(config), folder, once=once,
+                       deliver=deliver_within if deliver_within is not None else 30.0 if once else None))
+
+
+@contextmanager
+def _state(given: str | None, *, throw_away: bool) -> Iterator[Path]:
+    if not throw_away:
+        yield state_folder(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="corowatch-") as folder:
+        yield Path(folder)
+
+
+def warn(what: str) -> None:
+    """One warning in the log."""
+    from corowatch.log import log, set_up
+
+    set_up()
+    log.warning(what)
+
+
+def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
+    """Load, take the state directory, run to the end; gives the exit status. Nothing is touched before the config
+    has proved right."""
+    load()
+    import logging
+
+    from corowatch.daemon import Daemon
+    from corowatch.log import set_up
+    from corowatch.store import Store
+
+    quiet = options.pop("quiet", False)
+    set_up(level=logging.ERROR if quiet else logging.INFO)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(line_buffering=True)
+    store = Store(folder)
+    try:
+        daemon = Daemon(load, store, **options)
+        daemon.handle_signals()
+        daemon.begin()
+        status = daemon.run()
+        if sys.stderr.isatty():
+            show_summary(daemon.told)
+        return status
+    finally:
+        store.close()
+
+
+def show_summary(told: dict[str, Any]) -> None:
+    """The goodbye as a table on standard error."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from corowatch.summary import summary_table
+
+    table = Table("", "in this run", title=f"corowatch ended: {told['reason']}", title_justify="left", box=None,
+                  padding=(0, 2, 0, 0))
+    for name, counts in summary_table(told):
+        table.add_row(name, counts)
+    Console(stderr=True, highlight=False, markup=False).print(table)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--grep", "pattern", metavar="PATTERN", required=True, help="What to look for (a regular expression).")
+@click.option("--except", "noise", metavar="PATTERN", help="Lines that do not count.")
+@click.option("--threshold", metavar="N/TIME", help="Tell only of N lines within a time, such as 5/1m.")
+@click.option("--from-start", is_flag=True, help="Begin at the beginning of the files, not at their end.")
+@click.option("--exec", "command", metavar="CMD", help="Run this for each alert, the Alert as JSON on its standard "
+                                                       "input; no shell looks at it.")
+@refusals
+def watch(paths: Sequence[str], pattern: str, noise: str | None, threshold: str | None, from_start: bool,
+          command: str | None) -> None:
+    """Watch files without a config, to the console; nothing is kept.
+
+    \b
+        corowatch watch /var/log/syslog --grep 'error|fail' --threshold 5/1m
+    """
+    flow: dict[str, Any] = {"tail": {"paths": [os.path.abspath(path) for path in paths],
+                                     "start": "beginning" if from_start else "end"},
+                            "grep": {"pattern": pattern, **({"except": noise} if noise else {})}}
+    if threshold:
+        at_least, slash, within = threshold.partition("/")
+        if not slash or not at_least.isdigit():
+            raise click.UsageError(f"--threshold {threshold}: write N/TIME, such as 5/1m")
+        flow["threshold"] = {"at_least": int(at_least), "within": within}
+    flow["alert"] = {"to": ["console", *(["command"] if command else [])], "title": "{text}"}
+    sinks = {"command": {"exec": shlex.split(command)}} if command else {}
+    with _state(None, throw_away=True) as folder:
+        sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True))
+
+
+def _composed(config: dict[str, Any]) -> Callable[[], Any]:
+    """A config that the command line made; JSON is YAML."""
+    from corowatch.core.config import ConfigFile
+    from corowatch.loading import load_texts
+
+    text = json.dumps(config, indent=1, ensure_ascii=False)
+    return lambda: load_texts([ConfigFile("command line", text, os.getcwd())])
+
+
+@cli.command()
+@click.option("--for", "seconds", type=Duration(), metavar="TIME", help="End by itself after this time.")
+@refusals
+def demo(seconds: float | None) -> None:
+    """Show what it does: lifelike lines in a temporary log, alerts as they come, and on Ctrl-C the summary."""
+    from corowatch.demo import CONFIG, Writer
+
+    with _state(None, throw_away=True) as folder, Writer(folder / "demo.log", seconds) as writer:
+        text = CONFIG.format(log=folder / "demo.log")
+        click.echo(f"This config, on a log that is being written meanwhile:\n\n{text}\nCtrl-C ends it.\n", err=True)
+        from corowatch.core.config import ConfigFile
+        from corowatch.loading import load_texts
+
+        writer.start()
+        sys.exit(serve(lambda: load_texts([ConfigFile("demo.yaml", text, str(folder))]), folder / "state",
+                       start="beginning", quiet=True))
+
+
+# --- asking -----------------------------------------------------------------------------------------
+
+
+@cli.command()
+@configs
+@refusals
+def check(config: Sequence[str]) -> None:
+    """Tell every mistake in a config, or what it will do; nothing is started."""
+    from corowatch.core.describe import expression
+    from corowatch.core.text import safe
+    from corowatch.loading import cure, load_paths, look_around
+
+    loaded = load_paths(config)
+    flows = list(dict.fromkeys(step.flow for step in loaded.steps.values()))
+    click.echo(f"{len(flows)} flow{'s' * (len(flows) != 1)}, {len(loaded.declared)} sinks: no mistakes\n")
+    for flow in flows:
+        click.echo(click.style(flow, bold=True))
+        for line in expression(loaded, flow):
+            click.echo(f"  {safe(line)}")
+    click.echo()
+    for found in look_around(loaded):
+        click.echo(f"{found.step}: {safe(found.glob)}: {len(found.files)} file{'s' * (len(found.files) != 1)}")
+        for path, why in found.unreadable.items():
+            click.echo(f"  cannot be read: {safe(path)}: {why}; the cure: {safe(cure(path))}")
+    _tell_scanner(loaded)
+    for note in loaded.notes:
+        click.echo(f"note: {note}")
+
+
+def _tell_scanner(config: Any) -> None:
+    """Which patterns earned the fast scanner, and why the others did not."""
+    from corowatch.core.pattern import Pattern
+    from corowatch.core.text import safe
+
+    fast = 0
+    for step in config.steps.values():
+        for value in step.options.values():
+            for pattern in value if isinstance(value, tuple) else (value,):
+                if isinstance(pattern, Pattern):
+                    fast += pattern.linear
+                    if not pattern.linear:
+                        click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line, under a time budget: "
+                                   f"RE2 says {pattern.why}")
+    click.echo(f"{fast} pattern{'s' * (fast != 1)} on the fast scanner (RE2)")
+
+
+@cli.command()
+@click.argument("kind", required=False)
+@click.option("--write", type=click.Path(exists=True, file_okay=False), metavar="FOLDER", hidden=True,
+              help="Renew the generated parts of README.md and config/schema.json in this checkout.")
+def kinds(kind: str | None, write: str | None) -> None:
+    """List every kind of source, node and sink; of one KIND, all its options."""
+    from corowatch.core.describe import ROLES, help_page
+    from corowatch.core.kinds import discover
+    from corowatch.core.values import nearest
+
+    known = discover()
+    if write:
+        from corowatch.generate import generate
+
+        generate(Path(write))
+        return
+    if kind:
+        found = [one for one in known if one.name == kind]
+        if not found:
+            fail(EX_USAGE, f"no kind is named {kind!r}{nearest(kind, [one.name for one in known])}")
+        click.echo("\n\n".join(map(help_page, found)))
+        return
+    for role, heading in ROLES.items():
+        click.echo(click.style(heading, bold=True))
+        for name, one in sorted(getattr(known, role).items()):
+            click.echo(f"  {name:<12} {one.summary}")
+        click.echo()
+    click.echo("corowatch kinds KIND tells its options.")
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON Schema of a config, for editors."""
+    from corowatch.core.describe import json_schema
+    from corowatch.core.kinds import discover
+
+    click.echo(json.dumps(json_schema(discover()), indent=1, ensure_ascii=False))
+
+
+# --- the outbox -------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("action", required=False, type=click.Choice(["retry", "drop"]))
+@click.argument("id", required=False)
+@state_dir
+@refusals
+def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  # noqa: A002
+    """Show what waits and what was refused, and why; retry or drop an alert by its ID.
+
+    Works beside a running daemon. Of the ID a beginning is enough.
+    """
+    from corowatch.store import Outbox, examine
+
+    path = state_folder(state_dir) / "state.db"
+    if not path.exists():
+        fail(EX_IOERR, f"no state in {path.parent}: name the daemon's with --state-dir")
+    examine(path)
+    box = Outbox(path)
+    try:
+        if action is None:
+            _show_outbox(box)
+            return
+        if not id:
+            raise click.UsageError(f"outbox {action} needs the ID of an alert")
+        count = box.retry(id) if action == "retry" else box.drop(id)
+        if not count:
+            fail(1, f"no alert that waits or was refused has an id beginning with {id}")
+        done = "tried again" if action == "retry" else "dropped"
+        click.echo(f"{count} alert{'s' * (count != 1)} {done}")
+    finally:
+        box.close()
+
+
+def _show_outbox(box: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from corowatch.core.text import safe
+
+    rows = box.rows()
+    if not rows:
+        click.echo("the outbox is empty: everything was delivered")
+        return
+    table = Table("id", "sink", "state", "tries", "title", "why", box=None, padding=(0, 2, 0, 0))
+    for row in rows[:1000]:
+        table.add_row(row.id, row.sink, row.state, str(row.attempts), safe(row.alert().title), safe(row.why))
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, markup=False, width=width).print(table)
+    if len(rows) > 1000:
+        click.echo(f"… and {len(rows) - 1000:,} more")
+
+
+@cli.command()
+@state_dir
+def reload(state_dir: str | None) -> None:
+    """Let the daemon of this state directory read its config again, and wait for the outcome.
+
+    Exit status 0: the new config runs. 78: it was refused, the old one goes on; the mistakes are told.
+    """
+    import signal
+    import time
+
+    from corowatch.store import owner
+
+    folder = state_folder(state_dir)
+    pid = owner(folder)
+    if pid is None:
+        fail(EX_IOERR, f"no daemon runs on {folder}: name its directory with --state-dir")
+    told = folder / "reloaded.json"
+    before = told.stat().st_ino if told.exists() else None
+    os.kill(pid, signal.SIGHUP)
+    until = time.monotonic() + 60.0
+    while not told.exists() or told.stat().st_ino == before:
+        if time.monotonic() > until or owner(folder) != pid:
+            fail(EX_IOERR, "the daemon did not answer")
+        time.sleep(0.02)
+    if mistakes := json.loads(told.read_text())["mistakes"]:
+        fail(EX_CONFIG, mistakes)
+    click.echo("reloaded")
+
+
+@cli.command()
+def version() -> None:
+    """Tell the version, and those of what it stands on."""
+    from importlib.metadata import version as of
+
+    click.echo(f"corowatch {__version__}, Python {sys.version.split()[0]}")
+    for name in ("watchdog", "google-re2", "pyyaml", "structlog", "msgspec"):
+        click.echo(f"  {name} {of(name)}")
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion of a shell; where to put it stands in its first line.
+
+    \b
+        corowatch completion bash > ~/.local/share/bash-completion/completions/corowatch
+    """
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(cli, {}, "corowatch", "_COROWATCH_COMPLETE").source())

@@ -1,0 +1,172 @@
+"""Kinds told to people and to editors: table rows, help pages, JSON Schema; a flow as the classic expression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from corowatch.core.config import Config, Step
+from corowatch.core.kinds import REQUIRED, Kind, Kinds, Option
+from corowatch.core.text import Text, shown
+from corowatch.core.values import AtLeast, schema, type_name
+
+ROLES = {"source": "Sources", "node": "Nodes", "sink": "Sinks"}
+
+
+def default_of(option: Option) -> str:
+    """An option's default as a person writes it; empty where it is required or nothing."""
+    value = option.default
+    if value is REQUIRED or value is None or value == () or value == {}:
+        return ""
+    if isinstance(value, Text):
+        return value.source
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    name = type_name(option.hint)
+    if name == "duration":
+        return _duration(float(value))
+    if name == "size":
+        return f"{value // 1024}KiB"
+    return shown(value)
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def help_page(kind: Kind) -> str:
+    """Everything about a kind, from its own definition."""
+    lines = [f"{kind.name} ({kind.role}): {kind.doc}", ""]
+    if kind.options:
+        lines += ["Options (the first may stand alone):" if kind.first else "Options:", ""]
+    for option in kind.options.values():
+        default = default_of(option)
+        tail = "required" if option.required else f"default {default}" if default else ""
+        lines.append(f"  {option.name}  ({type_name(option.hint)}{', ' + tail if tail else ''})")
+        lines.append(f"      {option.sentence}")
+    if kind.adds:
+        lines += ["", "Fields it adds: " + ("those that your function gives" if kind.adds == ("*",) else
+                                            ", ".join(kind.adds))]
+    if kind.outlets[1:]:
+        lines += ["", "Further outlets: " + ", ".join(f"from: FLOW.{kind.name}.{name}" for name in kind.outlets[1:])]
+    if kind.role == "node":
+        lines += ["", "Counted, and told at close: " + ", ".join((*kind.counters, "failed"))]
+    return "\n".join(lines)
+
+
+def table(kinds: Kinds) -> str:
+    """The README's table of kinds, in Markdown."""
+    rows = ["| kind | does | options (first = shorthand) |", "|---|---|---|"]
+    for role, heading in ROLES.items():
+        rows.append(f"| **{heading}** | | |")
+        for name, kind in sorted(getattr(kinds, role).items()):
+            options = ", ".join(_told(option) for option in kind.options.values())
+            rows.append(f"| `{name}` | {_cell(kind.summary)} | {_cell(options)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _told(option: Option) -> str:
+    default = default_of(option)
+    return f"`{option.name}`" + (f" ({default})" if default else "")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+# --- JSON Schema ------------------------------------------------------------------------------------
+
+
+def json_schema(kinds: Kinds) -> dict[str, Any]:
+    """The schema of a config file, one branch a kind, for editors (JSON Schema 2020-12)."""
+    steps = {**kinds.source, **kinds.node}
+    reference = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+                 "description": "FLOW, FLOW.STEP or FLOW.STEP.otherwise; a list merges"}
+    uses = {"from": reference, **{name: {"$ref": f"#/$defs/{kind.role}.{name}"} for name, kind in steps.items()}}
+    name = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "how other flows call this step"}
+    mapping = {"type": "object", "properties": uses, "additionalProperties": False, "minProperties": 1}
+    sequence = {"type": "array", "minItems": 1, "items": {
+        "type": "object", "properties": {**uses, "name": name}, "additionalProperties": False, "minProperties": 1}}
+    sinks = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+             "properties": {name: {"$ref": f"#/$defs/sink.{name}"} for name in kinds.sink}}
+    names = {"propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "corowatch config",
+        "type": "object",
+        "properties": {
+            "flows": {"type": "object", "minProperties": 1, **names,
+                      "additionalProperties": {"anyOf": [mapping, sequence]}},
+            "sinks": {"type": "object", **names, "additionalProperties": sinks},
+            "defaults": {"type": "object", "additionalProperties": False, "properties": {
+                kind.name: {"type": "object", "properties": _properties(kind), "additionalProperties": False}
+                for kind in kinds}},
+            "tests": {},
+        },
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+        "$defs": {f"{kind.role}.{kind.name}": _use(kind) for kind in kinds},
+    }
+
+
+def _properties(kind: Kind) -> dict[str, Any]:
+    return {option.name: _option(option) for option in kind.options.values()}
+
+
+def _option(option: Option) -> dict[str, Any]:
+    told = {**schema(option.hint), "description": option.sentence}
+    least = next((marker for marker in option.markers if isinstance(marker, AtLeast)), None)
+    return {**told, "minimum": least.least} if least else told
+
+
+def _use(kind: Kind) -> dict[str, Any]:
+    required = [option.name for option in kind.options.values() if option.required]
+    full: dict[str, Any] = {"type": "object", "properties": _properties(kind), "additionalProperties": False}
+    if required:
+        full["required"] = required
+    ways: list[dict[str, Any]] = [full]
+    if kind.first and set(required) <= {kind.first.name}:
+        ways.append(schema(kind.first.hint) or {})
+    if not required:
+        ways.append({"type": "null"})
+    return {"description": kind.doc, "anyOf": ways}
+
+
+# --- a config as the classic course would write it --------------------------------------------------
+
+
+def expression(config: Config, flow: str) -> list[str]:
+    """A flow as nested calls: `follow("/var/log/app/*.log", grep("ERROR", alert("ops")))`, a line for each head."""
+    steps = [step for step in config.steps.values() if step.flow == flow]
+    own = {step.id for step in steps}
+    told = []
+    for step in steps:
+        outside = [f"{way.step}.{way.outlet}" if way.outlet != "target" else way.step
+                   for way in step.inputs if way.step not in own]
+        if outside or not step.inputs:
+            told.append("".join(f"{name} → " for name in [" + ".join(outside)] if name) + _call(config, step, own))
+    return told
+
+
+def _call(config: Config, step: Step, own: set[str]) -> str:
+    after = [_call(config, other, own) for other in config.steps.values()
+             if other.id in own and any(way.step == step.id for way in other.inputs)]
+    name = "follow" if step.kind.name == "tail" else step.kind.name
+    return f"{name}({', '.join([*_written(step.written), *after])})"
+
+
+def _written(options: Mapping[str, Any]) -> Iterator[str]:
+    for number, (name, value) in enumerate(options.items()):
+        text = _value(value)
+        yield text if number == 0 else f"{name}={text}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return _value(value[0]) if len(value) == 1 else "[" + ", ".join(map(_value, value)) + "]"
+    return f'"{value}"' if isinstance(value, str) else shown(value) if not isinstance(value, dict) else repr(value)
+
+

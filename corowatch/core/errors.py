@@ -1,0 +1,68 @@
+"""Who is at fault.
+
+    Exception
+    ├── ConfigError     the operator: what they wrote, every mistake at once, each with its place
+    ├── StateRefused    the state directory: unreadable, foreign, newer or in use; nothing was touched
+    ├── Undelivered     the world: a sink could not be reached, or refuses for good
+    └── OverBudget      a line that took a backtracking pattern too long
+
+Anything else is a bug of ours, or of a user's node, and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Where something was written; line and column count from 1."""
+
+    file: str
+    line: int
+    col: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.col}"
+
+
+class Mistake(NamedTuple):
+    """One thing wrong in a config: where, what, and the line itself to point at."""
+
+    place: Place
+    what: str
+    source: str = ""
+
+    def __str__(self) -> str:
+        told = f"{self.place}: {self.what}"
+        if not self.source.strip():
+            return told
+        shown = self.source.replace("\t", " ")
+        return f"{told}\n    {shown}\n    {' ' * (self.place.col - 1)}^"
+
+
+class ConfigError(Exception):
+    """What an operator wrote cannot be used; `mistakes` holds all that was found."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__(mistakes)
+        self.mistakes = sorted(set(mistakes), key=lambda m: m.place)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.mistakes))
+
+
+class StateRefused(Exception):
+    """The state directory cannot be used as it is; it was left untouched."""
+
+
+class Undelivered(Exception):
+    """A sink could not deliver. `permanent`: trying again is of no use."""
+
+    def __init__(self, why: str, *, permanent: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.permanent = permanent
+
+
+class OverBudget(Exception):
+    """A backtracking pattern took longer than its budget on one line; the line was skipped."""

@@ -1,0 +1,331 @@
+"""The graph of a config, alive: every step a primed consumer behind an Inlet, closed parents first.
+
+Nothing here reads a clock or a file. The outside hands in the time (`now`), each node's Memory, what to do
+with an Alert (`put`) and whom to tell of a failure (`report`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
+
+from corowatch.core.config import Config, Step
+from corowatch.core.coroutine import Broadcast, finish
+from corowatch.core.errors import ConfigError, Mistake
+from corowatch.core.events import Alert, Block, Event, Goodbye, Here, Tick
+from corowatch.core.kinds import Counts, Gate
+from corowatch.core.memory import Memory
+from corowatch.core.scan import Clock, ScanCounts, scan
+from corowatch.engines import Gate as Patterns
+from corowatch.engines import engine_for
+
+FAILURES, PERIOD = 3, 60.0
+"""So many failures within so many seconds shut a node."""
+FIRST_REST, LONGEST_REST = 60.0, 3600.0
+"""Seconds that a shut node rests before it is tried again, the first time and at most."""
+
+Sent = TypeVar("Sent")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A node raised `error` on `item`; `rests`: it is shut for so many seconds (0: it goes on)."""
+
+    node: str
+    item: object
+    error: Exception
+    rests: float = 0.0
+
+
+class Inlet(Generic[Sent]):
+    """The guarded way into one consumer: upstream never holds a raw generator.
+
+    What the consumer raises is reported, and a fresh one goes on with the same Memory. After three failures
+    in a minute it stays shut, and is tried again after a minute, doubling to an hour. Upstream never notices.
+    """
+
+    def __init__(self, make: Callable[[], Any], counts: Counts[Any],
+                 failed: Callable[[object, Exception, float], None], now: Callable[[], float]) -> None:
+        self._make = make
+        self._counts = counts
+        self._told = failed
+        self._now = now
+        self._failures: list[float] = []
+        self._rest = FIRST_REST
+        self.shut_until = 0.0
+        self._open()
+
+    def _open(self) -> None:
+        self._consumer = self._make()
+        self._push = self._consumer.send
+
+    def send(self, item: Sent) -> None:
+        """Hand `item` to the consumer. Never raises."""
+        try:
+            self._push(item)
+        except Exception as error:  # noqa: BLE001 - whatever a node raises, the others go on
+            self._fail(item, error)
+
+    def _fail(self, item: object, error: Exception) -> None:
+        self._counts["failed"] += 1
+        now = self._now()
+        self._failures = [at for at in self._failures if now - at < PERIOD] + [now]
+        if len(self._failures) >= FAILURES:
+            rest, self._rest = self._rest, min(2 * self._rest, LONGEST_REST)
+            self._shut(now + rest)
+            self._told(item, error, rest)
+            return
+        self._told(item, error, 0.0)
+        self._again(now)
+
+    def _again(self, now: float) -> None:
+        try:
+            self._open()
+        except Exception as error:  # noqa: BLE001
+            self._shut(now + self._rest)
+            self._told(None, error, self._rest)
+
+    def _shut(self, until: float) -> None:
+        self.shut_until = until
+        self._push = self._refuse
+
+    def _refuse(self, item: object) -> None:
+        self._counts["failed"] += 1
+
+    def pass_time(self, now: float) -> None:
+        """A shut consumer is tried again when its rest is over; a quiet hour makes the next rest short again."""
+        if self.shut_until and now >= self.shut_until:
+            self.shut_until = 0.0
+            self._failures = []
+            self._again(now)
+        elif self._rest > FIRST_REST and not self.shut_until and now - (self._failures or [now])[-1] > LONGEST_REST:
+            self._rest = FIRST_REST
+
+    def finish(self) -> Goodbye:
+        """Close the consumer and return its goodbye. Raises what its handler raises."""
+        self._push = self._refuse
+        return finish(self._consumer)
+
+
+@dataclass
+class Live:
+    """One step, alive."""
+
+    step: Step
+    memory: Memory[Any]
+    counts: Counts[Any]
+    outlets: dict[str, Broadcast[Any]]
+    inlet: Inlet[Any]
+    feeds: frozenset[str] = frozenset()
+    ticked: float = 0.0
+
+
+@dataclass
+class Feed:
+    """One reader for all flows with equal sources: what it sends goes to `entry`.
+
+    `name` is the fingerprint of those sources, the same in every run; `steps` are all of them.
+    """
+
+    name: str
+    step: Step
+    steps: tuple[str, ...]
+    entry: Broadcast[Any]
+    counts: ScanCounts
+    clock: Clock | None = None
+    scanner: Any = None
+    engine: str = ""
+
+
+class _Outbox:
+    """Where the graph ends."""
+
+    def __init__(self, put: Callable[[Alert], None]) -> None:
+        self.send = put
+
+
+@dataclass
+class Closed:
+    """What closing one node gave: its goodbye, or the error that its handler raised."""
+
+    node: str
+    goodbye: Goodbye = field(default_factory=dict)
+    error: Exception | None = None
+
+
+class Graph:
+    """A config's nodes, primed and wired. Raises ConfigError, with nothing left open, if one cannot start.
+
+    `memory(step id, fingerprint)` gives a node its Memory. With `before`, a running graph, a node whose kind,
+    name and options did not change is taken over as it is; the others of `before` are closed by `take_over`.
+    """
+
+    def __init__(self, config: Config, *, put: Callable[[Alert], None], memory: Callable[[str, str], Memory[Any]],
+                 report: Callable[[Failure], None], host: str, now: float, before: Graph | None = None) -> None:
+        self.config = config
+        self.now = now
+        self._report = report
+        self._host = host
+        self._put = put
+        self._before = before
+        self.nodes: dict[str, Live] = {}
+        self.feeds: dict[str, Feed] = {}
+        self._gather_feeds()
+        mistakes = []
+        for step in config.steps.values():
+            if step.kind.role == "source":
+                continue
+            old = before.nodes.get(step.id) if before else None
+            if old and fingerprint(old.step) == fingerprint(step) and old.step.kind is step.kind:
+                self.nodes[step.id] = old
+                continue
+            try:
+                self.nodes[step.id] = self._start(step, memory)
+            except Exception as error:  # noqa: BLE001 - a user's node may raise anything while it is primed
+                mistakes.append(Mistake(step.place, f"{step.kind.name} does not start: {type(error).__name__}: {error}"))
+        if mistakes:
+            for live in self._fresh():
+                live.inlet.finish()
+            raise ConfigError(mistakes)
+        if before is None:
+            self._wire()
+
+    # --- building -------------------------------------------------------------------------------------
+
+    def _gather_feeds(self) -> None:
+        groups: dict[str, list[Step]] = {}
+        for step in self.config.steps.values():
+            if step.kind.role == "source":
+                groups.setdefault(fingerprint(step), []).append(step)
+        for name, steps in groups.items():
+            counts: ScanCounts = Counts(lines=0, cut=0, skewed=0)
+            self.feeds[name] = Feed(name, steps[0], tuple(step.id for step in steps), Broadcast(), counts)
+
+    def _start(self, step: Step, memory: Callable[[str, str], Memory[Any]]) -> Live:
+        kind = step.kind
+        kept = memory(step.id, fingerprint(step)) if kind.memory else Memory()
+        counts: Counts[Any] = Counts(dict.fromkeys((*kind.counters, "failed"), 0))
+        outlets: dict[str, Broadcast[Any]] = {name: Broadcast() for name in kind.outlets}
+        given: dict[str, Any] = {**step.options, **outlets}
+        if kind.sends is Alert:
+            given[kind.outlets[0]] = _Outbox(self._put)
+        for name, value in ((kind.memory, kept), (kind.counts, counts)):
+            if name:
+                given[name] = value
+        if kind.here:
+            given[kind.here] = Here(step.flow, step.name, self._host, self._readers(step))
+
+        def failed(item: object, error: Exception, rests: float) -> None:
+            self._report(Failure(step.id, item, error, rests))
+
+        inlet: Inlet[Any] = Inlet(lambda: kind.start(**given), counts, failed, lambda: self.now)
+        return Live(step, kept, counts, outlets, inlet)
+
+    def _readers(self, step: Step) -> dict[str, str]:
+        """Under which name this step's flow knows each reader upstream of it."""
+        own = set(self._sources(step))
+        return {feed.name: name for feed in self.feeds.values() for name in feed.steps if name in own}
+
+    def _sources(self, step: Step) -> Iterator[str]:
+        if step.kind.role == "source":
+            yield step.id
+        for way in step.inputs:
+            yield from self._sources(self.config.steps[way.step])
+
+    def _wire(self) -> None:
+        """Lead every outlet to the inlets behind it, and every feed through its scanner."""
+        ways: dict[tuple[str, str], list[Inlet[Any]]] = {}
+        for step in self.config.steps.values():
+            for way in step.inputs:
+                ways.setdefault((way.step, way.outlet), []).append(self.nodes[step.id].inlet)
+        feed_of = {name: feed.name for feed in self.feeds.values() for name in feed.steps}
+        for live in self.nodes.values():
+            live.feeds = frozenset(feed_of[name] for name in self._sources(live.step))
+            for name, outlet in live.outlets.items():
+                outlet.lead_to(ways.get((live.step.id, name), ()))
+        for feed in self.feeds.values():
+            self._lead(feed)
+
+    def _lead(self, feed: Feed) -> None:
+        behind = [step for step in self.config.steps.values() for way in step.inputs if way.step in feed.steps]
+        inlets = [self.nodes[step.id].inlet for step in behind]
+        if feed.step.kind.sends is Event:
+            feed.entry.lead_to(inlets)
+            return
+        engine = engine_for([self.gate(step) for step in behind])
+        feed.engine = engine.name
+        feed.clock = Clock(feed.step.options.get("timestamp", "auto"), feed.counts)
+        feed.scanner = scan(inlets, engine=engine, clock=feed.clock, counts=feed.counts)
+        feed.entry.lead_to([feed.scanner])
+
+    def gate(self, step: Step) -> Patterns | None:
+        """The patterns without one of which the step ignores a line and sends nothing; None: it wants every line."""
+        otherwise = step.kind.outlets[1:]
+        if any(way.step == step.id and way.outlet in otherwise
+               for other in self.config.steps.values() for way in other.inputs):
+            return None
+        gates = [step.options[name] for name, option in step.kind.options.items() if Gate in option.markers]
+        return gates[0] if gates else None
+
+    # --- running --------------------------------------------------------------------------------------
+
+    def tick(self, now: float, clocks: Mapping[str, float]) -> None:
+        """It is `now`, and each feed of `clocks` is read up to its time; each node hears the least of its feeds'."""
+        self.now = max(self.now, now)
+        for live in self.nodes.values():
+            live.inlet.pass_time(self.now)
+            if live.step.kind.takes_ticks and live.feeds:
+                at = min(clocks.get(name, now) for name in live.feeds)
+                if at >= live.ticked + 1.0:
+                    live.ticked = at
+                    live.inlet.send(Tick(at))
+
+    def close(self) -> Iterator[Closed]:
+        """Close every node exactly once, parents before children, so that a flush finds its target open."""
+        yield from _close(self.nodes.values())
+
+    # --- reloading ------------------------------------------------------------------------------------
+
+    def _fresh(self) -> list[Live]:
+        old = set(map(id, self._before.nodes.values())) if self._before else set()
+        return [live for live in self.nodes.values() if id(live) not in old]
+
+    def abandon(self) -> None:
+        """Close what was primed for this graph alone; the one before goes on untouched."""
+        for _ in _close(self._fresh()):
+            pass
+
+    def take_over(self) -> Iterator[Closed]:
+        """Go live in place of the graph before: feeds and unchanged nodes stay, the other old nodes are closed."""
+        before, self._before = self._before, None
+        assert before is not None
+        kept = set(map(id, self.nodes.values()))
+        for name, feed in self.feeds.items():
+            if old := before.feeds.get(name):
+                feed.entry, feed.counts = old.entry, old.counts
+        # The old ones flush while their own ways are still laid; only then is everything led anew.
+        yield from _close([live for live in before.nodes.values() if id(live) not in kept])
+        self._wire()
+        for name, feed in self.feeds.items():
+            if name in before.feeds and (clock := before.feeds[name].clock) and feed.clock:
+                feed.clock.at = clock.at
+
+
+def _close(nodes: Iterable[Live]) -> Iterator[Closed]:
+    for live in nodes:
+        try:
+            goodbye = live.inlet.finish()
+        except Exception as error:  # noqa: BLE001 - one handler that fails must not keep the rest open
+            yield Closed(live.step.id, {}, error)
+        else:
+            yield Closed(live.step.id, goodbye)
+
+
+def fingerprint(step: Step) -> str:
+    """Equal for two steps of one kind with equal options: state is kept under it."""
+    told = repr((step.kind.name, sorted(step.options.items())))
+    return blake2b(told.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
+
+

@@ -1,0 +1,129 @@
+"""Keyed state: by whom, for how long, how many, what is due, and what survives; once, for every node.
+
+Time here is event time: the newest of what the node was sent, lines and ticks alike. Keys stand in the
+order of their last touch, so the one longest untouched is the first, and forgetting costs nothing per
+key (amortised). Deadlines stand in a heap; a superseded one is passed over when it comes up.
+
+What is kept per key is one row of Memory: `[touched, due, state]`. Under the empty name stand the two
+clocks: `[newest event, now]`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, MutableMapping
+from heapq import heapify, heappop, heappush
+from typing import Any, Generic, TypeVar
+
+from corowatch.core.events import Event, Here, Value
+
+State = TypeVar("State")
+Row = Any
+CLOCKS = ""
+
+
+class Keyed(Generic[State]):
+    """The keys of one node and the state of each.
+
+    `memory` is the node's Memory, `counts` its Counts, of which `unkeyed`, `late` and `evicted` are kept
+    here. `expire` (seconds): a key untouched for so long is forgotten, None: never. `lateness` (seconds):
+    an event older than the newest event by more is late.
+    """
+
+    def __init__(self, memory: MutableMapping[str, Row], counts: MutableMapping[Any, int], here: Here, *,
+                 by: tuple[str, ...], max_keys: int, expire: float | None, lateness: float) -> None:
+        self._memory = memory
+        self._counts = counts
+        self._here = here
+        self._by = by
+        self._max_keys = max_keys
+        self._expire = expire
+        self._lateness = lateness
+        self._newest, self.now = memory.get(CLOCKS, (0.0, 0.0))
+        rows = sorted((row[0], name) for name, row in memory.items() if name != CLOCKS)
+        self._touched: dict[str, None] = {name: None for _, name in rows}  # a dict keeps order of insertion
+        self._due = [(row[1], name) for name, row in memory.items() if name != CLOCKS and row[1] is not None]
+        heapify(self._due)
+
+    def admit(self, event: Event) -> str | None:
+        """The name of the event's key; None if it has none or comes too late, which is counted."""
+        when = event.when
+        if when < self._newest - self._lateness:
+            self._counts["late"] += 1
+            return None
+        key = {field: self._here.value(event, field) for field in self._by}
+        if None in key.values():
+            self._counts["unkeyed"] += 1
+            return None
+        self._newest = max(when, self._newest)
+        self.pass_time(when)
+        self._memory[CLOCKS] = (self._newest, self.now)
+        return name_of(key)
+
+    def key(self, name: str) -> dict[str, Value]:
+        """The key's fields and values, from its name."""
+        key: dict[str, Value] = json.loads(name)
+        return key
+
+    def pass_time(self, at: float) -> None:
+        """It is at least `at`: forget the keys that nothing touched for `expire`."""
+        if at <= self.now:
+            return
+        self.now = at
+        if self._expire is None:
+            return
+        while self._touched:
+            name = next(iter(self._touched))
+            if self._memory[name][0] + self._expire >= at:
+                break
+            self.forget(name)
+
+    def due(self, at: float) -> Iterator[tuple[str, float, State]]:
+        """Each key whose deadline is at or before `at`, earliest first, its deadline taken off.
+
+        The state may be replaced or forgotten, and a new deadline set, while this is walked.
+        """
+        while self._due and self._due[0][0] <= at:
+            deadline, name = heappop(self._due)
+            row = self._memory.get(name)
+            if row is None or row[1] != deadline:
+                continue  # superseded, or forgotten
+            self._memory[name] = (row[0], None, row[2])
+            yield name, deadline, row[2]
+
+    def deadline(self, name: str) -> float | None:
+        """When the key is due (seconds since the epoch), if it is."""
+        due: float | None = self._memory[name][1]
+        return due
+
+    def get(self, name: str) -> State | None:
+        """The state of a key, None if it is not known."""
+        row = self._memory.get(name)
+        return None if row is None else row[2]
+
+    def put(self, name: str, state: State, due: float | None = None) -> None:
+        """Replace a key's state and deadline (seconds since the epoch); it counts as touched now.
+
+        A new key beyond `max_keys` makes the one longest untouched go, which is counted `evicted`.
+        """
+        if self._touched.pop(name, self) is self and len(self._touched) >= self._max_keys:
+            self.forget(next(iter(self._touched)))
+            self._counts["evicted"] += 1
+        self._touched[name] = None
+        self._memory[name] = (self.now, due, state)
+        if due is not None:
+            heappush(self._due, (due, name))
+
+    def forget(self, name: str) -> None:
+        """Drop a key and all that is known of it."""
+        self._touched.pop(name, None)
+        del self._memory[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of all keys, longest untouched first; for the handler of GeneratorExit only."""
+        return iter(tuple(self._touched))
+
+
+def name_of(key: Mapping[str, Value]) -> str:
+    """The name under which a key's row stands in Memory."""
+    return json.dumps(key, ensure_ascii=False) if key else "{}"

@@ -1,0 +1,259 @@
+"""A signature is a definition: from a generator function to a kind that YAML can name.
+
+    @node
+    def grep(target: Target[Event], *, pattern: Annotated[tuple[Pattern, ...], "searched for…", Gate]) …
+
+- a parameter hinted `Target[…]` is an outlet, wired by the YAML;
+- `Memory[…]` is state that survives, `Counts[…]` names what is counted, `Here` is the node's address:
+  all three are handed in by the graph, and made up when a test leaves them out;
+- parameters hinted `Annotated[type, "sentence"]` are options, keyword-only: name, type, default and, in `Annotated`, the sentence for the docs
+  (a trailing underscore is dropped: `except_` is `except` in YAML);
+- the return hint says what it consumes, the docstring is its help, the function's name its name.
+
+Kinds are found by `discover()`, which imports the modules of `nodes/`, `sinks/` and `sources/`; others
+come from the entry points `corowatch.nodes`, `corowatch.sinks` and `corowatch.sources`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+import types
+import typing
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_args, get_origin
+
+from corowatch.core.events import Alert, Here, Target, Tick
+from corowatch.core.memory import Memory
+from corowatch.core.values import AtLeast
+
+Role = Literal["source", "node", "sink"]
+Name = TypeVar("Name", bound=str)
+
+
+class Counts(dict[Name, int], Generic[Name]):
+    """What a node counts: `counts["matched"] += 1`. The hint's Literal names the counters, all begin at 0.
+
+    The graph owns it, so the counts survive a crash of the node and are written with the positions.
+    """
+
+
+class _Marker:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+Gate: Final = _Marker("Gate")
+"""On a pattern: "without a match of this, I ignore the line and send nothing for it"."""
+Captures: Final = _Marker("Captures")
+"""On a pattern: its named groups become fields of what passes."""
+PatternFlag: Final = _Marker("PatternFlag")
+"""On an option that says how the patterns beside it are read; the function itself has no use for it."""
+
+REQUIRED: Final = inspect.Parameter.empty
+ANYTHING: Final = "*"
+"""In `adds`: the fields are not known before it runs."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a kind, as its signature says."""
+
+    name: str
+    parameter: str
+    hint: Any
+    default: Any
+    sentence: str
+    markers: tuple[Any, ...] = ()
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    @property
+    def least(self) -> float | None:
+        return next((marker.least for marker in self.markers if isinstance(marker, AtLeast)), None)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What YAML can name. Called like the classic coroutine, it gives a primed consumer."""
+
+    function: Callable[..., Any]
+    role: Role
+    adds: tuple[str, ...] = ()
+
+    @cached_property
+    def name(self) -> str:
+        return self.function.__name__.rstrip("_")
+
+    @cached_property
+    def doc(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its help."""
+        return self.doc.partition("\n")[0]
+
+    @cached_property
+    def _parameters(self) -> list[tuple[inspect.Parameter, Any]]:
+        hints = typing.get_type_hints(self.function, include_extras=True)
+        return [(p, hints[p.name]) for p in inspect.signature(self.function).parameters.values()]
+
+    def _hinted(self, wanted: Any) -> dict[str, Any]:
+        """The parameters of that hint, which may be `… | None`."""
+        found = {}
+        for parameter, hint in self._parameters:
+            for one in get_args(hint) if get_origin(hint) in (types.UnionType, typing.Union) else (hint,):
+                if wanted in (one, get_origin(one)):
+                    found[parameter.name] = one
+        return found
+
+    @cached_property
+    def outlets(self) -> tuple[str, ...]:
+        """Its outlets' names; the first is where what passes goes."""
+        return tuple(self._hinted(Target))
+
+    @cached_property
+    def sends(self) -> Any:
+        """What it sends: Block, Event or Alert; None if it has no outlet."""
+        return next((get_args(hint)[0] for hint in self._hinted(Target).values()), None)
+
+    @cached_property
+    def memory(self) -> str | None:
+        """The parameter that holds its Memory, if it has one."""
+        return next(iter(self._hinted(Memory)), None)
+
+    @cached_property
+    def here(self) -> str | None:
+        return next(iter(self._hinted(Here)), None)
+
+    @cached_property
+    def counters(self) -> tuple[str, ...]:
+        """What it counts, in the order told."""
+        hint = next(iter(self._hinted(Counts).values()), None)
+        return get_args(get_args(hint)[0]) if hint else ()
+
+    @cached_property
+    def counts(self) -> str | None:
+        return next(iter(self._hinted(Counts)), None)
+
+    @cached_property
+    def options(self) -> Mapping[str, Option]:
+        found = {}
+        for parameter, hint in self._parameters:
+            if get_origin(hint) is not Annotated:
+                continue
+            plain, (sentence, *markers) = get_args(hint)[0], get_args(hint)[1:]
+            name = parameter.name.rstrip("_")
+            found[name] = Option(name, parameter.name, plain, parameter.default, sentence, tuple(markers))
+        return found
+
+    @property
+    def first(self) -> Option | None:
+        """The option that a bare value stands for."""
+        return next(iter(self.options.values()), None)
+
+    @cached_property
+    def consumes(self) -> frozenset[Any]:
+        """The types that may be sent to it."""
+        returned = typing.get_type_hints(self.function).get("return")
+        if self.role == "source" or get_origin(returned) is not Generator:
+            return frozenset()
+        sent = get_args(returned)[1]
+        return frozenset(get_args(sent) or (sent,))
+
+    @property
+    def takes_ticks(self) -> bool:
+        return Tick in self.consumes
+
+    def start(self, **given: Any) -> Any:
+        """Call the function, options under their YAML names; a source as it is, a coroutine primed."""
+        renamed = {self.options[name].parameter if name in self.options else name: value
+                   for name, value in given.items()}
+        return self(**renamed)
+
+    def __call__(self, *args: Any, **given: Any) -> Any:
+        """As in the classic course: `grep(target, pattern=p)`. Memory, Counts and Here are made if left out."""
+        bound = inspect.signature(self.function).bind_partial(*args, **given).arguments
+        if self.memory and self.memory not in bound:
+            given[self.memory] = Memory()
+        if self.counts:
+            counts = given.setdefault(self.counts, Counts())
+            for name in self.counters:
+                counts.setdefault(name, 0)
+        if self.here and self.here not in bound:
+            given[self.here] = Here()
+        made = self.function(*args, **given)
+        if self.role != "source":
+            next(made)
+        return made
+
+
+def node(function: Callable[..., Any] | None = None, *, adds: Iterable[str] = ()) -> Any:
+    """Make a node kind of a generator function. `adds`: the fields it gives to what it sends."""
+    if function is None:
+        return lambda function: Kind(function, "node", tuple(adds))
+    return Kind(function, "node", tuple(adds))
+
+
+def sink(function: Callable[..., Generator[None, Alert, Any]]) -> Kind:
+    """Make a sink kind of a generator function that receives Alerts."""
+    return Kind(function, "sink")
+
+
+def source(function: Callable[..., Any] | None = None, *, adds: Iterable[str] = ()) -> Any:
+    """Make a source kind of a function that gives a Source (corowatch.sources). `adds`: its events' own fields."""
+    if function is None:
+        return lambda function: Kind(function, "source", tuple(adds))
+    return Kind(function, "source", tuple(adds))
+
+
+@dataclass
+class Kinds:
+    """All kinds there are, by role and name. Raises ValueError if two of a role have one name."""
+
+    source: dict[str, Kind] = field(default_factory=dict)
+    node: dict[str, Kind] = field(default_factory=dict)
+    sink: dict[str, Kind] = field(default_factory=dict)
+
+    def add(self, kind: Kind) -> None:
+        table: dict[str, Kind] = getattr(self, kind.role)
+        other = table.get(kind.name)
+        if other and other is not kind:
+            raise ValueError(f"two {kind.role} kinds are named {kind.name!r}: {_where(other)} and {_where(kind)}")
+        table[kind.name] = kind
+
+    def __iter__(self) -> typing.Iterator[Kind]:
+        yield from self.source.values()
+        yield from self.node.values()
+        yield from self.sink.values()
+
+
+def _where(kind: Kind) -> str:
+    return f"{kind.function.__module__}.{kind.function.__qualname__}"
+
+
+@cache
+def discover() -> Kinds:
+    """Every kind of the package and of the installed plug-ins. Raises ValueError for two of one name."""
+    kinds = Kinds()
+    for folder in ("sources", "nodes", "sinks"):
+        package = importlib.import_module(f"corowatch.{folder}")
+        for module in pkgutil.iter_modules(package.__path__):
+            found = vars(importlib.import_module(f"corowatch.{folder}.{module.name}"))
+            for kind in found.values():
+                if isinstance(kind, Kind):
+                    kinds.add(kind)
+        for entry in importlib.metadata.entry_points(group=f"corowatch.{folder}"):
+            kinds.add(entry.load())
+    return kinds
+

@@ -1,0 +1,54 @@
+"""Memory: what a node must still know after a crash, a reload or kill -9.
+
+A mapping from string to plain data (what JSON can hold). Values are replaced, never mutated, so that
+every change is seen; the changed keys are written together with the file positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Memory(MutableMapping[str, T]):
+    """A mapping that knows which of its keys changed since they were last written."""
+
+    def __init__(self, saved: Mapping[str, T] | None = None) -> None:
+        self._data: dict[str, T] = dict(saved or {})
+        self._dirty: set[str] = set()
+
+    def __getitem__(self, key: str) -> T:
+        return self._data[key]
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self._data[key] = value
+        self._dirty.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        del self._data[key]
+        self._dirty.add(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._data
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self._dirty)
+
+    def changes(self) -> Iterator[tuple[str, T | None]]:
+        """Each changed key with its present value, None if it is gone. Does not forget them."""
+        for key in self._dirty:
+            yield key, self._data.get(key)
+
+    def written(self) -> None:
+        """The changes are durable now."""
+        self._dirty.clear()

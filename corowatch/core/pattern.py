@@ -1,0 +1,146 @@
+"""Pattern: the one place where a regular expression of the user is compiled.
+
+RE2 stands behind it: its time is linear in the line, so a hostile line cannot stall the daemon. What
+RE2 refuses (look-around, back-references) runs on the `regex` package under a time budget per line.
+Both see the line as it is shown, as UTF-8 text with undecodable bytes escaped.
+
+The `re2` wrapper spends four times the search itself on converting offsets of str, so this module
+hands bytes to the compiled object below it; nobody else touches those private names.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, cast
+
+import re2
+
+from corowatch.core.errors import OverBudget
+
+BUDGET = 0.05
+"""Seconds that a backtracking pattern may spend on one line."""
+
+_ANYWHERE = re2._Anchor.UNANCHORED
+
+
+def re2_options(*, ignore_case: bool = False) -> Any:
+    """RE2's options as every pattern of the house uses them."""
+    options = re2.Options()
+    options.log_errors = False  # else the library writes to standard error by itself
+    options.case_sensitive = not ignore_case
+    return options
+
+
+class _Engine(Protocol):
+    groups: tuple[str, ...]
+
+    def test(self, text: str) -> bool: ...
+
+    def fields(self, text: str) -> dict[str, str] | None: ...
+
+
+class Pattern:
+    """A compiled pattern, searched for anywhere in a line.
+
+    `linear`: RE2 takes it; else `why` says what RE2 refused. Raises ValueError with a sentence for the
+    operator if no engine takes it, or if two groups have one name.
+    """
+
+    def __init__(self, source: str, *, ignore_case: bool = False, literal: bool = False) -> None:
+        self.source = source
+        self.ignore_case = ignore_case
+        self.literal = literal
+        expression = re2.escape(source) if literal else source
+        self.expression = f"(?i){expression}" if ignore_case else expression
+        self.why = ""
+        engine: _Engine
+        try:
+            engine = _Linear(self.expression)
+        except re2.error as refused:
+            self.why = _sentence(refused)
+            engine = _Backtracking(self.expression, self.why)
+        self.linear = not self.why
+        self.groups = engine.groups
+        self.test = engine.test
+        """Whether `text` matches. May raise OverBudget where not `linear`."""
+        self.fields = engine.fields
+        """The named groups of the leftmost match, an unmatched one absent; None if there is no match."""
+
+    def _identity(self) -> tuple[str, bool, bool]:
+        return self.source, self.ignore_case, self.literal
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.source!r})"
+
+
+class _Linear:
+    """RE2. Compiled twice where there are groups: asking only for yes or no costs half."""
+
+    def __init__(self, expression: str) -> None:
+        compiled = re2.compile(expression.encode(), re2_options())
+        named = compiled._regexp.NamedCapturingGroups()
+        _refuse_twice([name.decode() for name, _ in named], expression)
+        self._named = sorted(((index, name.decode()) for name, index in named))
+        self.groups = tuple(name for _, name in self._named)
+        self._match = compiled._regexp.Match
+        self._whole = compiled._regexp
+
+    def test(self, text: str) -> bool:
+        raw = text.encode()
+        return cast(bool, self._match(_ANYWHERE, raw, 0, len(raw))[0][0] >= 0)
+
+    def fields(self, text: str) -> dict[str, str] | None:
+        raw = text.encode()
+        spans = self._match(_ANYWHERE, raw, 0, len(raw))
+        if spans[0][0] < 0:
+            return None
+        return {
+            name: raw[spans[index][0]:spans[index][1]].decode()
+            for index, name in self._named
+            if spans[index][0] >= 0
+        }
+
+
+class _Backtracking:
+    """The `regex` package under a time budget, ASCII classes as RE2's."""
+
+    def __init__(self, expression: str, why: str) -> None:
+        import regex  # only where a pattern needs it: 14 ms and 3.5 MB
+
+        try:
+            self._compiled = regex.compile(expression, regex.ASCII)
+        except regex.error as error:
+            raise ValueError(f"the pattern is no regular expression: {why}") from error
+        self.groups = tuple(sorted(self._compiled.groupindex, key=self._compiled.groupindex.__getitem__))
+        _refuse_twice(list(self.groups), expression)
+
+    def _search(self, text: str) -> Any:
+        try:
+            return self._compiled.search(text, timeout=BUDGET)
+        except TimeoutError:
+            raise OverBudget(f"the pattern took over {BUDGET * 1000:.0f} ms on one line") from None
+
+    def test(self, text: str) -> bool:
+        return self._search(text) is not None
+
+    def fields(self, text: str) -> dict[str, str] | None:
+        found = self._search(text)
+        if found is None:
+            return None
+        return {name: value for name, value in found.groupdict().items() if value is not None}
+
+
+def _refuse_twice(names: list[str], expression: str) -> None:
+    for name in names:
+        if expression.count(f"(?P<{name}>") + expression.count(f"(?<{name}>") > 1:
+            raise ValueError(f"two groups are named {name!r}; give each its own name")
+
+
+def _sentence(error: Exception) -> str:
+    told = error.args[0] if error.args else ""
+    return told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)

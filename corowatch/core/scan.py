@@ -1,0 +1,107 @@
+"""Blocks in, Events out: the one place that knows both.
+
+An engine names the lines that may interest someone, and only of those an Event is made, once, for all who
+may want it. A Block without a hit costs one send and no Python per line. The scanner may only withhold
+lines that the node behind its gate would have ignored, so no node ever learns that someone looked before.
+
+Here a line also gets its time (see `Clock`): its own stamp, else that of the nearest stamped line before
+it, else the moment of reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Literal
+
+from corowatch.core.coroutine import coroutine
+from corowatch.core.events import Block, Event, Target
+from corowatch.core.kinds import Counts
+from corowatch.core.lines import shown
+from corowatch.core.stamps import Stamps
+from corowatch.engines import Engine
+
+REACH = 65536
+"""Bytes that the nearest stamped line may lie back."""
+AHEAD = 86400.0
+"""Seconds that a stamp may lie ahead of the moment of reading."""
+
+ScanCounts = Counts[Literal["lines", "cut", "skewed"]]
+
+
+class Clock:
+    """What time it is in a source: that of the last line of its last Block."""
+
+    def __init__(self, timestamp: str, counts: ScanCounts) -> None:
+        self.at = 0.0
+        self._stamps = Stamps(timestamp)
+        self._counts = counts
+
+    def of_line(self, block: Block, start: int, end: int) -> float:
+        """The time of the line at `start` of the Block's data (seconds since the epoch)."""
+        at = self._read(block, start, end)
+        if at is None:
+            at = self._before(block, start)
+        return block.at if at is None else at
+
+    def end_of(self, block: Block) -> None:
+        """The Block is done: its last line's time is the clock, and what the next Block looks back to."""
+        data = block.data
+        end = len(data) - data.endswith(b"\n")
+        self.at = self.of_line(block, data.rfind(b"\n", 0, end) + 1, end)
+
+    def _read(self, block: Block, start: int, end: int) -> float | None:
+        at = self._stamps.read(block.data[start:min(end, start + 512)], block.at)
+        if at is None:
+            return None
+        if at > block.at + AHEAD:
+            self._counts["skewed"] += 1
+            return block.at
+        block.position.stamped = (block.offset + start, at)
+        return at
+
+    def _before(self, block: Block, start: int) -> float | None:
+        """The time of the nearest stamped line before. What was looked through once is not looked through again."""
+        known = block.position.stamped
+        here = block.offset + start
+        floor = max(0, start - REACH, (known[0] - block.offset) if known else 0, self._looked(block))
+        end = start - 1
+        while end > floor:
+            begin = block.data.rfind(b"\n", 0, end) + 1
+            at = self._read(block, begin, end)
+            if at is not None:
+                return at
+            end = begin - 1
+        self._seen = (block, start)
+        return known[1] if known and here - known[0] <= REACH else None
+
+    _seen: tuple[Block, int] | None = None
+
+    def _looked(self, block: Block) -> int:
+        return self._seen[1] if self._seen and self._seen[0] is block else 0
+
+
+@coroutine
+def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, counts: ScanCounts,
+         ) -> Generator[None, Block, None]:
+    """Send each line that may interest someone, in file order, to the outlets whose gate it may pass."""
+    while True:
+        block = yield
+        data = block.data
+        counts["lines"] += data.count(b"\n") + (not data.endswith(b"\n"))
+        fields = {}
+        if block.cut:
+            counts["cut"] += 1
+            fields = {"cut_bytes": block.cut}
+        for start, end, gates in engine.lines(data):
+            place = block.offset + start if block.starts is None else _start(block, data, start)
+            at = clock.of_line(block, start, end)
+            event = Event(block.origin, place, at, shown(data[start:end]), fields)
+            for gate in gates:
+                outlets[gate].send(event)
+        clock.end_of(block)
+
+
+def _start(block: Block, data: bytes, start: int) -> int:
+    """Where a line of transcoded data begins in its file."""
+    assert block.starts is not None
+    return block.starts[data.count(b"\n", 0, start)]

@@ -1,0 +1,285 @@
+"""Read the time a log line tells of itself.
+
+A stamp is found by one search of the line's head.  The forms of the catalogue exclude each other at any one
+place, so their order means nothing: the leftmost stamp wins, and greedy optional parts make it the longest.
+A text of the right shape that names no time (31 June, 24:00) is skipped whole, lest its tail be read as a
+stamp.  What merely precedes a stamp needs no form: a weekday, the `<34>1` of RFC 5424, a bracket.
+
+Nothing is remembered but the last whole second and the range of `now` for which it holds, so an answer never
+depends on the lines before.  All repetitions are bounded: the search is linear in the head, always.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from math import inf
+from typing import NamedTuple
+
+HEAD = 64  # bytes within which a stamp starts
+CLF_HEAD = 256  # where CLF's bracket starts at the latest: host, ident and user may be long
+LONGEST = 64  # bytes of a stamp, generously
+
+DAY = 86400
+EPOCH = datetime(1970, 1, 1)
+MONTHS = b"january,february,march,april,may,june,july,august,september,october,november,december".split(b",")
+MONTH_OF = {b"sept": 9} | {name[:n]: i for i, name in enumerate(MONTHS, 1) for n in (3, len(name))}
+
+# Each directive is one group, save the weekday, which tells nothing.
+STRICT = {
+    "Y": r"(\d{4})",
+    **dict.fromkeys("ymdHMS", r"(\d\d)"),
+    "k": r"([ 01]\d|2[0-3])",
+    "e": r" ?(\d\d?)",
+    "b": r"([ADFJMNOSadfjmnos][A-Za-z]{2,8})",
+    "f": r"(\d{1,9})",
+    "p": r"([AaPp])\.?[Mm]\b",
+    # After a blank only four digits are a zone: `10:00:00 -12 degrees`.
+    "z": r"([Zz]| ?(?:UTC|GMT)(?:[+-]\d\d?(?::?\d\d)?)?|[+-]\d\d(?::?\d\d)?| [+-][01]\d:?[0-5]\d)(?!\w)",
+    # 10, 13, 16 or 19 digits; with a leading zero it is a counter.
+    "s": r"([1-9]\d{9}(?:\d{3}){0,3}(?:\.\d{1,9})?)",
+}
+# What an operator's format may say, read as leniently as strptime does.
+LOOSE = {letter: STRICT[letter] for letter in "Yyebfp"} | {
+    **dict.fromkeys("mdHMS", r"(\d\d?)"),
+    **dict.fromkeys("aA", r"(?i:mon|tue|wed|thu|fri|sat|sun)[A-Za-z]{0,6}"),
+    "B": STRICT["b"],
+    "I": r"(1[0-2]|0?[1-9])",
+    "j": r"(\d{1,3})",
+    "z": r"([Zz]|[+-]\d\d(?::?\d\d)?)",
+    "Z": r"([A-Za-z]{1,5})",
+    "s": r"(\d{1,12}(?:\.\d{1,9})?)",
+}
+SHORTHAND = {"%T": "%H:%M:%S", "%F": "%Y-%m-%d", "%R": "%H:%M", "%D": "%m/%d/%y"}
+
+FRACTION = r"(?:[.,]%f\d{0,9})?(?!\d)"
+TIME = "%H:%M:%S" + FRACTION
+ZONE = "(?:%z)?"
+YEAR_AFTER = r"(?:(?: [A-Z]{2,3}T)? (?=(?:19|2\d)\d\d(?![\w.-]))%Y)?"  # a host may be a number
+
+# The catalogue: regular expressions in which a directive stands for its group.
+DIGIT_FORMS = (
+    # ISO 8601, log4j, nginx, Go, Postgres, Sophos, BGL:
+    # 2026-11-22T10:00:00.5+01:00, 2026/11/22 - 10:00:00, 2014:07:02-10:00:00, 2005-06-03-15.42.50.363779
+    rf"%Y[/.:-]%m[/.:-]%d(?:[Tt_-]|[ \t]{{1,2}}|, | - )%H[:.]%M[:.]%S{FRACTION}{ZONE}",
+    # ISO 8601 basic: 20261122T100000Z, 20261122 10:00:00
+    rf"%Y%m%d[Tt _-]%H:?%M:?%S{FRACTION}{ZONE}",
+    # syslog with year: 2026 Nov 22 10:00:00, 2026-Nov-22 10:00:00
+    rf"%Y[ -]%b[ -]%e[ T]{TIME}{ZONE}",
+    # HDFS, MySQL before 5.7: 081109 203615, 130322  7:26:54; pairs of numbers look alike, so ranges count
+    r"%y(?=0[1-9]|1[0-2])%m(?=[0-2]\d|3[01])%d %k:?(?=[0-5])%M:?(?=[0-6])%S(?!\d)",
+    # Spark: 17/06/09 20:10:40
+    rf"%y/%m/%d {TIME}",
+    # CLF, bind, RFC 2822, Redis: 22/Nov/2026:10:00:00 +0000, 22-Nov-2026 10:00:00, 22 Nov 10:00:00.123
+    rf"%e[ /-]%b(?:[ /-]%Y)?(?:[ :T]|, ){TIME}{ZONE}",
+    # Android: 03-17 16:13:38.811; without the fraction it could be anything
+    r"%m-%d %H:%M:%S\.%f(?!\d)",
+    # epoch, a token of its own: 1763805600, 1763805600.123, 1763805600123
+    r"""(?<![^\s\["'(|,;<>{])%s(?![^\s\]"')|,;<>}])""",
+)
+LETTER_FORMS = (
+    # RFC 3164, asctime, Apache error, java.util.logging: Nov  2 10:00:00, Dec 04 04:47:44.123456 2005,
+    # Nov 22, 2026 10:00:00 PM, Nov 22 10:00:00 CET 2026, Apr-07-13 07:08:36
+    rf"%b[ -]%e(?:,? %Y|-%y)?,? {TIME}(?: ?%p)?{ZONE}{YEAR_AFTER}",
+    # klog: I1122 10:00:00.123456
+    r"[EFIW](?:%Y)?%m%d %H:%M:%S\.%f(?!\d)",
+)
+# "ts":1763805600.123, audit(1763805600.123:42): the key says what the number is, so ':' and '=' may touch it.
+KEY = r"""(?i:(?:ts|time|timestamp|date|epoch|created)["']? ?[:=] ?["']?|audit\()"""
+KEYED = r"%s(?![\w-])"
+
+# A colour is no letter before the stamp: ESC[32m2026-11-22 10:00:00.
+BEFORE = r"(?:(?<![\w./-])|(?<=\dm)(?:(?<=\x1b\[\dm)|(?<=\x1b\[\d\dm)|(?<=\x1b\[\d;\d\dm)))"
+
+
+class Form(NamedTuple):
+    """What a match means: directives, the group of each, and the group of the fraction (0: none)."""
+
+    letters: str
+    groups: tuple[int, ...]
+    fraction: int
+
+
+class Scan(NamedTuple):
+    """A search from `first` on, for a stamp that starts before `last`, in lines that hold `hint`."""
+
+    hint: re.Pattern[bytes]
+    pattern: re.Pattern[bytes]
+    forms: Mapping[int, Form]  # by the group around the whole form
+    first: int
+    last: int
+
+
+class Stamps:
+    """Reads the time a line tells of itself."""
+
+    def __init__(self, timestamp: str = "auto") -> None:
+        """`timestamp` is "auto", "none" or a format. Raises ValueError if the format is not understood."""
+        self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
+        self._form: Form | None = None
+        self._parts: object = None
+        self._second: float | None = None
+        self._since = self._until = inf
+
+    def read(self, line: bytes, now: float) -> float | None:
+        """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
+        for hint, pattern, forms, first, last in self._scans:
+            end = last + LONGEST
+            if not hint.search(line, first, end):
+                continue
+            at = first
+            while found := pattern.search(line, at, end):
+                around = found.lastindex or 0
+                if found.start(around) >= last:
+                    break
+                form = forms[around]
+                parts = found.group(*form.groups)
+                if form is not self._form or parts != self._parts or not self._since <= now < self._until:
+                    self._form, self._parts = form, parts
+                    self._second, self._since, self._until = resolve(form, parts, now)
+                if self._second is not None:
+                    fraction = found[form.fraction] if form.fraction else None
+                    return self._second + float(b"." + fraction) if fraction else self._second
+                at = found.end()
+        return None
+
+
+def resolve(form: Form, parts: object, now: float) -> tuple[float | None, float, float]:
+    """Return the seconds `parts` mean, None if no time, and the range of `now` for which that holds."""
+    values = parts if isinstance(parts, tuple) else (parts,)
+    told = {letter: value for letter, value in zip(form.letters, values, strict=True) if value is not None}
+    if not told.keys() & {"s", "Y", "y"}:
+        return nearest(told, now)
+    try:
+        if "s" in told:
+            return epoch(told["s"]), -inf, inf
+        # POSIX: 69 to 99 are of the last century.
+        year = int(told["Y"]) if "Y" in told else (int(told["y"]) - 69) % 100 + 1969
+        return seconds(told, year), -inf, inf
+    except (ValueError, OverflowError, OSError):
+        return None, -inf, inf
+
+
+def nearest(told: Mapping[str, bytes], now: float) -> tuple[float | None, float, float]:
+    """Choose the year that puts the stamp nearest to `now`, at most a day ahead; then as `resolve`."""
+    try:
+        # Four days on: whatever the zone, the year after that one is more than two days ahead of `now`.
+        newest = (EPOCH + timedelta(seconds=now + 4 * DAY)).year + 1
+    except (ValueError, OverflowError):
+        return None, inf, inf
+    until = now + DAY
+    # 29 February may be eight years apart.
+    for year in range(newest, newest - 10, -1):
+        try:
+            since = seconds(told, year) - DAY
+        except (ValueError, OverflowError, OSError):
+            continue
+        if since <= now:
+            return since + DAY, since, until
+        until = since
+    return None, inf, inf
+
+
+def seconds(told: Mapping[str, bytes], year: int) -> float:
+    """Return the whole second, in the host's zone if none is told. Raises what datetime does if none such."""
+    if year < 1970:
+        raise ValueError("a stamp is not so old")
+    hour = int(told.get("H") or told.get("k") or told.get("I", b"0"))
+    if ("I" in told or "p" in told) and 1 <= hour <= 12:
+        hour = hour % 12 + 12 * (told.get("p") in (b"P", b"p"))
+    second = int(told.get("S", b"0"))
+    leap = second == 60
+    clock = (hour, int(told.get("M", b"0")), second - leap)
+    if "j" in told:
+        moment = datetime(year, 1, 1, *clock) + timedelta(days=int(told["j"]) - 1)
+        if moment.year != year:
+            raise ValueError("the year has no such day")
+    else:
+        month = int(told["m"]) if "m" in told else MONTH_OF.get((told.get("b") or told["B"]).lower(), 0)
+        moment = datetime(year, month, int(told.get("d") or told["e"]), *clock)
+    offset = zone(told.get("z") or told.get("Z", b""))
+    if offset is None:
+        return moment.timestamp() + leap
+    since = moment - EPOCH
+    return float(since.days * DAY + since.seconds - offset + leap)
+
+
+def zone(name: bytes) -> int | None:
+    """Return the seconds a zone is ahead of UTC, None if unknown. Raises ValueError past a day."""
+    found = re.fullmatch(rb" ?(Z|UTC|GMT|)(?:([+-])(\d\d?):?(\d\d)?)?", name.upper())
+    if not found or not name:
+        return None
+    hours, minutes = int(found[3] or 0), int(found[4] or 0)
+    if hours > 23 or minutes > 59:
+        raise ValueError("no zone is that far from UTC")
+    return (-60 if found[2] == b"-" else 60) * (60 * hours + minutes)
+
+
+def epoch(number: bytes) -> float:
+    """Return the seconds of ten digits or less, 13 (ms), 16 (us) or 19 (ns). Raises OverflowError if too far."""
+    whole, _, fraction = number.partition(b".")
+    unit = 10 ** (len(whole) - 10) if len(whole) > 12 else 1
+    moment = float(number) / unit if fraction else int(whole) / unit
+    EPOCH + timedelta(seconds=moment)
+    return moment
+
+
+def explicit(timestamp: str) -> Scan:
+    """Compile a strptime-like format. Raises ValueError if it is not understood or names no day."""
+    expression = ""
+    letters: set[str] = set()
+    spelt = re.sub("%.", lambda found: SHORTHAND.get(found[0], found[0]), timestamp)
+    for directive, blank, literal in re.findall(r"(%.?)|(\s+)|([^%\s]+)", spelt, re.DOTALL):
+        if blank:
+            expression += r"[ \t]{1,16}"
+        elif literal:
+            expression += re.escape(literal)
+        elif directive == "%%":
+            expression += r"\x25"
+        elif directive[1:] in LOOSE:
+            expression += directive
+            letters.add(directive[1])
+        else:
+            known = " ".join(sorted({f"%{letter}" for letter in LOOSE} | SHORTHAND.keys(), key=str.swapcase))
+            raise ValueError(f'timestamp format "{timestamp}": "{directive}" is none of {known} %%')
+    if not (letters & {"s", "j"} or (letters & {"m", "b", "B"} and letters & {"d", "e"})):
+        raise ValueError(f'timestamp format "{timestamp}" names no day: add a month and %d, or %j, or %s')
+    return scan(r"(?<![0-9A-Za-z])" * spelt.startswith("%") + f"%({expression})(?!\\d)", LOOSE)
+
+
+def scan(
+    expression: str, directives: Mapping[str, str], hint: str = "", first: int = 0, last: int = HEAD
+) -> Scan:
+    """Compile `expression`, in which `%(` opens a form and other directives stand for their groups."""
+    forms: dict[int, Form] = {}
+    opened = count = 0
+
+    def group(directive: re.Match[str]) -> str:
+        nonlocal opened, count
+        letter = directive[1]
+        if letter in "aA":
+            return directives[letter]
+        count += 1
+        if letter == "(":
+            opened, forms[count] = count, Form("", (), 0)
+            return "("
+        form = forms[opened]
+        if letter == "f":
+            forms[opened] = form._replace(fraction=count)
+        else:
+            forms[opened] = form._replace(letters=form.letters + letter, groups=(*form.groups, count))
+        return directives[letter]
+
+    pattern = re.compile(re.sub(r"%([A-Za-z(])", group, expression).encode())
+    return Scan(re.compile(hint.encode()), pattern, forms, first, last)
+
+
+AUTO = (
+    scan(
+        rf"{BEFORE}(?:(?=\d)(?:%({')|%('.join(DIGIT_FORMS)}))"
+        rf"|(?=[A-Za-z])(?:%({')|%('.join(LETTER_FORMS)})|{KEY}%({KEYED})))",
+        STRICT,
+        # All forms hold this; most lines without a stamp do not, and are spared the search.
+        hint=r"\d(?:[:.]\d\d[:.]\d|\d{5})",
+    ),
+    scan(rf"\[%(%d/%b/%Y:{TIME}{ZONE})\]", STRICT, hint=r"\[", first=HEAD - 1, last=CLF_HEAD + 1),
+)

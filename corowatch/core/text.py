@@ -1,0 +1,94 @@
+"""Texts with `{field}` in them, and how text from a log is made fit for people.
+
+A text is expanded once: what comes out of a field is never looked at again. There are no format
+specs, attributes or indexes; `{{` and `}}` are braces, anything else in braces is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from corowatch.core.events import Value
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+# C0, DEL and C1 controls, line and paragraph separator, bidi marks, embeddings and isolates (CVE-2021-42574),
+# zero-width and byte-order mark. A tab is a blank to people, so it becomes \t as well.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def safe(text: str) -> str:
+    """Return `text` as one line that cannot write to a terminal, forge a second line or turn the reading
+    direction: each control character becomes its escape, such as `\\x1b` (CWE-117, CWE-150)."""
+    return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    char = found[0]
+    if char in _SHORT:
+        return _SHORT[char]
+    return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
+
+
+def shown(value: Value) -> str:
+    """A field's value as text: nothing for an absent one, 5 rather than 5.0."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
+
+
+class Text:
+    """A parsed text. Raises ValueError, saying what to write instead, if it is not well formed."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._pieces: list[tuple[str, str | None]] = []
+        at = 0
+        literal = ""
+        for found in _PIECE.finditer(source):
+            literal += source[at:found.start()]
+            at = found.end()
+            name = found[1]
+            if found[0] in ("{{", "}}"):
+                literal += found[0][0]
+            elif name is None:
+                raise ValueError(f"a lone {found[0]!r} in a text; write it twice, {found[0] * 2!r}, to mean the brace")
+            elif not _NAME.fullmatch(name):
+                raise ValueError(f"{found[0]!r} is no field name; write {{name}}, or {{{{ and }}}} to mean braces")
+            else:
+                self._pieces.append((literal, name))
+                literal = ""
+        self._pieces.append((literal + source[at:], None))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields that the text names, in order."""
+        return tuple(name for _, name in self._pieces if name is not None)
+
+    def render(self, values: Mapping[str, Value]) -> str:
+        """The text with each field in its place; an absent field is empty."""
+        return "".join(
+            literal if name is None else literal + shown(values.get(name)) for literal, name in self._pieces
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Text) and self.source == other.source
+
+    def __hash__(self) -> int:
+        return hash(self.source)
+
+    def __repr__(self) -> str:
+        return f"Text({self.source!r})"
+
+
+@lru_cache(maxsize=256)
+def text(source: str) -> Text:
+    """A Text for tests and for defaults, parsed once."""
+    return Text(source)

@@ -1,0 +1,374 @@
+"""What an option may be: each type with how it is read, what a schema says of it, and its mistakes.
+
+A converter gets what the user wrote (`Given`) and gives the value, or tells a mistake at its place and
+gives WRONG. Everything is told; nothing is raised, so that a person sees all mistakes at once.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin
+
+from corowatch.core.errors import Mistake, Place
+from corowatch.core.pattern import Pattern
+from corowatch.core.text import Text
+
+Seconds = NewType("Seconds", float)
+Size = NewType("Size", int)
+"""Bytes."""
+FieldName = NewType("FieldName", str)
+SinkName = NewType("SinkName", str)
+Glob = NewType("Glob", str)
+FilePath = NewType("FilePath", str)
+Stamp = NewType("Stamp", str)
+"""`auto`, `none` or a strptime-like format."""
+Plain: TypeAlias = Any
+"""Whatever YAML can hold, handed on as it is."""
+
+WRONG: Final = object()
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A marker: the least value that makes sense."""
+
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user wrote: a value, the scalar's own characters, and where it stands."""
+
+    value: None | bool | int | float | str | list[Given] | dict[str, Given]
+    place: Place
+    text: str = ""
+    keys: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def what(self) -> str:
+        """How to call it in a message."""
+        if isinstance(self.value, dict):
+            return "a mapping"
+        if isinstance(self.value, list):
+            return "a list"
+        return "nothing" if self.value is None else repr(self.text)
+
+    def plain(self) -> Plain:
+        """The value without its places."""
+        if isinstance(self.value, dict):
+            return {key: item.plain() for key, item in self.value.items()}
+        if isinstance(self.value, list):
+            return [item.plain() for item in self.value]
+        return self.value
+
+
+@dataclass(frozen=True)
+class Function:
+    """A user's generator function: `file.py:name`, and what the file says of it.
+
+    `takes_target` tells a stage (Events in, `target.send` out) from an end of the line. `fingerprint`
+    changes with the file, so that a reload takes new code. `load` imports the file and gives the
+    function; nothing of the user's runs before that.
+    """
+
+    file: str
+    name: str
+    takes_target: bool
+    fingerprint: str
+    load: Callable[[], Callable[..., Any]] = field(compare=False, repr=False)
+
+
+def _no_function(file: str, name: str) -> Function:
+    raise ValueError("functions of the user cannot be loaded here")
+
+
+def _no_secret(kind: str, name: str) -> str:
+    raise ValueError(f"${{{kind}:{name}}} cannot be looked up here")
+
+
+@dataclass
+class Reading:
+    """One loading of a config: where relative paths begin, what the outside hands in, and all mistakes."""
+
+    folder: str = "."
+    function: Callable[[str, str], Function] = _no_function
+    secret: Callable[[str, str], str] = _no_secret
+    mistakes: list[Mistake] = field(default_factory=list)
+    secret_seen: bool = False
+
+    def wrong(self, place: Place, what: str) -> Any:
+        """Tell a mistake; gives WRONG."""
+        self.mistakes.append(Mistake(place, what))
+        return WRONG
+
+    def try_(self, given: Given, convert: Callable[[str], Any], text: str) -> Any:
+        """`convert(text)`, or WRONG with the ValueError's sentence told."""
+        try:
+            return convert(text)
+        except ValueError as error:
+            return self.wrong(given.place, str(error))
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or nothing if no known word is near."""
+    close = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+# --- scalars ----------------------------------------------------------------------------------------
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([KMG]iB|kB|MB|GB|B)")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_SECRET = re.compile(r"\$\{(env|credential):([^}]*)\}")
+
+
+def duration(text: str) -> Seconds:
+    """Return the seconds of `500ms`, `90s`, `5m`, `1h`, `7d` or `1h30m`. Raises ValueError with the cure."""
+    if not _DURATION.fullmatch(text):
+        if _NUMBER.fullmatch(text):
+            raise ValueError(f"{text} has no unit; a duration is written {text}s, or {text}m for minutes")
+        raise ValueError(f"{text!r} is no duration; write 500ms, 90s, 5m, 1h or 7d")
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    if seconds <= 0:
+        raise ValueError(f"{text} is no time at all; a duration is longer than nothing")
+    return Seconds(seconds)
+
+
+def size(text: str) -> Size:
+    """Return the bytes of `64KiB` or `10MiB`. Raises ValueError with the cure."""
+    found = _SIZE.fullmatch(text)
+    if not found:
+        if _NUMBER.fullmatch(text):
+            raise ValueError(f"{text} has no unit; a size is written {text}KiB, or {text}B for bytes")
+        raise ValueError(f"{text!r} is no size; write 64KiB or 10MiB")
+    return Size(int(float(found[1]) * _SIZES[found[2]]))
+
+
+def _scalar(given: Given, reading: Reading, wanted: str) -> str | None:
+    """The scalar's own characters, or None with the mistake told."""
+    if isinstance(given.value, (list, dict)) or given.value is None:
+        reading.wrong(given.place, f"expected {wanted}, found {given.what}")
+        return None
+    return given.text
+
+
+def _string(given: Given, reading: Reading, wanted: str = "a text") -> str | None:
+    """A scalar with its `${env:NAME}` and `${credential:NAME}` replaced."""
+    text = _scalar(given, reading, wanted)
+    if text is None or "${" not in text:
+        return text
+    failed = False
+
+    def replaced(found: re.Match[str]) -> str:
+        nonlocal failed
+        try:
+            reading.secret_seen = True
+            return reading.secret(found[1], found[2])
+        except ValueError as error:
+            failed = True
+            reading.wrong(given.place, str(error))
+            return ""
+
+    whole = _SECRET.sub(replaced, text)
+    return None if failed else whole
+
+
+def _text(given: Given, reading: Reading) -> Any:
+    text = _string(given, reading)
+    return WRONG if text is None else reading.try_(given, Text, text)
+
+
+def _number(kind: type, article: str) -> Callable[[Given, Reading], Any]:
+    def convert(given: Given, reading: Reading) -> Any:
+        if isinstance(given.value, bool) or not isinstance(given.value, (int, kind)):
+            return reading.wrong(given.place, f"expected {article}, found {given.what}")
+        return kind(given.value)
+
+    return convert
+
+
+def _bool(given: Given, reading: Reading) -> Any:
+    if isinstance(given.value, bool):
+        return given.value
+    return reading.wrong(given.place, f"expected true or false, found {given.what}")
+
+
+def _str(given: Given, reading: Reading) -> Any:
+    text = _string(given, reading)
+    return WRONG if text is None else text
+
+
+def _by(parse: Callable[[str], Any], wanted: str) -> Callable[[Given, Reading], Any]:
+    def convert(given: Given, reading: Reading) -> Any:
+        text = _string(given, reading, wanted)
+        return WRONG if text is None else reading.try_(given, parse, text)
+
+    return convert
+
+
+def _path(given: Given, reading: Reading) -> Any:
+    text = _string(given, reading, "a path")
+    if text is None:
+        return WRONG
+    if not text:
+        return reading.wrong(given.place, "expected a path, found an empty text")
+    return posixpath.normpath(posixpath.join(reading.folder, text))
+
+
+def _function(given: Given, reading: Reading) -> Any:
+    text = _scalar(given, reading, "file.py:name")
+    if text is None:
+        return WRONG
+    file, colon, name = text.rpartition(":")
+    if not colon or not name.isidentifier():
+        return reading.wrong(given.place, f"{text!r} names no function; write file.py:name")
+    return reading.try_(given, lambda file: reading.function(file, name),
+                        posixpath.normpath(posixpath.join(reading.folder, file)))
+
+
+def _stamp(given: Given, reading: Reading) -> Any:
+    text = _scalar(given, reading, "auto, none or a format such as '%d/%m/%Y %H:%M:%S'")
+    if text is None:
+        return WRONG
+    from corowatch.core.stamps import Stamps
+
+    return text if reading.try_(given, Stamps, text) is not WRONG else WRONG
+
+
+def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, literal: bool = False) -> Any:
+    """A pattern's own characters, compiled; a control character is what double quotes made of a backslash."""
+    text = _scalar(given, reading, "a pattern")
+    if text is None:
+        return WRONG
+    control = next((char for char in text if ord(char) < 32 or ord(char) == 127), None)
+    if control is not None:
+        return reading.wrong(given.place, f"the pattern holds the control character {control!r}; in double quotes YAML "
+                             "takes the backslash for itself, so put the pattern in single quotes")
+    if not text:
+        return reading.wrong(given.place, "an empty pattern matches every line; leave the step out instead")
+    return reading.try_(given, lambda text: Pattern(text, ignore_case=ignore_case, literal=literal), text)
+
+
+_CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
+    str: _str,
+    bool: _bool,
+    int: _number(int, "a whole number"),
+    float: _number(float, "a number"),
+    Seconds: _by(duration, "a duration such as 5m"),
+    Size: _by(size, "a size such as 64KiB"),
+    Text: _text,
+    FieldName: _by(str, "a field's name"),
+    SinkName: _by(str, "a sink's name"),
+    Glob: _path,
+    FilePath: _path,
+    Stamp: _stamp,
+    Function: _function,
+    Pattern: pattern,
+    Any: lambda given, reading: given.plain(),
+}
+
+
+def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
+    """Read `given` as `hint` says; WRONG, with everything told, if it cannot be. `flags` go to patterns."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        inner = next(arg for arg in args if arg is not type(None))
+        return None if given.value is None else convert(given, inner, reading, **flags)
+    if origin is Literal:
+        return _choice(given, args, reading)
+    if origin is tuple:
+        items = given.value if isinstance(given.value, list) else [given]
+        if not items:
+            return reading.wrong(given.place, "expected one or more, found an empty list")
+        values = [convert(item, args[0], reading, **flags) for item in items]
+        return WRONG if any(value is WRONG for value in values) else tuple(values)
+    if origin is list:
+        if not isinstance(given.value, list) or not given.value:
+            return reading.wrong(given.place, f"expected a list, one word an item, found {given.what}")
+        values = [_argument(item, reading) for item in given.value]
+        return WRONG if any(value is WRONG for value in values) else values
+    if origin is dict:
+        if not isinstance(given.value, dict):
+            return reading.wrong(given.place, f"expected a mapping, found {given.what}")
+        read = {key: convert(item, args[1], reading) for key, item in given.value.items()}
+        return WRONG if any(value is WRONG for value in read.values()) else read
+    if hint is Pattern:
+        return pattern(given, reading, **flags)
+    return _CONVERTERS[hint](given, reading)
+
+
+def _choice(given: Given, choices: tuple[str, ...], reading: Reading) -> Any:
+    text = _scalar(given, reading, " or ".join(choices))
+    if text is None or text in choices:
+        return WRONG if text is None else text
+    return reading.wrong(given.place, f"{text!r} is none of {', '.join(choices)}{nearest(text, choices)}")
+
+
+def _argument(given: Given, reading: Reading) -> Any:
+    """One word of an argv: a text, in which `${env:…}` stays as it is: a secret must not show in argv."""
+    text = _scalar(given, reading, "a word")
+    return WRONG if text is None else reading.try_(given, Text, text)
+
+
+# --- what a schema says of each ---------------------------------------------------------------------
+
+_DURATION_SCHEMA = {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["90s", "5m", "1h"]}
+_SCHEMAS: dict[Any, dict[str, Any]] = {
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    Seconds: _DURATION_SCHEMA,
+    Size: {"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["64KiB", "10MiB"]},
+    Function: {"type": "string", "pattern": r":[A-Za-z_]\w*$", "examples": ["rules.py:grep"]},
+    Any: {},
+}
+_SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
+
+
+def schema(hint: Any) -> dict[str, Any]:
+    """The JSON Schema of what `convert` takes for `hint`."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return schema(next(arg for arg in args if arg is not type(None)))
+    if origin is Literal:
+        return {"enum": list(args)}
+    if origin is tuple:
+        one = schema(args[0])
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if one else {}
+    if origin is list:
+        return {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1}
+    if origin is dict:
+        return {"type": "object"}
+    return dict(_SCHEMAS.get(hint, _SCALAR_SCHEMA))
+
+
+_NAMES: dict[Any, str] = {
+    str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
+    Text: "text with {fields}", FieldName: "field", SinkName: "sink", Glob: "glob", FilePath: "path",
+    Stamp: "auto, none or a format", Function: "file.py:name", Pattern: "pattern", Any: "anything",
+}
+
+
+def type_name(hint: Any) -> str:
+    """What a person calls the type."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return type_name(next(arg for arg in args if arg is not type(None)))
+    if origin is Literal:
+        return " | ".join(args)
+    if origin is tuple:
+        return f"{type_name(args[0])}, or a list"
+    if origin is list:
+        return "list of texts"
+    if origin is dict:
+        return "mapping"
+    return _NAMES[hint]

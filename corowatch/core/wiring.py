@@ -1,0 +1,338 @@
+"""From flows to a graph: references resolved, cycles refused, fields followed from where they are found.
+
+A flow is a chain, so whether one flow feeds another decides the order; a cycle of steps is a cycle of flows.
+A step is never checked against what a mistake left unknown: the fields behind it count as ANYTHING.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, get_args
+
+from corowatch.core.errors import Place
+from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert, Event
+from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds
+from corowatch.core.pattern import Pattern
+from corowatch.core.text import Text
+from corowatch.core.values import WRONG, FieldName, Function, Given, SinkName, nearest
+
+MAX_PATH = 100
+"""Steps from a source to the end: each is a call inside the one before."""
+OF_AN_ALERT = tuple(key for key in ALERT_KEYS if key not in ("key", "fields", "events", "before", "after"))
+"""Keys of an Alert that a sink's text may name: those that are no mapping and no list."""
+
+Fields = frozenset[str]
+UNKNOWN: Fields = frozenset({ANYTHING})
+Wrong = Callable[[Place, str], Any]
+
+
+class Input(NamedTuple):
+    """Where a step takes what it gets: an outlet, `target` or such as `otherwise`, of the step with this id."""
+
+    step: str
+    outlet: str
+
+
+@dataclass
+class Use:
+    """One use of a kind, as it was written and as it was read; `kind` is None where there is none of that name."""
+
+    name: str
+    kind: Kind | None
+    place: Place
+    options: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Given] = field(default_factory=dict)
+
+    def values(self, *wanted: Any) -> Iterator[tuple[Any, Place]]:
+        """Each single value of the options that hold one of the types `wanted`, with its place."""
+        for name, option in self.kind.options.items() if self.kind else ():
+            if name in self.given and not set(wanted).isdisjoint({option.hint, *get_args(option.hint)}):
+                yield from _parts(self.given[name], self.options[name])
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """What the user wrote, secrets not put in."""
+        return {name: given.plain() for name, given in self.given.items()}
+
+
+@dataclass
+class Draft(Use):
+    """A step before it is wired. `lost`: a mistake was told, and what arrives here is unknown."""
+
+    flow: str = ""
+    inputs: tuple[Input, ...] = ()
+    lost: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.flow}.{self.name}"
+
+    @property
+    def is_alert(self) -> bool:
+        return self.kind is not None and self.kind.sends is Alert
+
+    @property
+    def sends_on(self) -> bool:
+        """Whether another step may follow; where that is unknown, yes."""
+        functions = [value for value, _ in self.values(Function) if value is not WRONG]
+        return not self.is_alert and all(function.takes_target for function in functions)
+
+    @property
+    def outlets(self) -> tuple[str, ...]:
+        return (self.kind and self.kind.outlets) or ("target",)
+
+
+@dataclass
+class Flow:
+    """A chain of steps. `origin` is what stands behind `from`, None where a source begins the flow."""
+
+    name: str
+    place: Place
+    origin: Given | None = None
+    steps: list[Draft] = field(default_factory=list)
+    lost: bool = False
+    entry: tuple[Input, ...] = ()
+
+
+class _Reference(NamedTuple):
+    place: Place
+    flow: str
+    step: str
+    outlet: str
+
+
+def _parts(given: Given, value: Any) -> Iterator[tuple[Any, Place]]:
+    if value is WRONG or not isinstance(value, (list, tuple, dict)):
+        yield value, given.place
+    elif isinstance(value, dict):
+        assert isinstance(given.value, dict)
+        for name, item in value.items():
+            yield from _parts(given.value[name], item)
+    else:
+        items = given.value if isinstance(given.value, list) else [given]
+        for one, item in zip(items, value, strict=True):
+            yield from _parts(one, item)
+
+
+class Wiring:
+    """All flows, put together. `torn`: not every file could be read, so a name that is missing is no mistake."""
+
+    def __init__(self, flows: Mapping[str, Flow], sinks: Mapping[str, Use], kinds: Kinds, wrong: Wrong, *,
+                 torn: bool) -> None:
+        self.flows = flows
+        self.sinks = sinks
+        self.kinds = kinds
+        self.wrong = wrong
+        self.torn = torn
+        self.followed: set[str] = set()
+        """Flows from which another takes something."""
+        self.reached: dict[str, Fields] = {}
+        """Sinks to which an alert goes, and the fields that it may have."""
+        self._fields: dict[Input, Fields] = {}
+        self._depth: dict[str, int] = {}
+        self._added = {name: kind.name for kind in kinds.node.values() for name in kind.adds if name != ANYTHING}
+
+    def steps(self) -> list[Draft]:
+        """Every step with its inputs, parents before children, else in the order written."""
+        references = {flow.name: list(self._references(flow)) for flow in self.flows.values()}
+        ordered = []
+        for name in self._in_order(references):
+            flow = self.flows[name]
+            self._connect(flow, references[name])
+            for step in flow.steps:
+                self._measure(step)
+                self._follow_fields(step)
+                ordered.append(step)
+        for sink in self.sinks.values():
+            if sink.name in self.reached:
+                self._check_texts(sink, self.reached[sink.name].union(OF_AN_ALERT))
+        return ordered
+
+    # --- references -------------------------------------------------------------------------------
+
+    def _references(self, flow: Flow) -> Iterator[_Reference]:
+        """What stands behind `from`, as far as there is such a flow."""
+        origin = flow.origin
+        if origin is None:
+            return
+        for given in origin.value if isinstance(origin.value, list) else [origin]:
+            name, _, rest = given.text.partition(".")
+            step, _, outlet = rest.partition(".")
+            if isinstance(given.value, (list, dict)) or not given.text or given.text.count(".") > 2:
+                self.wrong(given.place, f"expected FLOW, FLOW.STEP or FLOW.STEP.otherwise, found {given.what}")
+                flow.lost = True
+            elif name in self.flows:
+                self.followed.add(name)
+                yield _Reference(given.place, name, step, outlet)
+            else:
+                self._missing(given.place, f"no flow {name!r}", name, [other for other in self.flows if other != flow.name])
+                flow.lost = True
+        if origin.value == []:
+            self.wrong(origin.place, "expected FLOW, FLOW.STEP or FLOW.STEP.otherwise, found an empty list")
+            flow.lost = True
+
+    def _in_order(self, references: dict[str, list[_Reference]]) -> Iterator[str]:
+        """The flows, those referred to first. A reference that closes a cycle is told and taken out."""
+        done: dict[str, None] = {}
+        for begin in self.flows:
+            path = {} if begin in done else {begin: iter(list(references[begin]))}
+            while path:
+                here = next(reversed(path))
+                for reference in path[here]:
+                    if reference.flow in path:
+                        self._tell_cycle([*path], reference)
+                        references[here].remove(reference)
+                        self.flows[here].lost = True
+                    elif reference.flow not in done:
+                        path[reference.flow] = iter(list(references[reference.flow]))
+                        break
+                else:
+                    del path[here]
+                    done[here] = None
+        return iter(done)
+
+    def _tell_cycle(self, path: list[str], closing: _Reference) -> None:
+        cycle = path[path.index(closing.flow):]
+        self.wrong(closing.place, f"a flow cannot feed itself: {' → '.join([*cycle, cycle[0]])}")
+
+    def _missing(self, place: Place, what: str, word: str, known: Iterable[str]) -> None:
+        """Tell that there is no such name, unless it may stand in the part of a file that could not be read."""
+        if not self.torn:
+            self.wrong(place, f"{what}{near_or_all(word, known)}")
+
+    # --- inputs -----------------------------------------------------------------------------------
+
+    def _connect(self, flow: Flow, references: list[_Reference]) -> None:
+        entry: list[Input] = []
+        for reference in references:
+            if (found := self._outlets_of(reference)) is None:
+                flow.lost = True
+            else:
+                entry.extend(found)
+        flow.entry = tuple(dict.fromkeys(entry))  # each once: what is named twice must not arrive twice
+        before: Draft | None = None
+        for step in flow.steps:
+            if before is None:
+                step.inputs, step.lost = flow.entry, step.lost or flow.lost
+            elif before.sends_on:
+                step.inputs = (Input(before.id, before.outlets[0]),)
+            else:
+                self.wrong(step.place, f"nothing can follow {_called(before)}, which passes nothing on; "
+                                       f"begin another flow with `from: {flow.name}`")
+                step.lost = True
+            before = step
+
+    def _outlets_of(self, reference: _Reference) -> tuple[Input, ...] | None:
+        """The outlets that a reference means; None, with the mistake told, if it means none."""
+        place, name, wanted, outlet = reference
+        flow = self.flows[name]
+        if not wanted:
+            if not flow.steps or flow.lost:
+                return None if flow.lost else flow.entry
+            step = flow.steps[-1]
+            if step.is_alert:
+                return step.inputs
+        else:
+            steps = {step.name: step for step in flow.steps}
+            if wanted not in steps:
+                self._missing(place, f"flow {name!r} has no step {wanted!r}", wanted, steps)
+                return None
+            step = steps[wanted]
+        if step.kind is None:
+            return None
+        if outlet and outlet not in step.outlets[1:]:
+            having = sorted(kind.name for kind in self.kinds.node.values() if outlet in kind.outlets[1:])
+            self.wrong(place, f"{_called(step)} has no outlet {outlet!r}" + (
+                f"; that has {', '.join(having)}" if having else nearest(outlet, step.outlets[1:])))
+            return None
+        if not step.sends_on:
+            self.wrong(place, f"nothing can follow {_called(step)} of flow {name!r}, which passes nothing on")
+            return None
+        return (Input(step.id, outlet or step.outlets[0]),)
+
+    def _measure(self, step: Draft) -> None:
+        depth = 1 + max((self._depth.get(way.step, 0) for way in step.inputs), default=0)
+        if depth > MAX_PATH:
+            self.wrong(step.place, f"this is step {depth} after its source; a path has at most {MAX_PATH}")
+            depth = 0
+        self._depth[step.id] = depth
+
+    # --- fields -----------------------------------------------------------------------------------
+
+    def _follow_fields(self, step: Draft) -> None:
+        """Check the fields that a step names, and note those that what it sends may have."""
+        kind = step.kind
+        arriving = Fields().union(*(self._fields.get(way, UNKNOWN) for way in step.inputs))
+        if kind is None or step.lost:
+            arriving |= UNKNOWN
+        captured = arriving | self._captured(step)
+        leaving = captured.union(kind.adds) if kind else captured
+        self._fields.update(dict.fromkeys((Input(step.id, outlet) for outlet in step.outlets), arriving))
+        self._fields[Input(step.id, step.outlets[0])] = leaving
+        for name, place in step.values(FieldName):
+            self._check_field(name, place, captured)
+        self._check_texts(step, leaving)
+        self._check_sinks(step, leaving)
+
+    def _captured(self, step: Draft) -> Fields:
+        """The groups that become fields; ANYTHING if a pattern could not be read."""
+        found: set[str] = set()
+        for name, option in step.kind.options.items() if step.kind else ():
+            if Captures not in option.markers or name not in step.given:
+                continue
+            for pattern, place in _parts(step.given[name], step.options[name]):
+                found.update(self._groups(pattern, place) if isinstance(pattern, Pattern) else UNKNOWN)
+        return frozenset(found)
+
+    def _groups(self, pattern: Pattern, place: Place) -> tuple[str, ...]:
+        for name in pattern.groups:
+            if name in BUILT_IN:
+                self.wrong(place, f"the group {name!r} is named like a built-in field; give it another name")
+            elif name in self._added:
+                self.wrong(place, f"the group {name!r} is named like a field that `{self._added[name]}` adds; "
+                                  "give it another name")
+        return pattern.groups
+
+    def _check_texts(self, use: Use, fields: Fields) -> None:
+        for name in use.given:
+            for text, place in _parts(use.given[name], use.options[name]):
+                for wanted in text.names if isinstance(text, Text) else ():
+                    self._check_field(wanted, place, fields)
+
+    def _check_field(self, name: Any, place: Place, fields: Fields) -> None:
+        if name is WRONG or name in BUILT_IN or name in fields or ANYTHING in fields:
+            return
+        known = [*sorted(fields), *(name for name in BUILT_IN if name not in fields)]
+        close = nearest(name, known)
+        self.wrong(place, f"no field {name!r} here{close or ';'} there are {', '.join(known)}")
+
+    def _check_sinks(self, step: Draft, fields: Fields) -> None:
+        """Each sink that the step names must be there; of those it reaches, note what it sends them."""
+        for name, option in step.kind.options.items() if step.kind else ():
+            if SinkName not in {option.hint, *get_args(option.hint)}:
+                continue
+            for sink in step.options[name] if name not in step.given and step.is_alert else ():
+                self.reached[sink] = self.reached.get(sink, Fields()) | fields
+        for sink, place in step.values(SinkName):
+            if sink is WRONG:
+                continue
+            self.reached[sink] = self.reached.get(sink, Fields()) | fields
+            known = [*self.sinks, *(["console"] if "console" not in self.sinks else [])]
+            if sink not in known:
+                self._missing(place, f"no sink {sink!r}", sink, known)
+
+
+def near_or_all(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?`, or what there is, where nothing is near."""
+    known = list(known)
+    return nearest(word, known) or (f"; there is {', '.join(known)}" if known else "")
+
+
+def _called(step: Draft) -> str:
+    assert step.kind is not None
+    own = "" if step.name == step.kind.name else f" ({step.name})"
+    return f"`{step.kind.name}`{own}"
+
+
+__all__ = ["Draft", "Event", "Flow", "Input", "Use", "Wiring", "near_or_all"]

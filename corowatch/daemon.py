@@ -1,0 +1,553 @@
+"""The pump: one thread that owns all files, all generators and the write side of the store.
+
+    step()   take what woke us, look, read and send, tick, commit: one full turn, no waiting in it
+    run()    step, then wait for the next wake-up, signal or second
+
+Signal handlers and the other threads only put a note into the inbox (`SimpleQueue.put` is safe in a handler,
+`Queue.put` is not: python/cpython#59181). When the outermost `send` returns the lines have been dealt with,
+and only then their positions are committed, together with every effect they had.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import queue
+import secrets
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from corowatch.core.config import Config
+from corowatch.core.errors import ConfigError
+from corowatch.core.events import Alert, Event, Severity, rfc3339
+from corowatch.core.graph import Closed, Failure, Feed, Graph, fingerprint
+from corowatch.core.text import safe
+from corowatch.courier import Courier
+from corowatch.log import log
+from corowatch.notify import Notify
+from corowatch.sources import Head, Source
+from corowatch.sources.corowatch import INTERNAL
+from corowatch.store import Store, write_whole
+from corowatch.summary import Ledger, Table
+from corowatch.watch import Watch
+
+GLANCE, SEARCH = 1.0, 5.0
+"""Seconds between two looks at the known files, and between two searches for others."""
+TURN = 0.2
+"""Seconds of reading after which a turn is committed."""
+COMMIT = 0.25
+"""Seconds that changes without an alert may wait for their commit."""
+GULP = 0.003
+"""Seconds that a busy writer is left alone between two reads; an idle one is read at once."""
+LAST_READ = 1.0
+"""Seconds of reading at the end."""
+DELIVER = 10.0
+"""Seconds that couriers are given at the end."""
+STEP = 10.0
+"""Seconds that the wall clock may differ from what was expected before it counts as stepped."""
+ORDINARY = frozenset({"started", "reloaded", "stopping"})
+"""Internal events of ordinary life: told to the log and to flows that ask for them."""
+SEVERITY: Mapping[str, Severity] = {"lost": "error", "shut": "error", "refused": "error", "config": "error"}
+HUSH = 3600.0
+"""Seconds in which a refusing sink is told of once."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A signal asks to stop."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reload:
+    """SIGHUP asks for the config to be read again."""
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Something changed: look."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A courier has something to tell."""
+
+    event: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+class WallClock:
+    """The wall clock as the graph sees it: it never runs backwards, and a step is told."""
+
+    def __init__(self, stepped: Callable[[float], None], wall: Callable[[], float] = time.time,
+                 steady: Callable[[], float] = time.monotonic) -> None:
+        self._stepped = stepped
+        self._wall, self._steady = wall, steady
+        self._anchor = (wall(), steady())
+        self._last = self._anchor[0]
+        self._ahead = 0.0
+
+    def read(self) -> float:
+        """Seconds since the epoch. After a step back it goes on from where it was, at the steady clock's pace."""
+        wall, steady = self._wall(), self._steady()
+        step = wall - (self._anchor[0] + steady - self._anchor[1])
+        if abs(step) > STEP:
+            self._anchor = (wall, steady)
+            self._ahead = max(0.0, self._ahead - step)
+            self._stepped(step)
+        self._last = max(self._last, wall + self._ahead)
+        return self._last
+
+
+class Daemon:
+    """One run. `load` reads the config (ConfigError); `store` is the state, which the caller closes."""
+
+    def __init__(self, load: Callable[[], Config], store: Store, *, once: bool = False, start: str | None = None,
+                 deliver: float | None = None, notify: Notify | None = None) -> None:
+        self._load = load
+        self._store = store
+        self._once = once
+        self._start = "beginning" if once else start
+        self._deliver = DELIVER if deliver is None else deliver
+        self._notify = notify or Notify()
+        self._host = socket.gethostname()
+        self._run_id = secrets.token_hex(8)
+        self._told = 0
+        self._hushed: dict[str, float] = {}
+        self.inbox: queue.SimpleQueue[Stop | Reload | Wake | Told] = queue.SimpleQueue()
+        self._clock = WallClock(self._stepped)
+        self._watch = Watch(self._wake)
+        self.ledger = Ledger()
+        self.sources: dict[str, Source] = {}
+        self.couriers: dict[str, Courier] = {}
+        self.graph: Graph
+        self.stopping: str | None = None
+        self._hurry = False
+        self._reload = False
+        self._failing = False
+        self._handler_failed = False
+        self._dirty = False
+        self._committed = self._glanced = self._searched = self._ticked = self._pruned = 0.0
+        self._standing: dict[str, Mapping[str, int]] = {}
+        self._started = 0.0
+        self.told: dict[str, Any] = {}
+        """The summary, once it is closed."""
+        self._totals_before = self._totals()
+
+    # --- beginning ------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Build the graph, take up the positions, tell READY. Raises ConfigError, with nothing started."""
+        now = self._started = self._clock.read()
+        # The pump must not wait a whole interval for the lock after each system call of a commit.
+        sys.setswitchinterval(0.0005)
+        self.graph = Graph(self._load(), put=self._store.put, memory=self._store.memory, report=self._failed,
+                           host=self._host, now=now)
+        self._settle(now)
+        self._searched = self._glanced = now
+        self._watch.refresh(self._directories())
+        gc.collect()
+        gc.freeze()
+        log.info("daemon.started", flows=len({step.flow for step in self.graph.config.steps.values()}),
+                 sinks=len(self.couriers), watching=self._watch.watching, state=str(self._store.folder))
+        self.tell("started", "corowatch started")
+        self._notify.ready(self._status())
+
+    def _settle(self, now: float) -> None:
+        """Make sources, positions, counters and couriers those of the graph."""
+        feeds = self.graph.feeds
+        positions = []
+        for name in [name for name in self.sources if name not in feeds]:
+            self.sources.pop(name).close()
+        for name, feed in feeds.items():
+            if name not in self.sources:
+                source, saved = self._opened(feed, now)
+                positions.append((name, saved))
+                self.sources[name] = source
+            self.ledger.add("source", name, feed.counts)
+            self.ledger.add("source", name, self.sources[name].counts)
+        for live in self.graph.nodes.values():
+            self.ledger.add("node", live.step.id, live.counts)
+        self._store.settle({step: name for name, feed in feeds.items() for step in feed.steps},
+                           {live.step.id: fingerprint(live.step) for live in self.graph.nodes.values()}, positions)
+        self._commit(now)
+        # Only now: what closed nodes counted last is written.
+        self.ledger.keep([*(feed.counts for feed in feeds.values()), *(s.counts for s in self.sources.values()),
+                          *(live.counts for live in self.graph.nodes.values())])
+        self._settle_couriers()
+
+    def _opened(self, feed: Feed, now: float) -> tuple[Source, Mapping[str, Any]]:
+        source: Source = feed.step.kind.start(target=feed.entry, **feed.step.options)
+        saved = self._store.positions(feed.name, feed.steps)
+        # A source that has run before, and found nothing then, begins a new file at its beginning.
+        start = self._start if saved is None else "beginning"
+        source.open(saved or {}, reader=feed.name, start=start, tell=self.tell, wake=self._wake, now=now)
+        return source, saved or {}
+
+    def _settle_couriers(self) -> None:
+        wanted = self.graph.config.sinks
+        for name, courier in list(self.couriers.items()):
+            if wanted.get(name) != courier.use:
+                courier.stop()
+                courier.join(time.monotonic() + 1.0)
+                del self.couriers[name]
+        for name, use in wanted.items():
+            if name not in self.couriers:
+                self.couriers[name] = Courier(use, self._store, self._courier_told)
+
+    def _courier_told(self, event: str, **fields: Any) -> None:
+        self.inbox.put(Told(event, fields))
+
+    def _wake(self) -> None:
+        self.inbox.put(Wake())
+
+    def _directories(self) -> dict[str, bool]:
+        wanted: dict[str, bool] = {}
+        for source in self.sources.values():
+            for path, below in source.directories().items():
+                wanted[path] = wanted.get(path, False) or below
+        return wanted
+
+    # --- one turn -------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """One full turn, without waiting; whether there is more to do at once."""
+        now = self._clock.read()
+        self._take_notes()
+        if self._reload:
+            self._reload = False
+            self.reload(now)
+        self._look(now)
+        more = self._read_turn(now)
+        now = self._clock.read()
+        if more or now - self._ticked >= 1.0:
+            self._ticked = now
+            self._tick(now)
+        if self._store.urgent or (self._dirty and now - self._committed >= COMMIT) or self._failing:
+            self._commit(now)
+        return more and not self._failing
+
+    def _take_notes(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._take(self.inbox.get_nowait())
+
+    def _take(self, note: Stop | Reload | Wake | Told) -> None:
+        if isinstance(note, Stop):
+            self._hurry = self.stopping is not None
+            self.stopping = self.stopping or note.reason
+        elif isinstance(note, Reload):
+            self._reload = True
+        elif isinstance(note, Told):
+            self._take_told(note)
+
+    def _take_told(self, note: Told) -> None:
+        sink = str(note.fields.get("sink", ""))
+        if note.event == "alert.delivered":
+            log.debug(note.event, **note.fields)
+            return
+        log.info(note.event, **note.fields) if note.event == "sink.recovered" else log.warning(
+            note.event, **note.fields)
+        if note.event == "alert.refused" and self._clock.read() - self._hushed.get(sink, -HUSH) >= HUSH:
+            self._hushed[sink] = self._clock.read()
+            why = str(note.fields.get("why", ""))
+            self.tell("refused", f"sink {sink} refused an alert: {why}; see corowatch outbox", sink=sink, why=why)
+
+    def _look(self, now: float) -> None:
+        woken = self._watch.take()
+        if now - self._searched >= SEARCH:
+            self._searched = self._glanced = now
+            self._watch.refresh(self._directories())
+            for source in self.sources.values():
+                source.look(now, None)
+        elif now - self._glanced >= GLANCE:
+            self._glanced = now
+            for source in self.sources.values():
+                source.glance(now)
+        if woken:
+            for source in self.sources.values():
+                source.look(now, woken)
+
+    def _heads(self) -> list[Head]:
+        return [head for source in self.sources.values() for head in source.heads()]
+
+    def _read_turn(self, now: float, limit: float = TURN) -> bool:
+        """Read what there is, earliest first, until an alert is to be committed; whether there is more."""
+        until = time.monotonic() + limit
+        while not self._failing and (heads := self._heads()):
+            min(heads, key=lambda head: head.order).read(now)
+            self._dirty = True
+            if self._store.urgent or time.monotonic() >= until or self.stopping is not None or self._reload:
+                return bool(self._heads())
+            now = self._clock.read()
+        return False
+
+    def _tick(self, now: float) -> None:
+        clocks = {name: self.graph.feeds[name].clock.at if source.behind else now  # type: ignore[union-attr]
+                  for name, source in self.sources.items() if self.graph.feeds[name].clock}
+        self.graph.tick(now, clocks)
+        self._dirty = True
+        if now - self._pruned >= HUSH:
+            self._pruned = now
+            self._store.prune(now)
+        for sink in self._store.folding - self._hushed.keys():
+            self._hushed[sink] = now
+            self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further ones "
+                      "of one step and key become one with a count", sink=sink)
+
+    def _commit(self, now: float) -> None:
+        """Write the turn, whole or not at all. If that fails it stays in memory, and nothing is read meanwhile."""
+        positions = [(name, key, state) for name, source in self.sources.items() for key, state in source.changes()]
+        memories = [(live.step.id, live.memory) for live in self.graph.nodes.values() if live.memory.changed]
+        changes = list(self.ledger.changes())
+        self._committed, self._dirty = now, False
+        if not (positions or memories or changes or self._store.urgent):
+            return
+        try:
+            sinks = self._store.commit(positions, memories, changes)
+        except sqlite3.Error as error:
+            if not self._failing:
+                self._failing = True
+                log.error("state.unwritable", why=str(error), state=str(self._store.path))
+                self._notify.status("the state cannot be written: reading is paused")
+            return
+        if self._failing:
+            self._failing = False
+            log.info("state.writable", state=str(self._store.path))
+            self._notify.status(self._status())
+        self.ledger.written()
+        for source in self.sources.values():
+            source.written()
+        for sink in sinks & self.couriers.keys():
+            self.couriers[sink].wake()
+
+    # --- what went wrong inside -----------------------------------------------------------------------
+
+    def tell(self, kind: str, text: str, **fields: Any) -> None:
+        """An internal event: to the log, to flows that take it, else to every declared sink if it is trouble."""
+        ordinary = kind in ORDINARY
+        if not ordinary:
+            log.warning(f"corowatch.{kind}", why=text, **{k: v for k, v in fields.items() if k != "why"})
+        if kind not in INTERNAL:
+            return
+        now = self._clock.read()
+        listeners = [source for source in self.sources.values() if kind in source.hears]
+        for source in listeners:
+            source.tell(kind, text, now, fields)
+        sinks = self.graph.config.declared
+        if listeners or ordinary or not sinks:
+            return
+        self._told += 1
+        self._store.put(Alert(
+            id=f"{self._run_id}.{self._told}", flow="corowatch", node=kind, title=safe(text), at=rfc3339(now),
+            severity=SEVERITY.get(kind, "warning"), fields={"kind": kind, **fields}, host=self._host, to=sinks,
+            events=[{"source": "corowatch", "file": "", "offset": self._told, "at": rfc3339(now), "text": text}]))
+
+    def _failed(self, failure: Failure) -> None:
+        place = {}
+        if isinstance(failure.item, Event):
+            place = {"file": failure.item.origin.file, "offset": failure.item.place}
+        log.error("node.failed", node=failure.node, **place, exc_info=failure.error)
+        if failure.rests:
+            self.tell("shut", f"{failure.node} failed three times in a minute and is shut for "
+                      f"{failure.rests:g} s: {type(failure.error).__name__}: {failure.error}",
+                      node=failure.node, why=str(failure.error), seconds=failure.rests)
+
+    def _stepped(self, by: float) -> None:
+        self.tell("clock", f"the wall clock was set {'ahead' if by > 0 else 'back'} by {abs(by):.0f} s", seconds=by)
+
+    # --- running --------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Step until a signal, or the end of all sources; then close. Gives the exit status."""
+        alive = 0.0
+        while self.stopping is None:
+            began = time.monotonic()
+            more = self.step()
+            if self._notify.watchdog and began - alive >= self._notify.watchdog / 2:
+                alive = began
+                self._notify.alive()
+            if self.stopping is None and not more:
+                if self._at_end():
+                    self.stopping = "end of input"
+                    break
+                self._wait(began)
+        return self.close(self.stopping)
+
+    def _at_end(self) -> bool:
+        if any(source.behind for source in self.sources.values()):
+            return False
+        if self._once:
+            return all(source.ended or source.endless for source in self.sources.values())
+        # With none but its own events to hear, it would never have anything to do.
+        return all(source.ended for source in self.sources.values() if not source.endless) and not any(
+            source.endless for source in self.sources.values())
+
+    def _wait(self, began: float) -> None:
+        pause = 1.0
+        if self._dirty:
+            pause = max(0.001, self._committed + COMMIT - self._clock.read())
+        if self._notify.watchdog:
+            pause = min(pause, self._notify.watchdog / 4)
+        try:
+            self._take(self.inbox.get(timeout=pause))
+        except queue.Empty:
+            return
+        left = GULP - (time.monotonic() - began)
+        if left > 0:
+            time.sleep(left)
+
+    def handle_signals(self) -> None:
+        """SIGTERM and SIGINT stop, SIGHUP reloads; the handlers only leave a note."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, frame: self.inbox.put(Stop(signal.Signals(number).name)))
+        signal.signal(signal.SIGHUP, lambda number, frame: self.inbox.put(Reload()))
+
+    def _status(self) -> str:
+        flows = len({step.flow for step in self.graph.config.steps.values()})
+        return f"{flows} flows, {sum(s.counts.get('files', 0) for s in self.sources.values())} files"
+
+    # --- reloading ------------------------------------------------------------------------------------
+
+    def reload(self, now: float) -> None:
+        """Read the config again. If anything is wrong with it the old one goes on, and the log says what."""
+        self._notify.reloading()
+        before = self.graph
+        try:
+            graph = Graph(self._load(), put=self._store.put, memory=self._store.memory, report=self._failed,
+                          host=self._host, now=now, before=before)
+        except ConfigError as error:
+            for mistake in error.mistakes:
+                log.error("config.mistake", place=str(mistake.place), what=mistake.what)
+            self.tell("config", f"the config was refused, the old one goes on: {error.mistakes[0].place}: "
+                      f"{error.mistakes[0].what}", why=error.mistakes[0].what)
+            self._outcome(now, str(error))
+            self._notify.ready("the new config was refused; the old one goes on")
+            return
+        self._commit(now)
+        closed = list(graph.take_over())
+        self.graph = graph
+        self._settle(now)
+        for one in closed:
+            self._tell_closed(one)
+        self._searched = 0.0
+        log.info("config.reloaded", closed=len(closed))
+        self.tell("reloaded", "the config was reloaded")
+        self._outcome(now, "")
+        self._notify.ready(self._status())
+
+    def _outcome(self, now: float, mistakes: str) -> None:
+        """Leave word for `corowatch reload`, which waits for it."""
+        with contextlib.suppress(OSError):
+            write_whole(self._store.folder / "reloaded.json",
+                        json.dumps({"at": now, "mistakes": mistakes}).encode())
+
+    # --- ending ---------------------------------------------------------------------------------------
+
+    def close(self, reason: str) -> int:
+        """Read once more, close every node, commit, deliver, tell the summary. Gives the exit status."""
+        self._notify.stopping()
+        self.tell("stopping", f"corowatch is stopping: {reason}")
+        self._watch.stop()
+        self._last_read()
+        for closed in self.graph.close():
+            self._tell_closed(closed)
+        now = self._clock.read()
+        self._commit(now)
+        for source in self.sources.values():
+            source.close()
+        delivered = self._last_deliveries()
+        summary = self.summary(reason)
+        with contextlib.suppress(OSError):
+            write_whole(self._store.folder / "summary.json", json.dumps(summary, indent=1).encode() + b"\n")
+        self.told = summary
+        if not sys.stderr.isatty():  # there, a table tells it better
+            log.info("summary", **{key: summary[key] for key in ("reason", "sources", "nodes", "sinks")})
+        log.info("daemon.stopped", reason=reason, seconds=round(now - self._started, 1))
+        return 1 if self._handler_failed or self._failing or (self._once and not delivered) else 0
+
+    def _last_read(self) -> None:
+        now = self._clock.read()
+        until = time.monotonic() + LAST_READ
+        for source in self.sources.values():
+            source.look(now, None)
+        while not self._hurry and not self._failing and time.monotonic() < until and (heads := self._heads()):
+            min(heads, key=lambda head: head.order).read(self._clock.read())
+            self._take_notes()
+
+    def _tell_closed(self, closed: Closed) -> None:
+        if closed.error:
+            self._handler_failed = True
+            log.error("node.failed", node=closed.node, exc_info=closed.error)
+        standing = closed.goodbye.get("standing")
+        if isinstance(standing, dict):
+            self._standing[closed.node] = standing
+        log.info("node.closed", node=closed.node, **closed.goodbye)
+
+    def _last_deliveries(self) -> bool:
+        """Let the couriers deliver until the deadline; whether nothing is left.
+
+        Of a sink that fails only `--once` awaits another attempt: what is left waits for the next start.
+        """
+        until = time.monotonic() + self._deliver
+        while not self._hurry and time.monotonic() < until and any(
+                self._store.waiting(name) and (self._once or not courier.failures)
+                for name, courier in self.couriers.items()):
+            with contextlib.suppress(queue.Empty):
+                self._take(self.inbox.get(timeout=0.05))
+            if self._notify.watchdog:
+                self._notify.alive()
+        for courier in self.couriers.values():
+            courier.stop()
+        until = time.monotonic() + 2.0
+        for courier in self.couriers.values():
+            if not courier.join(until):
+                log.warning("sink.hangs", sink=courier.name)
+        self._take_notes()
+        return not any(self._store.waiting(name) for name in self.couriers)
+
+    def _totals(self) -> dict[tuple[str, str], dict[str, int]]:
+        totals: dict[tuple[str, str], dict[str, int]] = {}
+        for role, name, counter, value in self._store.totals():
+            totals.setdefault((role, name), {})[counter] = value
+        return totals
+
+    def summary(self, reason: str) -> dict[str, Any]:
+        """What summary.json says: this run at the top, all runs under `total`."""
+        totals = self._totals()
+        run = self.ledger.run
+        all_runs = {role: {name: counts for (of, name), counts in totals.items() if of == role}
+                    for role in ("source", "node", "sink")}
+        names = {name: feed.steps for name, feed in self.graph.feeds.items()}
+        waiting = self._store.standing()
+
+        def sinks(since: Mapping[tuple[str, str], Mapping[str, int]]) -> Table:
+            told: Table = {}
+            for name in {*self.couriers, *all_runs["sink"]}:
+                now, then = all_runs["sink"].get(name, {}), since.get(("sink", name), {})
+                told[name] = {"delivered": now.get("delivered", 0) - then.get("delivered", 0),
+                              "pending": waiting.get(name, {}).get("waiting", 0),
+                              "refused": now.get("refused", 0) - then.get("refused", 0)}
+            return told
+
+        nodes = {name: {**counts, **({"standing": self._standing[name]} if name in self._standing else {})}
+                 for name, counts in run["node"].items()}
+        return {
+            "started": rfc3339(self._started), "stopped": rfc3339(self._clock.read()), "reason": reason,
+            "sources": _by_step(run["source"], names), "nodes": nodes, "sinks": sinks(self._totals_before),
+            "total": {"sources": _by_step(all_runs["source"], names), "nodes": all_runs["node"], "sinks": sinks({})},
+        }
+
+
+def _by_step(counts: Table, names: Mapping[str, Iterable[str]]) -> Table:
+    """The readers' counts under the name of each step that shares one."""
+    return {step: dict(counts.get(reader, {})) for reader, steps in names.items() for step in steps}
+

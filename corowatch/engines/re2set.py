@@ -1,0 +1,62 @@
+"""All gates at once, line by line: RE2's set matches a line against any number of patterns in one pass.
+
+The set holds the users' own patterns and sees the line as the nodes see it, so it is exact: a line is
+named if and only if one of a gate's patterns matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import re2
+
+from corowatch.core.lines import shown
+from corowatch.core.pattern import re2_options
+from corowatch.engines import Gate, Hit
+
+
+class Re2Set:
+    """The gates that it does not take, and those that are None, may be passed by every line."""
+
+    name = "RE2 set"
+
+    @staticmethod
+    def takes(gate: Gate | None) -> bool:
+        """Whether every pattern of the gate is RE2's; look-around and back-references are not."""
+        return gate is not None and all(pattern.linear for pattern in gate)
+
+    def __init__(self, gates: Sequence[Gate | None]) -> None:
+        self._set = re2.Set.SearchSet(re2_options())
+        self._owner: list[int] = []  # pattern number -> gate number
+        self._always = [number for number, gate in enumerate(gates) if not self.takes(gate)]
+        for number, gate in enumerate(gates):
+            if gate is not None and number not in self._always:
+                for pattern in gate:
+                    self._set.Add(pattern.expression.encode())
+                    self._owner.append(number)
+        self._set.Compile()
+
+    def lines(self, data: bytes) -> Iterator[Hit]:
+        match, owner, always = self._set.Match, self._owner, self._always
+        clean = is_utf8(data)
+        start = 0
+        for line in data.split(b"\n"):
+            end = start + len(line)
+            if start < len(data):  # no phantom line behind the last newline
+                if line.endswith(b"\r"):
+                    line = line[:-1]
+                found = match(line if clean else shown(line).encode())
+                if found or always:
+                    yield start, end, sorted({owner[i] for i in found or ()}.union(always))
+            start = end + 1
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether the data are valid UTF-8; one failure costs a look at each line by itself."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""From paths to a Config: reads the files, hands in what the pure loader must not touch, and looks around.
+
+What is wrong only with a view on the file system (a sink that writes into a file that is watched) is told
+here, in the same form.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from corowatch.core.config import Config, ConfigFile, load
+from corowatch.core.errors import ConfigError, Mistake, Place
+from corowatch.core.kinds import discover
+from corowatch.plugins import inspect_function, secret
+from corowatch.sources.tail import Tail
+
+DEFAULT = "/etc/corowatch"
+
+
+def load_paths(paths: Sequence[str]) -> Config:
+    """Load files and folders (`*.yaml`, in name order). Raises ConfigError with every mistake."""
+    return load_texts(list(_read(paths or [DEFAULT])))
+
+
+def load_texts(files: Sequence[ConfigFile]) -> Config:
+    """Load config texts. Raises ConfigError with every mistake."""
+    config = load(files, discover(), function=inspect_function, secret=secret)
+    mistakes = list(_loops(config))
+    if mistakes:
+        lines = {file.name: file.text.split("\n") for file in files}
+        raise ConfigError([mistake._replace(source=lines[mistake.place.file][mistake.place.line - 1])
+                           for mistake in mistakes])
+    return config
+
+
+def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
+    for name in paths:
+        path = Path(name)
+        files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+        if not files:
+            raise ConfigError([Mistake(Place(name, 1, 1), "no *.yaml file in this folder")])
+        for file in files:
+            try:
+                text = file.read_bytes().decode()
+            except OSError as error:
+                raise ConfigError([Mistake(Place(str(file), 1, 1), f"cannot be read: {error.strerror}")]) from error
+            except UnicodeDecodeError as error:
+                line = file.read_bytes().count(b"\n", 0, error.start) + 1
+                raise ConfigError([Mistake(Place(str(file), line, 1), "is not UTF-8")]) from error
+            yield ConfigFile(str(file), text, os.path.abspath(file.parent))
+
+
+def _loops(config: Config) -> Iterator[Mistake]:
+    """Sinks that write into a file that a flow of the same config reads: each alert would make the next."""
+    for use in config.sinks.values():
+        path = use.options.get("path")
+        if use.kind.name != "file" or not isinstance(path, str):
+            continue
+        for step in config.steps.values():
+            if step.kind.name == "tail" and any(
+                    fnmatch.fnmatch(path, glob.replace("**/", "*")) for glob in step.options["paths"]):
+                yield Mistake(use.place, f"sink {use.name!r} writes into what {step.id} reads; move it out of the glob")
+
+
+class Found(NamedTuple):
+    """What a glob finds: files, those of them that cannot be read, and why."""
+
+    step: str
+    glob: str
+    files: list[str]
+    unreadable: dict[str, str]
+
+
+def look_around(config: Config) -> Iterator[Found]:
+    """Open each file of each glob, as the daemon would."""
+    for step in config.steps.values():
+        if step.kind.name != "tail":
+            continue
+        source = Tail(lambda block: None, **step.options)  # type: ignore[arg-type]
+        for glob, paths in source.globs():
+            files = [path for path in paths if os.path.isfile(path)]
+            unreadable = {}
+            for path in files:
+                try:
+                    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+                except OSError as error:
+                    unreadable[path] = error.strerror or str(error)
+            yield Found(step.id, glob, files, unreadable)
+
+
+def cure(path: str) -> str:
+    """What lets this user read a file: the `adm` group where it would, else an access list."""
+    status = os.stat(path)
+    user = os.environ.get("USER") or str(os.geteuid())
+    if status.st_mode & 0o040:
+        import grp
+
+        group = grp.getgrgid(status.st_gid).gr_name
+        return f"usermod -aG {group} {user}"
+    return f"setfacl -m u:{user}:r {path}"

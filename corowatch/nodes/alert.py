@@ -1,0 +1,86 @@
+import json
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+from corowatch.core.events import Alert, Consumer, Event, Evidence, Here, Severity, Target, Tick, Value, rfc3339
+from corowatch.core.holding import Holding
+from corowatch.core.keyed import Keyed, name_of
+from corowatch.core.kinds import Counts, node
+from corowatch.core.memory import Memory
+from corowatch.core.text import Text, safe
+from corowatch.core.values import FieldName, Seconds, SinkName
+
+MAX_KEYS = 100_000
+
+
+@node
+def alert(
+    target: Target[Alert],
+    *,
+    to: Annotated[tuple[SinkName, ...], "sinks that get it"] = (SinkName("console"),),
+    title: Annotated[Text, "one line for people"] = Text("{flow}: {text}"),
+    severity: Annotated[Severity, "how bad it is"] = "warning",
+    by: Annotated[tuple[FieldName, ...], "fields that make the alert's key (default: the nearest keyed step's)"] = (),
+    throttle: Annotated[Seconds | None, "one alert of a key in this time; then one that tells `held`"] = None,
+    here: Here,
+    memory: Memory[Any],
+    counts: Counts[Literal["alerts", "throttled"]],
+) -> Consumer[Event | Tick]:
+    """Make an Alert of each event and give it to the sinks: the end of the line.
+
+    Its `id` is the same on every retry and after every crash. `events` holds the last lines of the window
+    that led to it, the triggering one last.
+
+        alert: {to: ops, title: '{ip} tried {count} times', severity: error, throttle: 1h}
+    """
+    seen, n = (("", 0, 0.0), 0)
+
+    def send(event: Event) -> None:
+        nonlocal seen, n
+        line = (event.origin.key, event.place, event.tick)
+        seen, n = line, n + 1 if line == seen else 0
+        counts["alerts"] += 1
+        target.send(as_alert(event, n))
+
+    def as_alert(event: Event, n: int) -> Alert:
+        values = {name: here.value(event, name) for name in title.names}
+        count = event.fields.get("count", 1)
+        return Alert(
+            id=alert_id(here, event, n), flow=here.flow, node=here.node, title=safe(title.render(values)),
+            severity=severity, at=rfc3339(event.when), key=key_of(event), fields=event.fields, host=here.host, to=to,
+            count=count if isinstance(count, int) else 1,
+            events=[as_line(line, here) for line in (*event.past, event.evidence())],
+        )
+
+    def key_of(event: Event) -> dict[str, Value]:
+        return {name: here.value(event, name) for name in by} if by else event.key
+
+    keys: Keyed[Any] = Keyed(memory, {"evicted": 0}, here, by=(), max_keys=MAX_KEYS,
+                             expire=2 * throttle if throttle else None, lateness=0.0)
+    holding = Holding(keys, throttle or 0.0)
+    try:
+        while True:
+            item = yield
+            for _, last in holding.over(item.at if isinstance(item, Tick) else item.when):
+                send(last)
+            if isinstance(item, Tick):
+                continue
+            if throttle is None or holding.passes(name_of(key_of(item)), item):
+                send(item)
+            else:
+                counts["throttled"] += 1
+    except GeneratorExit:
+        for _, last in holding.rest():
+            send(last)
+        return counts
+
+
+def alert_id(here: Here, event: Event, n: int) -> str:
+    """The same for the same line, or deadline, on every replay: what makes a repeated delivery recognisable."""
+    parts = [here.flow, here.node, event.origin.key, event.place, n, event.tick, event.key if event.tick else {}]
+    return blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()
+
+
+def as_line(line: Evidence, here: Here) -> dict[str, Value]:
+    return {"source": here.source(line.reader), "file": line.file, "offset": line.offset,
+            "at": rfc3339(line.at), "text": line.text}

@@ -1,0 +1,74 @@
+"""Source kinds: one a file. A source owns what it reads from and sends it down its `target`.
+
+The pump asks each source in turn: `look` (what changed?), `heads` (what could be read next?), and reads
+one head at a time. Positions are plain data that only the source understands; the store keeps them, and
+hands them back to `open` at the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+Saved = Mapping[str, Any]
+Tell = Callable[..., None]
+"""`tell(kind, text, **fields)`: an internal event, such as bytes lost."""
+
+
+class Head(NamedTuple):
+    """Something that could be read next. The least `order` is read first: (time, time of last write, …, name)."""
+
+    order: tuple[Any, ...]
+    read: Callable[[float], None]
+
+
+class Source:
+    """What the pump knows of a source; a kind overrides what it has."""
+
+    counts: dict[str, int]
+    """`bytes`, `files` and `bytes_lost`, as far as they make sense."""
+    ended = False
+    """Nothing will come any more."""
+    endless = True
+    """It never ends by itself, so it keeps the daemon running; `corowatch` does not."""
+    hears: frozenset[str] = frozenset()
+    """The internal events that it wants to be told."""
+
+    def __init__(self) -> None:
+        self.counts = {}
+
+    def open(self, saved: Saved, *, reader: str, start: str | None, tell: Tell, wake: Callable[[], None],
+             now: float) -> None:
+        """Begin: at the saved positions, else where the options say, or `start` (`end`, `beginning`) instead."""
+
+    def look(self, now: float, woken: Collection[str] | None) -> None:
+        """Notice what changed: of the paths `woken` only, or (None) of everything."""
+
+    def glance(self, now: float) -> None:
+        """Notice what changed of what is known, without searching for more."""
+
+    def heads(self) -> list[Head]:
+        """What could be read now."""
+        return []
+
+    @property
+    def behind(self) -> bool:
+        """Whether anything is unread."""
+        return bool(self.heads())
+
+    def tell(self, kind: str, text: str, at: float, fields: Mapping[str, Any]) -> None:
+        """An internal event of a kind in `hears`."""
+
+    def changes(self) -> Iterator[tuple[str, Any]]:
+        """Each position that changed since `written`, under its key; None: it is no longer needed."""
+        yield from ()
+
+    def written(self) -> None:
+        """The changes are durable."""
+
+    def directories(self) -> Mapping[str, bool]:
+        """Directories whose changes should wake the pump, and whether what is below them should, too."""
+        return {}
+
+    def close(self) -> None:
+        """Let go of everything. An unfinished last line stays unread."""

@@ -1,0 +1,456 @@
+"""state.db: positions, Memory, totals and the outbox, committed together.
+
+One turn of the pump is one transaction: after kill -9 the daemon goes on at a position whose memory and
+alerts are exactly those stored. SQLite in WAL mode with `synchronous=FULL`: what is committed survives a
+power cut, at the price of one fdatasync. All times are seconds since the epoch.
+
+A database that is not ours, cannot be read or is newer is refused, before SQLite has touched it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import struct
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from corowatch.core.errors import StateRefused
+from corowatch.core.events import Alert
+from corowatch.core.memory import Memory
+
+APPLICATION_ID = 0x636F726F  # "coro"
+VERSION = 1
+MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
+"""Waiting for one sink; beyond, alerts of one node and key fold into one row."""
+KEEP_SECONDS, KEEP_ROWS = 30 * 86400.0, 100_000
+"""How long, and how many, delivered rows are kept."""
+
+_SCHEMA = """
+CREATE TABLE readers (step TEXT PRIMARY KEY, reader TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE positions (reader TEXT, key TEXT, state TEXT NOT NULL, PRIMARY KEY (reader, key)) WITHOUT ROWID;
+CREATE TABLE nodes (node TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key)) WITHOUT ROWID;
+CREATE TABLE totals (role TEXT, name TEXT, counter TEXT, value INTEGER NOT NULL,
+                     PRIMARY KEY (role, name, counter)) WITHOUT ROWID;
+CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, id TEXT NOT NULL,
+                     state TEXT NOT NULL DEFAULT 'waiting', family TEXT NOT NULL, body TEXT NOT NULL,
+                     folded INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+                     due REAL NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '', done REAL, UNIQUE (sink, id));
+CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
+"""
+
+
+class Row(NamedTuple):
+    """One alert on its way to one sink."""
+
+    seq: int
+    sink: str
+    id: str
+    state: str
+    family: str
+    body: str
+    folded: int
+    attempts: int
+    due: float
+    why: str
+    done: float | None
+
+    def alert(self) -> Alert:
+        """The alert as it was committed."""
+        return msgspec.json.decode(self.body, type=Alert)
+
+
+class Change(NamedTuple):
+    """A counter that grew: `role` is source, node or sink."""
+
+    role: str
+    name: str
+    counter: str
+    by: int
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open state.db for one thread. Transactions are begun and ended by hand."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK where anything is raised."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        # A deferred BEGIN that reads first cannot wait for another writer: SQLITE_BUSY_SNAPSHOT comes at once.
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            try:
+                self._connection.execute("COMMIT")
+                return
+            except sqlite3.Error:
+                self._rollback()
+                raise
+        self._rollback()
+
+    def _rollback(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+class Store:
+    """The state directory of one daemon. Raises StateRefused, with the reason, if it cannot be used as it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "state.db"
+        self.writing = threading.Lock()
+        """Held while this process writes: cheaper than SQLite's own waiting, which sleeps."""
+        self._lock = _own(folder)
+        try:
+            self._db = self._opened()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._alerts: list[tuple[Alert, bytes]] = []
+        self._memories: dict[str, Memory[Any]] = {}
+        self._waiting = {sink: [rows, size] for sink, rows, size in self._db.execute(
+            "SELECT sink, count(*), total(length(body)) FROM outbox WHERE state = 'waiting' GROUP BY sink")}
+        self.in_flight: dict[str, int] = {}
+        """Which row each courier has in hand: it must not be folded into."""
+        self.folding: set[str] = set()
+        """Sinks whose alerts are being folded."""
+
+    def _opened(self) -> sqlite3.Connection:
+        fresh = not self.path.exists()
+        if not fresh:
+            examine(self.path)
+        try:
+            if fresh:
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                db = sqlite3.connect(self.path, isolation_level=None)
+                db.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; "
+                                 f"BEGIN; {_SCHEMA} COMMIT;")
+                db.close()
+            db = connect(self.path)
+            db.execute("SELECT count(*) FROM positions").fetchone()
+            db.execute("SELECT count(*) FROM readers").fetchone()
+        except (sqlite3.Error, OSError) as error:
+            raise StateRefused(f"{self.path} cannot be read: {error}") from error
+        return db
+
+    # --- what was kept --------------------------------------------------------------------------------
+
+    def positions(self, reader: str, steps: Iterable[str]) -> dict[str, Any] | None:
+        """The saved positions of a reader; None if neither it nor one of its steps has ever run.
+
+        A step whose source got other options takes the positions of its former reader along.
+        """
+        names = list(steps)
+        known = dict(self._db.execute(
+            f"SELECT step, reader FROM readers WHERE step IN ({','.join('?' * len(names))})", names))  # noqa: S608
+        former = reader if self._has(reader) else next(iter(known.values()), None)
+        if former is None:
+            return None
+        return {key: json.loads(state) for key, state in self._db.execute(
+            "SELECT key, state FROM positions WHERE reader = ?", (former,))}
+
+    def _has(self, reader: str) -> bool:
+        return self._db.execute("SELECT 1 FROM readers WHERE reader = ?", (reader,)).fetchone() is not None
+
+    def memory(self, node: str, fingerprint: str) -> Memory[Any]:
+        """A node's Memory: what was kept, if its options are those of then; else empty."""
+        row = self._db.execute("SELECT fingerprint FROM nodes WHERE node = ?", (node,)).fetchone()
+        kept = {}
+        if row == (fingerprint,):
+            kept = {key: json.loads(value) for key, value in self._db.execute(
+                "SELECT key, value FROM memory WHERE node = ?", (node,))}
+        return Memory(kept)
+
+    def totals(self) -> Iterator[tuple[str, str, str, int]]:
+        """(role, name, counter, value) over all runs."""
+        yield from self._db.execute("SELECT role, name, counter, value FROM totals")
+
+    # --- what is kept ---------------------------------------------------------------------------------
+
+    def put(self, alert: Alert) -> None:
+        """Take an alert for its sinks; it leaves once the turn is committed."""
+        self._alerts.append((alert, alert.as_json()))
+
+    @property
+    def urgent(self) -> bool:
+        """Whether an alert waits for the commit."""
+        return bool(self._alerts)
+
+    def settle(self, readers: Mapping[str, str], nodes: Mapping[str, str],
+               positions: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """A graph goes live: which reader each step has, each node's fingerprint, and where the readers begin.
+
+        The state of steps that are gone or changed goes.
+        """
+        with self.writing, _Transaction(self._db) as db:
+            old_nodes = dict(db.execute("SELECT node, fingerprint FROM nodes"))
+            db.executemany("DELETE FROM memory WHERE node = ?",
+                           [(node,) for node, print_ in old_nodes.items() if nodes.get(node) != print_])
+            db.execute("DELETE FROM nodes")
+            db.executemany("INSERT INTO nodes VALUES (?, ?)", nodes.items())
+            db.execute("DELETE FROM readers")
+            db.executemany("INSERT INTO readers VALUES (?, ?)", readers.items())
+            for reader, saved in positions:
+                db.execute("DELETE FROM positions WHERE reader = ?", (reader,))
+                self._save(db, ((reader, key, state) for key, state in saved.items()))
+            db.execute("DELETE FROM positions WHERE reader NOT IN (SELECT reader FROM readers)")
+
+    def _save(self, db: sqlite3.Connection, positions: Iterable[tuple[str, str, Any]]) -> None:
+        kept, gone = [], []
+        for reader, key, state in positions:
+            if state is None:
+                gone.append((reader, key))
+            else:
+                kept.append((reader, key, json.dumps(state)))
+        db.executemany("DELETE FROM positions WHERE reader = ? AND key = ?", gone)
+        db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", kept)
+
+    def commit(self, positions: Iterable[tuple[str, str, Any]], memories: Iterable[tuple[str, Memory[Any]]],
+               changes: Iterable[Change]) -> set[str]:
+        """Write one turn, whole or not at all; gives the sinks that got something. Raises sqlite3.Error."""
+        memories = list(memories)
+        with self.writing:
+            waiting = {sink: list(counts) for sink, counts in self._waiting.items()}
+            with _Transaction(self._db) as db:
+                self._save(db, positions)
+                for node, memory in memories:
+                    self._remember(db, node, memory)
+                db.executemany("INSERT INTO totals VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = value + "
+                               "excluded.value", changes)
+                for alert, body in self._alerts:
+                    for sink in alert.to:
+                        self._insert(db, sink, alert, body, waiting.setdefault(sink, [0, 0]))
+            self._waiting = waiting
+        sinks = {sink for alert, _ in self._alerts for sink in alert.to}
+        self._alerts.clear()
+        for _, memory in memories:
+            memory.written()
+        return sinks
+
+    def _remember(self, db: sqlite3.Connection, node: str, memory: Memory[Any]) -> None:
+        kept, gone = [], []
+        for key, value in memory.changes():
+            if value is None:
+                gone.append((node, key))
+            else:
+                kept.append((node, key, msgspec.json.encode(value).decode()))
+        db.executemany("DELETE FROM memory WHERE node = ? AND key = ?", gone)
+        db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", kept)
+
+    def _insert(self, db: sqlite3.Connection, sink: str, alert: Alert, body: bytes, waiting: list[int]) -> None:
+        """Insert an alert for a sink, or fold it; `waiting` is [rows, bytes] and is kept up to date."""
+        family = json.dumps([alert.flow, alert.node, alert.key])
+        if waiting[0] >= MAX_ROWS or waiting[1] >= MAX_BYTES:
+            self.folding.add(sink)
+            if self._fold(db, sink, family, alert):
+                return
+        else:
+            self.folding.discard(sink)
+        done = db.execute("INSERT INTO outbox (sink, id, family, body, folded) VALUES (?, ?, ?, ?, ?) "
+                          "ON CONFLICT DO NOTHING", (sink, alert.id, family, body.decode(), sink in self.folding))
+        waiting[0] += done.rowcount
+        waiting[1] += done.rowcount * len(body)
+
+    def _fold(self, db: sqlite3.Connection, sink: str, family: str, alert: Alert) -> bool:
+        """Add an alert to the row into which its family is folded, if there is one that is not in flight."""
+        found = db.execute("SELECT seq, body FROM outbox WHERE sink = ? AND state = 'waiting' AND folded > 0 AND "
+                           "family = ? AND seq != ? ORDER BY seq DESC LIMIT 1",
+                           (sink, family, self.in_flight.get(sink, -1))).fetchone()
+        if found is None:
+            return False
+        seq, body = found
+        first = msgspec.json.decode(body, type=Alert)
+        folded = int(first.fields.get("folded") or 1) + 1
+        first.fields = {**alert.fields, "folded": folded}
+        first.count += alert.count
+        first.events = [*first.events[:1], *alert.events[-1:]]
+        db.execute("UPDATE outbox SET body = ?, folded = ? WHERE seq = ?", (first.as_json().decode(), folded, seq))
+        return True
+
+    def waiting(self, sink: str) -> int:
+        """Rows waiting for a sink."""
+        return int(self._waiting.get(sink, (0, 0))[0])
+
+    def left(self, sink: str, size: int) -> None:
+        """A row of `size` bytes no longer waits for `sink`. To be called with `writing` held."""
+        waiting = self._waiting.setdefault(sink, [0, 0])
+        waiting[0] -= 1
+        waiting[1] -= size
+
+    def prune(self, now: float) -> None:
+        """Forget what was delivered long ago."""
+        with self.writing, _Transaction(self._db) as db:
+            db.execute("DELETE FROM outbox WHERE state = 'delivered' AND (done < ? OR seq <= (SELECT seq FROM outbox "
+                       "WHERE state = 'delivered' ORDER BY seq DESC LIMIT 1 OFFSET ?))", (now - KEEP_SECONDS, KEEP_ROWS))
+
+    def standing(self) -> dict[str, dict[str, int]]:
+        """How many rows of each state there are for each sink."""
+        told: dict[str, dict[str, int]] = {}
+        for sink, state, rows in self._db.execute("SELECT sink, state, count(*) FROM outbox GROUP BY sink, state"):
+            told.setdefault(sink, {})[state] = rows
+        return told
+
+    def close(self) -> None:
+        """Let go of the database and the state directory."""
+        self._db.close()
+        os.close(self._lock)
+
+
+class Outbox:
+    """The outbox as a courier, or `corowatch outbox`, sees it: from its own thread or process."""
+
+    def __init__(self, path: Path, store: Store | None = None) -> None:
+        self._db = connect(path)
+        self._store = store
+        self._writing = store.writing if store else threading.Lock()
+
+    def next(self, sink: str, now: float) -> Row | None:
+        """The earliest row that is due and has no earlier one of its family waiting; it is in flight then."""
+        with self._writing:
+            found = self._db.execute(
+                "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND due <= ? AND NOT EXISTS (SELECT 1 "
+                "FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.seq < o.seq AND e.due > ? "
+                "AND e.family = o.family) ORDER BY seq LIMIT 1", (sink, now, now)).fetchone()
+            row = Row(*found) if found else None
+            if self._store and row:
+                self._store.in_flight[sink] = row.seq
+            return row
+
+    def soonest(self, sink: str) -> float | None:
+        """When the next row of a sink is due; None if none waits."""
+        due: float | None = self._db.execute(
+            "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting'", (sink,)).fetchone()[0]
+        return due
+
+    def delivered(self, row: Row, now: float) -> None:
+        """The sink has it."""
+        self._end(row, "delivered", "", now)
+
+    def refused(self, row: Row, why: str, now: float) -> None:
+        """The sink will never take it: it is set aside."""
+        self._end(row, "refused", why, now)
+
+    def _end(self, row: Row, state: str, why: str, now: float) -> None:
+        with self._writing:
+            with _Transaction(self._db) as db:
+                db.execute("UPDATE outbox SET state = ?, why = ?, done = ?, attempts = attempts + 1 WHERE seq = ?",
+                           (state, why, now, row.seq))
+                db.execute("INSERT INTO totals VALUES ('sink', ?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1",
+                           (row.sink, state))
+            if self._store:
+                self._store.left(row.sink, len(row.body.encode()))
+                self._store.in_flight.pop(row.sink, None)
+
+    def later(self, row: Row, why: str, due: float) -> None:
+        """It failed and is tried again at `due`."""
+        with self._writing:
+            with _Transaction(self._db) as db:
+                db.execute("UPDATE outbox SET attempts = attempts + 1, due = ?, why = ? WHERE seq = ?",
+                           (due, why, row.seq))
+            if self._store:
+                self._store.in_flight.pop(row.sink, None)
+
+    def rows(self, states: Iterable[str] = ("waiting", "refused")) -> list[Row]:
+        """What is there, oldest first."""
+        wanted = list(states)
+        return [Row(*found) for found in self._db.execute(
+            f"SELECT * FROM outbox WHERE state IN ({','.join('?' * len(wanted))}) ORDER BY seq", wanted)]  # noqa: S608
+
+    def retry(self, id_: str) -> int:
+        """Try waiting and refused rows with this alert id (a beginning is enough) at once; gives how many."""
+        with self._writing, _Transaction(self._db) as db:
+            return db.execute("UPDATE outbox SET state = 'waiting', due = 0, done = NULL WHERE state IN "
+                              "('waiting', 'refused') AND substr(id, 1, ?) = ?", (len(id_), id_)).rowcount
+
+    def drop(self, id_: str) -> int:
+        """Forget waiting and refused rows with this alert id (a beginning is enough); gives how many."""
+        with self._writing, _Transaction(self._db) as db:
+            return db.execute("DELETE FROM outbox WHERE state IN ('waiting', 'refused') AND substr(id, 1, ?) = ?",
+                              (len(id_), id_)).rowcount
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _own(folder: Path) -> int:
+    """Take the state directory for this process, made if it is not there; gives the locked descriptor."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateRefused(f"the state directory {folder} cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(lock, 20, 0).decode(errors="replace").strip()
+        os.close(lock)
+        raise StateRefused(f"the state directory {folder} is in use by process {owner or '?'}; "
+                           "give this one its own with --state-dir") from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def owner(folder: Path) -> int | None:
+    """The process that owns a state directory; None if none does."""
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        told = os.pread(lock, 20, 0).decode(errors="replace").strip()
+        return int(told) if told.isdigit() else None
+    finally:
+        os.close(lock)
+    return None
+
+
+def examine(path: Path) -> None:
+    """Look at a database's header, by hand: SQLite would replay a log before it told us anything.
+
+    Format: https://www.sqlite.org/fileformat.html, offsets 60 (user version) and 68 (application id).
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+    except OSError as error:
+        raise StateRefused(f"{path} cannot be read: {error.strerror}") from error
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\x00"):
+        raise StateRefused(f"{path} is damaged or no state of corowatch; move it away to begin anew")
+    version, = struct.unpack(">I", header[60:64])
+    application, = struct.unpack(">I", header[68:72])
+    if application != APPLICATION_ID:
+        raise StateRefused(f"{path} is another program's database; move it away to begin anew")
+    if version > VERSION:
+        raise StateRefused(f"{path} was written by a newer corowatch (format {version}, this one knows {VERSION})")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file so that a reader sees the old or the new, never a part."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    try:
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

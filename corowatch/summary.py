@@ -1,0 +1,63 @@
+"""The goodbye: what was counted in this run and in all runs, and how it is told.
+
+One ledger feeds both: each commit writes how much every counter grew, so the totals survive kill -9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from corowatch.core.text import safe
+from corowatch.store import Change
+
+Table = dict[str, dict[str, Any]]
+
+
+class Ledger:
+    """Which counters there are, and how much of each is written already."""
+
+    def __init__(self) -> None:
+        self._watched: list[tuple[str, str, Mapping[str, int], dict[str, int]]] = []
+        self.run: dict[str, Table] = {"source": {}, "node": {}}
+        """This run's counts, as far as they are written: role → name → counter."""
+
+    def add(self, role: str, name: str, counts: Mapping[str, int]) -> None:
+        """Watch these counters; nothing happens if they are watched already."""
+        if not any(counts is known for _, _, known, _ in self._watched):
+            self._watched.append((role, name, counts, {}))
+            told = self.run[role].setdefault(name, {})
+            for counter in counts:
+                told.setdefault(counter, 0)
+
+    def keep(self, present: Iterable[Mapping[str, int]]) -> None:
+        """Watch only these from now on."""
+        wanted = set(map(id, present))
+        self._watched = [entry for entry in self._watched if id(entry[2]) in wanted]
+
+    def changes(self) -> Iterator[Change]:
+        """How much each counter grew since the last `written`."""
+        for role, name, counts, written in self._watched:
+            if written != counts:
+                for counter, value in counts.items():
+                    if value != written.get(counter, 0):
+                        yield Change(role, name, counter, value - written.get(counter, 0))
+
+    def written(self) -> None:
+        """The changes are durable. Nothing may have been counted since."""
+        for role, name, counter, by in list(self.changes()):
+            told = self.run[role][name]
+            told[counter] = told.get(counter, 0) + by
+        for _, _, counts, written in self._watched:
+            written.update(counts)
+
+
+def summary_table(run: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
+    """(name, counts as text) for each source, node and sink, for people."""
+    for role in ("sources", "nodes", "sinks"):
+        for name, counts in run.get(role, {}).items():
+            told = ", ".join(f"{value:,} {counter.replace('_', ' ')}" for counter, value in counts.items()
+                             if isinstance(value, int))
+            yield safe(name), told
+            for key, value in list(counts.get("standing", {}).items())[:10]:
+                yield "", f"{value:,} × {safe(key)}"

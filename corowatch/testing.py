@@ -1,0 +1,51 @@
+"""For authors of kinds: send to a node, and see what comes out.
+
+    passed = Collect()
+    errors = grep(passed, pattern=(Pattern("ERROR"),))
+    errors.send(line("ERROR disk full"))
+    assert ["ERROR disk full"] == texts(passed)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from corowatch.core.events import Block, Event, Origin, Position, Value
+
+Sent = TypeVar("Sent")
+ORIGIN = Origin("flow.tail", "life", "/var/log/test.log")
+
+
+class Collect(list[Any]):
+    """A target that keeps what it is sent."""
+
+    def send(self, item: Any) -> None:
+        """Keep it."""
+        self.append(item)
+
+
+def line(text: str, at: float = 0.0, place: int = 0, **fields: Value) -> Event:
+    """An Event of this text, at this time (seconds), with these fields."""
+    return Event(ORIGIN, place, at, text, dict(fields))
+
+
+def lines(*texts: str, at: float = 0.0) -> list[Event]:
+    """Events of these texts, one byte apart in their file."""
+    return [line(text, at, place) for place, text in enumerate(texts)]
+
+
+def block(data: bytes, offset: int = 0, at: float = 0.0, position: Position | None = None) -> Block:
+    """A Block of these bytes."""
+    return Block(ORIGIN, offset, at, data, position or Position())
+
+
+def drive(consumer: Any, items: Iterable[Any]) -> None:
+    """Send every item, in order."""
+    for item in items:
+        consumer.send(item)
+
+
+def texts(events: Iterable[Event]) -> list[str]:
+    """The text of each event."""
+    return [event.text for event in events]

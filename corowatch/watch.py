@@ -1,0 +1,124 @@
+"""watchdog's part: it wakes the pump, and nothing else depends on it.
+
+Notifications get lost (a queue that overflows, a directory swapped for another, network file systems), so
+they only say where to look sooner. The handler does no work: it remembers the path and wakes the pump.
+
+Facts behind this, tried with watchdog 7.1: an exception in a handler ends the observer's thread; the
+emitter of a removed directory ends in silence; of one that was renamed it reports under the old name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+
+from watchdog.events import (
+    DirDeletedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+MAX_SCHEDULES = 16
+"""Each is a thread of watchdog's; what is beyond is polled."""
+TOO_BROAD = {"/", "/home", "/proc", "/sys", "/dev", "/run", "/usr", "/var"}
+"""Never watched with all that is below them: polling does."""
+
+# Without a filter our own opens and closes of log files would come back as events.
+_EVENTS: list[type[FileSystemEvent]] = [
+    FileModifiedEvent, FileCreatedEvent, FileMovedEvent, FileDeletedEvent, DirDeletedEvent]
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, woken: set[str], wake: Callable[[], None]) -> None:
+        self._woken = woken
+        self._wake = wake
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        for path in (event.src_path, event.dest_path):
+            if path and path not in self._woken:
+                self._woken.add(os.fsdecode(path))
+                self._wake()
+
+
+class Watch:
+    """Notifications for some directories. `wake` is called from watchdog's threads when `take` has something."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        # Its warnings (an overflow) would write to standard error past our own log.
+        logging.getLogger("watchdog").addHandler(logging.NullHandler())
+        logging.getLogger("watchdog").propagate = False
+        self._woken: set[str] = set()
+        self._handler = _Handler(self._woken, wake)
+        self._observer: BaseObserver | None = None
+        self._watches: dict[str, tuple[ObservedWatch, bool, tuple[int, int]]] = {}
+
+    def take(self) -> set[str]:
+        """The paths that changed since the last time."""
+        taken = set()
+        # One by one: what is added in between must stay and wake again.
+        while self._woken:
+            taken.add(self._woken.pop())
+        return taken
+
+    def refresh(self, wanted: Mapping[str, bool]) -> None:
+        """Watch these directories (value: and what is below), where they exist; mend what has died."""
+        present = {}
+        for path, below in list(wanted.items())[:MAX_SCHEDULES]:
+            identity = _identity(path)
+            if identity and not (below and path in TOO_BROAD):
+                present[path] = (below, identity)
+        if present and (self._observer is None or not self._observer.is_alive()):
+            self._begin()
+        for path, (watch, below, identity) in list(self._watches.items()):
+            if present.get(path) != (below, identity) or not self._living(watch):
+                self._drop(path, watch)
+        for path, (below, identity) in present.items():
+            if path not in self._watches and self._observer is not None:
+                with contextlib.suppress(OSError):  # no watches left: polling goes on
+                    watch = self._observer.schedule(self._handler, path, recursive=below, event_filter=_EVENTS)
+                    self._watches[path] = (watch, below, identity)
+
+    def _begin(self) -> None:
+        self._watches.clear()
+        try:
+            self._observer = Observer()
+            self._observer.start()
+        except OSError:  # no inotify instances left: polling goes on
+            self._observer = None
+
+    def _living(self, watch: ObservedWatch) -> bool:
+        assert self._observer is not None
+        return any(emitter.watch == watch and emitter.is_alive() for emitter in self._observer.emitters)
+
+    def _drop(self, path: str, watch: ObservedWatch) -> None:
+        del self._watches[path]
+        if self._observer is not None:
+            with contextlib.suppress(KeyError, OSError):
+                self._observer.unschedule(watch)
+
+    @property
+    def watching(self) -> int:
+        """Directories that notifications come from."""
+        return len(self._watches)
+
+    def stop(self) -> None:
+        """End; what is woken afterwards is of no use."""
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join(1.0)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,129 @@
+from corowatch.core.events import Block, Position
+from corowatch.core.kinds import Counts
+from corowatch.core.scan import AHEAD, REACH, Clock, scan
+from corowatch.core.stamps import Stamps
+from corowatch.engines import EveryLine
+from corowatch.testing import ORIGIN, Collect, block, texts
+
+NOW = Stamps().read(b"2026-11-22T12:00:00Z", 0.0)
+
+
+def at(text):
+    return Stamps().read(text.encode(), NOW)
+
+
+def scanned(*blocks, timestamp="auto", gates=(None,)):
+    counts = Counts(lines=0, cut=0, skewed=0)
+    clock = Clock(timestamp, counts)
+    outs = [Collect() for _ in gates]
+    scanner = scan(outs, engine=EveryLine(gates), clock=clock, counts=counts)
+    for one in blocks:
+        scanner.send(one)
+    return outs[0], clock, counts
+
+
+def test_each_line_becomes_an_event_at_its_place():
+    events, _, counts = scanned(block(b"one\ntwo\r\n\nx\n", offset=100, at=NOW))
+
+    assert [(100, "one"), (104, "two"), (109, ""), (110, "x")] == [(event.place, event.text) for event in events]
+    assert 4 == counts["lines"]
+
+
+def test_a_last_line_without_a_newline_is_a_line():
+    events, _, counts = scanned(block(b"one\nla", at=NOW))
+
+    assert ["one", "la"] == texts(events)
+    assert 2 == counts["lines"]
+
+
+def test_a_line_has_the_time_that_it_tells():
+    events, clock, _ = scanned(block(b"2026-11-22T10:00:00Z a\n2026-11-22T10:00:05Z b\n", at=NOW))
+
+    assert [at("2026-11-22T10:00:00Z"), at("2026-11-22T10:00:05Z")] == [event.at for event in events]
+    assert at("2026-11-22T10:00:05Z") == clock.at
+
+
+def test_a_line_without_a_stamp_has_that_of_the_nearest_before_it():
+    events, clock, _ = scanned(block(b"2026-11-22T10:00:00Z a\n  at x.java\n  at y.java\n", at=NOW))
+
+    assert [at("2026-11-22T10:00:00Z")] * 3 == [event.at for event in events]
+    assert at("2026-11-22T10:00:00Z") == clock.at
+
+
+def test_the_nearest_stamp_may_stand_in_the_block_before():
+    position = Position()
+    events, _, _ = scanned(block(b"2026-11-22T10:00:00Z a\n", 0, NOW, position), block(b"  at x\n", 23, NOW, position))
+
+    assert [at("2026-11-22T10:00:00Z")] * 2 == [event.at for event in events]
+
+
+def test_and_in_the_run_before():
+    position = Position(23, (0, 5.0))
+
+    events, _, _ = scanned(block(b"  at x\n", 23, NOW, position))
+
+    assert [5.0] == [event.at for event in events]
+
+
+def test_but_not_further_back_than_it_reaches():
+    position = Position(REACH + 1, (0, 5.0))
+
+    events, _, _ = scanned(block(b"  at x\n", REACH + 1, NOW, position))
+
+    assert [NOW] == [event.at for event in events]
+
+
+def test_without_any_stamp_it_is_the_moment_of_reading():
+    events, clock, _ = scanned(block(b"a\nb\n", at=NOW))
+
+    assert [NOW, NOW] == [event.at for event in events]
+    assert NOW == clock.at
+
+
+def test_timestamp_none_means_the_moment_of_reading():
+    events, _, _ = scanned(block(b"2026-11-22T10:00:00Z a\n", at=NOW), timestamp="none")
+
+    assert [NOW] == [event.at for event in events]
+
+
+def test_a_stamp_of_more_than_a_day_ahead_is_skewed_and_not_believed():
+    events, _, counts = scanned(block(b"2026-11-23T12:00:01Z a\n", at=NOW), block(b"2026-11-23T12:00:00Z a\n", at=NOW))
+
+    assert [NOW, NOW + AHEAD] == [event.at for event in events]
+    assert 0 < counts["skewed"]
+
+
+def test_each_unstamped_line_of_a_block_is_looked_through_once():
+    """A block of a stack trace a megabyte long must not cost its square."""
+    class Counting(Stamps):
+        read_ = 0
+
+        def read(self, line, now):
+            Counting.read_ += 1
+            return super().read(line, now)
+
+    counts = Counts(lines=0, cut=0, skewed=0)
+    clock = Clock("auto", counts)
+    clock._stamps = Counting()
+    scanner = scan([Collect()], engine=EveryLine([None]), clock=clock, counts=counts)
+
+    scanner.send(block(b"no stamp\n" * 5000, at=NOW))
+
+    assert Counting.read_ <= 3 * 5001
+
+
+def test_a_cut_line_says_how_much_was_cut():
+    cut = Block(ORIGIN, 0, NOW, b"begin", Position(), 70)
+
+    events, _, counts = scanned(cut)
+
+    assert {"cut_bytes": 70} == events[0].fields
+    assert 1 == counts["cut"]
+
+
+def test_a_transcoded_block_keeps_the_places_of_its_lines():
+    transcoded = Block(ORIGIN, 0, NOW, "grüß\nb\n".encode(), Position(), 0, (0, 10))
+
+    events, _, _ = scanned(transcoded)
+
+    assert [(0, "grüß"), (10, "b")] == [(event.place, event.text) for event in events]

@@ -1,0 +1,455 @@
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corowatch.core.stamps import Stamps
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
+
+
+def at(iso: str) -> float:
+    """Seconds of an ISO 8601 time; without a zone the host's holds."""
+    return datetime.fromisoformat(iso).timestamp()
+
+
+def read(line: bytes, now: float = NOW, timestamp: str = "auto") -> float | None:
+    return Stamps(timestamp).read(line, now)
+
+
+@pytest.fixture
+def host_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    def choose(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield choose
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def zurich(host_zone: Callable[[str], None]) -> None:
+    host_zone("Europe/Zurich")
+
+
+ZONED = [
+    (b"2026-11-22T10:00:00Z worker started", "2026-11-22T10:00:00+00:00"),
+    (b"2026-11-22t10:00:00z worker started", "2026-11-22T10:00:00+00:00"),
+    (b"2026-11-22T10:00:00.123456Z 12 [Note] mysqld: ready", "2026-11-22T10:00:00.123456+00:00"),
+    (b"2026-11-22 10:00:00,5+01:00 a", "2026-11-22T09:00:00.500000+00:00"),
+    (b"2026-11-22 10:00:00.25-0430 a", "2026-11-22T14:30:00.250000+00:00"),
+    (b"2026-11-22 10:00:00+02", "2026-11-22T08:00:00+00:00"),
+    (b"2026-11-22 10:00:00 +0200 a", "2026-11-22T08:00:00+00:00"),
+    (b"2026-11-22 10:00:00.123 UTC [42] LOG:  ready", "2026-11-22T10:00:00.123000+00:00"),
+    (b"2026-11-22 10:00:00 GMT LOG", "2026-11-22T10:00:00+00:00"),
+    (b"2026-11-22 10:00:00 GMT+02:00 LOG", "2026-11-22T08:00:00+00:00"),
+    (b"2026-11-22T10:00:00.123456789+01:00[Europe/Zurich] a", "2026-11-22T09:00:00.123456+00:00"),
+    (b"[2026-11-22T10:00:00Z] a", "2026-11-22T10:00:00+00:00"),
+    (b"\x1b[32m2026-11-22T10:00:00Z\x1b[0m a", "2026-11-22T10:00:00+00:00"),
+    (b"<34>1 2026-11-22T10:00:00.003Z host app - - - up", "2026-11-22T10:00:00.003000+00:00"),
+    (b"20261122T100000Z a", "2026-11-22T10:00:00+00:00"),
+    (b"20261122 10:00:00Z a", "2026-11-22T10:00:00+00:00"),
+    (b"2026 Nov 22 10:00:00 UTC host app: up", "2026-11-22T10:00:00+00:00"),
+    (b"22 Nov 2026 10:00:00 GMT", "2026-11-22T10:00:00+00:00"),
+    (b"22-Nov-2026 10:00:00.123 UTC named", "2026-11-22T10:00:00.123000+00:00"),
+    (b"Date: Sun, 22 Nov 2026 10:00:00 +0000", "2026-11-22T10:00:00+00:00"),
+    (b'192.0.2.1 - - [22/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 200', "2026-11-22T09:00:00+00:00"),
+    (b"h" * 199 + b" - alice [22/Nov/2026:10:00:00 +0000] x", "2026-11-22T10:00:00+00:00"),
+    (b"Nov 22 10:00:00.5 UTC: %SYS-5-CONFIG_I", "2026-11-22T10:00:00.500000+00:00"),
+    (b"*Nov 22 2026 10:00:00 UTC: %SYS-5-CONFIG_I", "2026-11-22T10:00:00+00:00"),
+    (b"Sun Nov 22 10:00:00 UTC 2026 up", "2026-11-22T10:00:00+00:00"),
+    (b"Sun Nov 22 10:00:00 +0100 2026 up", "2026-11-22T09:00:00+00:00"),
+    (b"1763805600 a", "2025-11-22T10:00:00+00:00"),
+    (b"1763805600.123    345 192.0.2.1 TCP_MISS/200", "2025-11-22T10:00:00.123000+00:00"),
+    (b"[1763805600] SERVICE ALERT", "2025-11-22T10:00:00+00:00"),
+    (b"1763805600123 a", "2025-11-22T10:00:00.123000+00:00"),
+    (b"1763805600123456 a", "2025-11-22T10:00:00.123456+00:00"),
+    (b"1763805600123456789 a", "2025-11-22T10:00:00.123457+00:00"),
+    (b'{"level":"info","ts":1763805600.123,"msg":"up"}', "2025-11-22T10:00:00.123000+00:00"),
+    (b'{"time": 1763805600123, "msg": "up"}', "2025-11-22T10:00:00.123000+00:00"),
+    (b"level=info ts=1763805600 msg=up", "2025-11-22T10:00:00+00:00"),
+    (b'{"time":"2026-11-22T10:00:00Z","msg":"up"}', "2026-11-22T10:00:00+00:00"),
+    (b"type=SYSCALL msg=audit(1763805600.123:42): arch", "2025-11-22T10:00:00.123000+00:00"),
+    (b"- 1117838570 2005.06.03 R02 2005-06-03-15.42.50.363779 R02 RAS", "2005-06-03T22:42:50+00:00"),
+    (b"2016-12-31T23:59:60Z leap second", "2017-01-01T00:00:00+00:00"),
+    (b"1970-01-01T00:00:00Z", "1970-01-01T00:00:00+00:00"),
+    (b"9999-12-31T23:59:59Z", "9999-12-31T23:59:59+00:00"),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), ZONED)
+def test_a_stamp_with_a_zone_is_a_moment(line: bytes, expected: str) -> None:
+    stamp = read(line)
+
+    assert stamp is not None
+    assert expected == datetime.fromtimestamp(stamp, UTC).isoformat()
+
+
+ZONELESS = [
+    (b"2026-11-22T10:00:00 a", "2026-11-22T10:00:00"),
+    (b"2026-07-22 10:00:00,747 - INFO  [main] a", "2026-07-22T10:00:00.747"),
+    (b"2026-11-22 10:00:00.123 CET [42] LOG:  ready", "2026-11-22T10:00:00.123"),
+    (b"2026-11-22 10:00:00 -12 degrees", "2026-11-22T10:00:00"),
+    (b"2026/11/22 10:00:00 [error] 1#1: *1 open() failed", "2026-11-22T10:00:00"),
+    (b"[GIN] 2026/11/22 - 10:00:00 | 200 |", "2026-11-22T10:00:00"),
+    (b"2026:11:22-10:00:00 utm httpd: up", "2026-11-22T10:00:00"),
+    (b"2005-06-03-15.42.50.363779 R02", "2005-06-03T15:42:50.363779"),
+    (b"17/06/09 20:10:40 INFO executor.Backend: up", "2017-06-09T20:10:40"),
+    (b"081109 203615 148 INFO dfs.DataNode: up", "2008-11-09T20:36:15"),
+    (b"130322  7:26:54 [Note] up", "2013-03-22T07:26:54"),
+    (b"03-17 16:13:38.811  1702  2395 D WindowManager: up", "2026-03-17T16:13:38.811"),
+    (b"[Sun Dec 04 04:47:44 2005] [notice] up", "2005-12-04T04:47:44"),
+    (b"[Wed Oct 11 14:32:52.123456 2023] [core:error] up", "2023-10-11T14:32:52.123456"),
+    (b"Sun Dec  4 04:47:44 2005", "2005-12-04T04:47:44"),
+    (b"Sun Dec  4 04:47:44 CET 2005", "2005-12-04T04:47:44"),
+    (b"Nov  2 10:00:00 host app: up", "2026-11-02T10:00:00"),
+    (b"<34>Nov 22 10:00:00 host app: up", "2026-11-22T10:00:00"),
+    (b"nov 22 10:00:00 host app: up", "2026-11-22T10:00:00"),
+    (b"Nov 22 10:00:00 1234 host", "2026-11-22T10:00:00"),
+    (b"2026 Nov 22 10:00:00 host app: up", "2026-11-22T10:00:00"),
+    (b"Nov 22 2026 10:00:00 host app: up", "2026-11-22T10:00:00"),
+    (b"Nov 22, 2026 10:00:00 PM org.example.Main up", "2026-11-22T22:00:00"),
+    (b"Nov 22, 2026 12:00:00 AM org.example.Main up", "2026-11-22T00:00:00"),
+    (b"Nov-22-26 10:00:00 up", "2026-11-22T10:00:00"),
+    (b"22-Nov-2026 10:00:00.123 INFO [main] Catalina.start", "2026-11-22T10:00:00.123"),
+    (b"22 Nov 2026 10:00:00 up", "2026-11-22T10:00:00"),
+    (b"1234:M 22 Nov 2026 10:00:00.123 * Ready", "2026-11-22T10:00:00.123"),
+    (b"[1234] 22 Nov 10:00:00.123 * Ready", "2026-11-22T10:00:00.123"),
+    (b"I1122 10:00:00.123456    1 main.go:1] up", "2026-11-22T10:00:00.123456"),
+    (b"I20261122 10:00:00.123456    1 main.cc:1] up", "2026-11-22T10:00:00.123456"),
+    (b"20261122 10:00:00 up", "2026-11-22T10:00:00"),
+    (b"20261122 100000 up", "2026-11-22T10:00:00"),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), ZONELESS)
+def test_a_stamp_without_a_zone_is_in_the_hosts(line: bytes, expected: str, zurich: None) -> None:
+    stamp = read(line)
+
+    assert at(expected) == stamp
+
+
+def test_the_hosts_zone_has_its_summer_time(zurich: None) -> None:
+    winter, summer = read(b"2026-01-22 10:00:00"), read(b"Jul 22 10:00:00")
+
+    assert (at("2026-01-22T09:00:00Z"), at("2026-07-22T08:00:00Z")) == (winter, summer)
+
+
+def test_a_stamp_with_a_zone_does_not_depend_on_the_hosts(host_zone: Callable[[str], None]) -> None:
+    stamps = []
+    for name in ("Europe/Zurich", "America/New_York", "UTC"):
+        host_zone(name)
+        stamps.append(read(b"2026-07-22T10:00:00+05:30"))
+
+    assert [at("2026-07-22T04:30:00Z")] * 3 == stamps
+
+
+@pytest.mark.parametrize(
+    ("line", "now", "expected"),
+    [
+        (b"Dec 31 23:59:59 host", "2027-01-01T00:00:01Z", "2026-12-31T23:59:59Z"),
+        (b"Jan  1 00:00:01 host", "2027-01-01T00:00:02Z", "2027-01-01T00:00:01Z"),
+        (b"Jan  1 00:00:01 host", "2026-12-31T23:59:59Z", "2027-01-01T00:00:01Z"),
+        (b"Jan  1 00:00:00 host", "2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"),
+        (b"Jan  1 00:00:01 host", "2026-12-31T00:00:00Z", "2026-01-01T00:00:01Z"),
+        (b"Nov 23 12:00:00 host", "2026-11-22T12:00:00Z", "2026-11-23T12:00:00Z"),
+        (b"Nov 23 12:00:01 host", "2026-11-22T12:00:00Z", "2025-11-23T12:00:01Z"),
+        (b"Feb 29 10:00:00 host", "2026-11-22T12:00:00Z", "2024-02-29T10:00:00Z"),
+        (b"Feb 29 10:00:00 host", "2028-02-28T10:00:00Z", "2028-02-29T10:00:00Z"),
+        (b"Feb 29 10:00:00 host", "2028-02-28T09:00:00Z", "2024-02-29T10:00:00Z"),
+        (b"Feb 29 10:00:00 host", "2103-06-01T00:00:00Z", "2096-02-29T10:00:00Z"),
+        (b"12-31 23:59:59.999 1 1 D Tag: a", "2027-01-01T00:00:01Z", "2026-12-31T23:59:59.999Z"),
+        (b"W1231 23:59:59.999999 1 a.go:1] a", "2027-01-01T00:00:01Z", "2026-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_a_missing_year_is_the_nearest_at_most_a_day_ahead(
+    line: bytes, now: str, expected: str, host_zone: Callable[[str], None]
+) -> None:
+    host_zone("UTC")
+
+    stamp = read(line, at(now))
+
+    assert at(expected) == stamp
+
+
+def test_a_missing_year_follows_now_though_the_line_repeats(host_zone: Callable[[str], None]) -> None:
+    host_zone("UTC")
+    stamps = Stamps()
+    nows = ["2026-12-30T23:59:59Z", "2026-12-31T00:00:00Z", "2027-06-01T00:00:00Z", "2026-06-01T00:00:00Z"]
+
+    years = [
+        datetime.fromtimestamp(stamps.read(b"Jan  1 00:00:00 host", at(now)) or 0, UTC).year for now in nows
+    ]
+
+    assert [2026, 2027, 2027, 2026] == years
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"plain text",
+        b"00000042 key=k1",
+        b"12345678 key=k1",
+        b"123456789 key=k1",
+        b"0000000042 key=k1",
+        b"12345678901 key=k1",
+        b"uid=1763805600 logged in",
+        b"order:1763805600 shipped",
+        b"order-1763805600 shipped",
+        b"v1763805600 shipped",
+        b"1763805600.1.2 released",
+        b"version 1.2.3 released",
+        b"Python 3.11.7 on linux",
+        b"connect from 192.0.2.123 port 54321",
+        b"connect from 2001:db8:10:20:30:40:50:60",
+        b"id 123e4567-e89b-12d3-a456-426614174000",
+        b"id 12345678-1234-1234-1234-123456789012",
+        b"call +41 44 123 45 67",
+        b"call 555-123-4567",
+        b"call 15551234567",
+        b"13:00",
+        b"13:00:00 up",
+        b"at 13:00 we meet",
+        b"2026-11-22 up",
+        b"deadbeef0123456789abcdef",
+        b"0x7ffd1763805600",
+        b"00:1b:44:11:3a:b7 joined",
+        b"123456 789012 345678",
+        b"Marble 22 10:00:00",
+        b"2026-13-22 10:00:00",
+        b"2026-11-31 10:00:00",
+        b"2026-02-29 10:00:00",
+        b"2026-11-22 24:00:00",
+        b"2026-11-22 10:60:00",
+        b"2026-11-22 10:00:61",
+        b"2026-11-22 10:00:00+24:00",
+        b"2026 Feb 29 10:00:00",
+        b"2026-00-22 10:00:00",
+        b"Jun 31 10:00:00 host",
+        b"Nov  0 10:00:00 host",
+        b"1969-12-31T23:59:59Z",
+        b"0000-01-01T00:00:00Z",
+        b"x" * 62 + b"  2026-11-22 10:00:00",
+        b"h" * 256 + b"[22/Nov/2026:10:00:00 +0000]",
+    ],
+)
+def test_what_tells_no_time_has_no_stamp(line: bytes) -> None:
+    assert read(line) is None
+
+
+def test_the_leftmost_stamp_wins() -> None:
+    line = b"retry 1763805600 2026-11-22T10:00:00Z [22/Nov/2026:11:00:00 +0000]"
+
+    assert 1763805600.0 == read(line)
+
+
+def test_a_time_that_cannot_be_is_passed_over_whole() -> None:
+    line = b"2026-02-30 10:00:00 sent 2026-02-28T10:00:00Z"
+
+    assert at("2026-02-28T10:00:00Z") == read(line)
+
+
+def test_a_stamp_starts_within_the_first_64_characters() -> None:
+    stamp = b"2026-11-22T10:00:00.123456+00:00"
+
+    assert at("2026-11-22T10:00:00.123456Z") == read(b"x" * 62 + b" " + stamp)
+    assert read(b"x" * 63 + b" " + stamp) is None
+
+
+def test_a_bracketed_clf_stamp_starts_within_the_first_256() -> None:
+    stamp = b"[22/Nov/2026:10:00:00 +0000]"
+
+    assert [at("2026-11-22T10:00:00Z")] * 4 == [read(b"x" * n + stamp) for n in (62, 63, 64, 255)]
+    assert read(b"x" * 256 + stamp) is None
+
+
+def test_none_reads_no_stamp() -> None:
+    assert read(b"2026-11-22T10:00:00Z", timestamp="none") is None
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "line", "expected"),
+    [
+        ("%d.%m.%Y %H:%M:%S", b"22.11.2026   10:00:00 up", "2026-11-22T10:00:00"),
+        ("%d.%m.%Y %H:%M:%S", b"[main] 2.1.2026\t1:02:03 up", "2026-01-02T01:02:03"),
+        ("%m/%d/%Y %I:%M:%S %p", b"11/22/2026 12:00:01 am up", "2026-11-22T00:00:01"),
+        ("%m/%d/%Y %I:%M:%S %p", b"11/22/2026 1:00:01 PM up", "2026-11-22T13:00:01"),
+        ("[%A %d %B %Y, %T]", b"[sunday 22 NOVEMBER 2026, 10:00:00]", "2026-11-22T10:00:00"),
+        ("%a %b %e %T %Y", b"Sun Nov  2 10:00:00 2026", "2026-11-02T10:00:00"),
+        ("%F %R", b"2026-11-22 10:00 up", "2026-11-22T10:00:00"),
+        ("%D %T", b"11/22/26 10:00:00 up", "2026-11-22T10:00:00"),
+        ("%y%m%d", b"991122 up", "1999-11-22T00:00:00"),
+        ("%Y%m%d%H%M%S", b"20261122100000 up", "2026-11-22T10:00:00"),
+        ("%Y-%j %T", b"2026-326 10:00:00 up", "2026-11-22T10:00:00"),
+        ("%b %d %H:%M:%S", b"Nov 22 10:00:00 host", "2026-11-22T10:00:00"),
+        ("%F %T.%f%z", b"2026-11-22 10:00:00.123456789+0530 up", "2026-11-22T10:00:00.123456789+05:30"),
+        ("%F %T %z", b"2026-11-22 10:00:00 Z up", "2026-11-22T10:00:00+00:00"),
+        ("%F %T %Z", b"2026-11-22 10:00:00 UTC up", "2026-11-22T10:00:00+00:00"),
+        ("%F %T %Z", b"2026-11-22 10:00:00 CET up", "2026-11-22T10:00:00"),
+        ("t=%s", b"a t=1763805600 up", "2025-11-22T10:00:00+00:00"),
+        ("%s", b"up 1763805600.5 up", "2025-11-22T10:00:00.5+00:00"),
+        ("100%% %F", b"100% 2026-11-22", "2026-11-22T00:00:00"),
+        ("%%T (%F)", b"%T (2026-11-22)", "2026-11-22T00:00:00"),
+        ("Zürich %F", "Zürich 2026-11-22".encode(), "2026-11-22T00:00:00"),
+    ],
+)
+def test_an_explicit_format_is_looked_for(timestamp: str, line: bytes, expected: str, zurich: None) -> None:
+    stamp = read(line, timestamp=timestamp)
+
+    assert at(expected) == stamp
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "line"),
+    [
+        ("%d.%m.%Y", b"2026-11-22T10:00:00Z"),
+        ("%d.%m.%Y", b"31.11.2026"),
+        ("%d.%m.%Y", b"122.11.2026"),
+        ("%d.%m.%Y", b"22.11.20261"),
+        ("%d.%m.%Y", b"x" * 63 + b" 22.11.2026"),
+        ("%Y-%j", b"2026-366"),
+        ("%Y-%j", b"2026-000"),
+        ("%j", b"0"),
+        ("%d.%m.%Y %I", b"22.11.2026 13"),
+        ("%s", b"999999999999"),
+        ("%F %z", b"2026-11-22 +99:00"),
+    ],
+)
+def test_an_explicit_format_is_all_that_counts(timestamp: str, line: bytes) -> None:
+    assert read(line, timestamp=timestamp) is None
+
+
+KNOWN = "%a %b %d %e %f %j %m %p %s %y %z %A %B %D %F %H %I %M %R %S %T %Y %Z %%"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "message"),
+    [
+        ("%Y-%Q", f'timestamp format "%Y-%Q": "%Q" is none of {KNOWN}'),
+        ("%-d.%m.%Y", f'timestamp format "%-d.%m.%Y": "%-" is none of {KNOWN}'),
+        ("%F %", f'timestamp format "%F %": "% " is none of {KNOWN}'.replace('"% "', '"%"')),
+        ("%T", 'timestamp format "%T" names no day: add a month and %d, or %j, or %s'),
+        ("%Y-%m", 'timestamp format "%Y-%m" names no day: add a month and %d, or %j, or %s'),
+        ("iso8601", 'timestamp format "iso8601" names no day: add a month and %d, or %j, or %s'),
+        ("", 'timestamp format "" names no day: add a month and %d, or %j, or %s'),
+    ],
+)
+def test_a_format_not_understood_is_an_error_that_says_why(timestamp: str, message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        Stamps(timestamp)
+
+    assert message == str(error.value)
+
+
+SAMPLES = [line for line, _ in ZONED + ZONELESS]
+MOMENTS = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 4e9)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A real stamp with some bytes replaced, cut out or put in."""
+    line = bytearray(draw(st.sampled_from(SAMPLES)))
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(line)))
+        line[start : start + draw(st.integers(0, 3))] = draw(
+            st.binary(max_size=2)
+            | st.sampled_from([b"9", b"0", b"-", b":", b" ", b"Feb", b"29", b"60", b"24"])
+        )
+    return bytes(line)
+
+
+@given(st.binary(max_size=300) | mutated(), MOMENTS)
+def test_no_bytes_raise(line: bytes, now: float) -> None:
+    for timestamp in ("auto", "%b %d %T", "%j %I %p", "%s", "%y%m%d %z"):
+        assert isinstance(read(line, now, timestamp), float | None)
+
+
+@given(st.lists(st.tuples(mutated(), st.floats(1.7e9, 1.9e9)), max_size=8))
+def test_an_answer_does_not_depend_on_the_lines_before(lines: list[tuple[bytes, float]]) -> None:
+    stamps = Stamps()
+
+    together = [stamps.read(line, now) for line, now in lines for _ in range(2)]
+
+    assert [read(line, now) for line, now in lines for _ in range(2)] == together
+
+
+@given(mutated())
+def test_bytes_past_the_head_do_not_matter(line: bytes) -> None:
+    line += b" " * (320 - len(line))
+
+    assert read(line) == read(line + b" 2026-11-22T10:00:00Z 1763805600")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"1",
+        b"-",
+        b" ",
+        b"N",
+        b"12:",
+        b"Nov ",
+        b"1:11:11 Nov ",
+        b"123456 ",
+        b"2026-11-22 10:00:0",
+        b"time:",
+        b"\x1b[1m",
+    ],
+)
+def test_a_hostile_head_costs_no_more_than_a_linear_search(head: bytes) -> None:
+    """A hundred reads in a second: exponential or cubic backtracking would take far longer."""
+    stamps = Stamps()
+    line = head * (400 // len(head))
+
+    started = time.process_time()
+    for _ in range(100):
+        stamps.read(line, NOW)
+
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "name", ["Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Spark", "Zookeeper", "Android"]
+)
+def test_real_logs_have_stamps_that_run_forward(name: str, zurich: None) -> None:
+    files = sorted((DATA / "loghub").glob(f"{name}_2k*.log"))
+    if not files:
+        pytest.skip("the loghub samples are not here")
+    stamps = Stamps()
+
+    read = [stamps.read(line, NOW) for line in files[0].read_bytes().splitlines() if line.strip()]
+
+    found = [stamp for stamp in read if stamp is not None]
+    forward = sum(later >= earlier for earlier, later in zip(found, found[1:], strict=False))
+    assert len(found) >= 0.99 * len(read)
+    assert forward >= 0.98 * (len(found) - 1)
+
+
+def test_a_peers_stamps_are_read_as_it_reads_them(zurich: None) -> None:
+    """Not read are day and month as bare numbers in either order, which no program can tell apart."""
+    cases = DATA / "fail2ban" / "cases.jsonl"
+    if not cases.exists():
+        pytest.skip("the fail2ban samples are not here")
+    stamps = Stamps()
+
+    read = agreed = all_ = 0
+    for case in map(json.loads, cases.read_text("utf-8").splitlines()):
+        if case["stamp"]:
+            all_ += 1
+            stamp = stamps.read(case["line"].encode(), NOW)
+            if stamp is not None:
+                read += 1
+                # Without the year, which the peer guesses where it is missing. One day is spelt `7` there.
+                day, _, clock = case["time"][5:19].replace("-7T", "-07T").partition("T")
+                agreed += f"{day}T{clock}" == datetime.fromtimestamp(stamp).isoformat()[5:19]
+
+    assert read >= 0.97 * all_, f"{read} of {all_} read"
+    assert agreed >= 0.99 * read, f"{agreed} of {read} agree"

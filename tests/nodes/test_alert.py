@@ -1,0 +1,103 @@
+from corowatch.core.coroutine import finish
+from corowatch.core.events import Here, Tick, rfc3339
+from corowatch.core.memory import Memory
+from corowatch.core.text import Text
+from corowatch.nodes.alert import alert
+from corowatch.testing import Collect, line
+
+HERE = Here("logins", "alert", "web1", {"flow.tail": "logins.tail"})
+
+
+def made(*events, **options):
+    out = Collect()
+    node = alert(out, here=HERE, **options)
+    for event in events:
+        node.send(event)
+    return out
+
+
+def test_an_alert_says_everything_of_its_event():
+    out = made(line("from eve", at=100.5, place=7, user="eve"), title=Text("{user} at {host}: {text}"), to=("ops",),
+               severity="critical")
+
+    told = out[0].as_dict()
+
+    assert ("ops",) == out[0].to
+    assert len(told.pop("id")) == 24
+    assert {
+        "flow": "logins", "node": "alert", "state": "firing", "title": "eve at web1: from eve", "severity": "critical",
+        "key": {}, "at": rfc3339(100.5), "count": 1, "fields": {"user": "eve"}, "host": "web1",
+        "events": [{"source": "logins.tail", "file": "/var/log/test.log", "offset": 7, "at": rfc3339(100.5),
+                    "text": "from eve"}],
+        "before": [], "after": []} == told
+
+
+def test_the_title_is_one_line_that_cannot_write_to_a_terminal():
+    out = made(line("a\x1b[31mb\rc\u2028d\u202ee\x9b"), title=Text("{text}"))
+
+    assert r"a\x1b[31mb\rc\u2028d\u202ee\x9b" == out[0].title
+    assert "a\x1b[31mb\rc\u2028d\u202ee\x9b" == out[0].events[0]["text"]
+
+
+def test_a_text_from_the_log_is_not_expanded_again():
+    out = made(line("{user} {{ {0.__class__}", user="eve"), title=Text("{{{text}}}"))
+
+    assert "{{user} {{ {0.__class__}}" == out[0].title
+
+
+def test_the_id_is_the_same_on_every_replay_and_different_for_every_line_and_node():
+    one, two = made(line("a", place=1), line("b", place=2))
+    again, = made(line("a", place=1))
+    other = Collect()
+    alert(other, here=Here("logins", "alert2", "web1")).send(line("a", place=1))
+
+    assert one.id == again.id
+    assert 3 == len({one.id, two.id, other[0].id})
+
+
+def test_two_alerts_of_one_line_have_two_ids():
+    twice = made(line("a", place=1), line("a", place=1))
+
+    assert 2 == len({one.id for one in twice})
+
+
+def test_a_deadline_makes_an_id_of_its_own():
+    held = line("a", place=1).having({"held": 2}, tick=160.0)
+    first, last = made(line("a", place=1), held)
+    again, = made(line("a", place=1).having({"held": 2}, tick=160.0))
+
+    assert first.id != last.id
+    assert last.id == again.id
+    assert rfc3339(160.0) == last.at
+
+
+def test_its_key_is_by_else_that_of_the_nearest_keyed_step():
+    event = line("a", ip="x", user="eve").having({}, key={"ip": "x"})
+
+    assert {"ip": "x"} == made(event)[0].key
+    assert {"user": "eve"} == made(event, by=("user",))[0].key
+
+
+def test_its_throttle_holds_alerts_of_a_key():
+    out, memory = Collect(), Memory()
+    node = alert(out, here=HERE, throttle=60.0, title=Text("{text} {held}"), memory=memory)
+    for second, ip in [(100, "a"), (101, "b"), (102, "a"), (103, "a")]:
+        node.send(line(f"line {second}", at=float(second), place=second).having({}, key={"ip": ip}))
+    node.send(Tick(160.0))
+
+    assert ["line 100 ", "line 101 ", "line 103 2"] == [one.title for one in out]
+    assert {"alerts": 3, "throttled": 2} == finish(node)
+
+
+def test_what_its_throttle_holds_is_told_at_close():
+    out = Collect()
+    node = alert(out, here=HERE, throttle=60.0)
+    node.send(line("a", at=100.0, place=1))
+    node.send(line("b", at=101.0, place=2))
+
+    assert {"alerts": 2, "throttled": 1} == finish(node)
+    assert 2 == len({one.id for one in out})
+
+
+def test_count_is_what_a_node_counted():
+    assert 5 == made(line("a", count=5))[0].count

@@ -1,0 +1,180 @@
+import json
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corowatch.core.coroutine import finish
+from corowatch.core.events import Tick, rfc3339
+from corowatch.core.memory import Memory
+from corowatch.nodes.threshold import threshold
+from corowatch.testing import Collect, line
+
+
+def at(node, *times, **fields):
+    for time in times:
+        node.send(line(f"line of {time:g}", at=time, place=int(time * 10), **fields))
+
+
+def fired(out):
+    return [event.at for event in out]
+
+
+def test_it_fires_on_the_event_that_makes_it_so_many():
+    out = Collect()
+    node = threshold(out, at_least=3, within=60.0)
+
+    at(node, 100, 110, 120)
+
+    assert [120] == fired(out)
+    assert {"count": 3, "first": rfc3339(100), "last": rfc3339(120), "suppressed": 0} == out[0].fields
+
+
+def test_the_span_is_inclusive():
+    out = Collect()
+    at(threshold(out, at_least=2, within=60.0), 100, 160)
+    at(threshold(out, at_least=2, within=60.0), 100, 160.001)
+
+    assert [160] == fired(out)
+
+
+def test_the_window_slides():
+    out = Collect()
+    at(threshold(out, at_least=3, within=10.0), 100, 109, 118, 120, 120.5)
+
+    assert [120.5] == fired(out)
+
+
+def test_after_firing_the_key_rests_and_tells_of_it_when_it_fires_again():
+    out = Collect()
+    node = threshold(out, at_least=2, within=10.0)
+
+    at(node, 100, 101, 102, 103, 110.9, 111, 112)
+
+    assert [101, 112] == fired(out)
+    assert [0, 3] == [event.fields["suppressed"] for event in out]
+    assert {"fired": 2, "suppressed": 3, "unkeyed": 0, "late": 0, "evicted": 0} == finish(node)
+
+
+def test_the_rest_may_be_longer_than_the_window_and_than_the_expiry():
+    out = Collect()
+    node = threshold(out, at_least=2, within=1.0, rest=100.0)
+
+    at(node, 100, 100.5, 199, 199.5, 201, 201.5)
+
+    assert [100.5, 201.5] == fired(out)
+
+
+def test_one_is_enough_if_so_said():
+    out = Collect()
+    at(threshold(out, at_least=1, within=1.0), 100, 100.5, 102)
+
+    assert [100, 102] == fired(out)
+
+
+def test_each_key_is_counted_alone_and_told():
+    out = Collect()
+    node = threshold(out, at_least=2, within=60.0, by=("ip",))
+
+    for n, ip in enumerate("abba"):
+        node.send(line("x", at=100.0 + n, ip=ip))
+    node.send(line("no key", at=105.0))
+
+    assert [{"ip": "b"}, {"ip": "a"}] == [event.key for event in out]
+    assert 1 == finish(node)["unkeyed"]
+
+
+def test_the_alert_can_show_the_last_ten_lines_of_the_window():
+    out = Collect()
+    node = threshold(out, at_least=20, within=60.0)
+
+    at(node, *range(100, 120))
+
+    assert [f"line of {n}" for n in range(110, 119)] == [line.text for line in out[0].past]
+
+
+def test_an_event_that_comes_too_late_is_counted_and_not_used():
+    out = Collect()
+    node = threshold(out, at_least=2, within=60.0, lateness=5.0)
+
+    at(node, 100, 94.9)
+    assert [] == out
+    at(node, 95)
+
+    assert [95] == fired(out)
+    assert 1 == finish(node)["late"]
+
+
+def test_a_tick_makes_no_event_late():
+    out = Collect()
+    node = threshold(out, at_least=2, within=60.0)
+
+    at(node, 100)
+    node.send(Tick(130.0))
+    at(node, 101)
+
+    assert [101] == fired(out)
+
+
+def test_beyond_max_keys_the_one_longest_untouched_goes():
+    out = Collect()
+    node = threshold(out, at_least=2, within=60.0, by=("ip",), max_keys=2)
+
+    for n, ip in enumerate("abaca b".replace(" ", "")):
+        node.send(line("x", at=100.0 + n, ip=ip))
+
+    assert [{"ip": "a"}] == [event.key for event in out]
+    assert {"evicted": 2, "fired": 1} == {k: v for k, v in finish(node).items() if k in ("evicted", "fired")}
+
+
+def test_a_key_untouched_for_long_leaves_no_trace():
+    memory = Memory()
+    node = threshold(Collect(), at_least=2, within=10.0, by=("ip",), memory=memory)
+
+    at(node, 100, ip="a")
+    node.send(Tick(120.1))
+
+    assert [""] == list(memory)
+
+
+def test_an_open_window_survives_the_process():
+    out, memory = Collect(), Memory()
+    at(threshold(out, at_least=3, within=60.0, memory=memory), 100, 110)
+
+    saved = json.loads(msgspec.json.encode(dict(memory)))
+    at(threshold(out, at_least=3, within=60.0, memory=Memory(saved)), 120)
+
+    assert [120] == fired(out)
+    assert ["line of 100", "line of 110"] == [line.text for line in out[0].past]
+
+
+def test_a_half_full_window_is_no_finding():
+    out = Collect()
+    node = threshold(out, at_least=3, within=60.0)
+    at(node, 100, 110)
+
+    finish(node)
+
+    assert [] == out
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("ab")), max_size=40), st.integers(1, 4),
+       st.integers(1, 12), st.one_of(st.none(), st.integers(1, 20)))
+def test_it_does_what_a_list_of_all_events_would(gaps, at_least, within, rest):
+    out, model = Collect(), []
+    node = threshold(out, at_least=at_least, within=float(within), rest=rest and float(rest), by=("k",))
+    now, windows, until = 100.0, {}, {}
+
+    for gap, key in gaps:
+        now += gap
+        node.send(line("x", at=now, k=key))
+        if now < until.get(key, 0):
+            continue
+        windows.setdefault(key, []).append(now)
+        newest = windows[key][-at_least:]
+        if len(newest) == at_least and newest[-1] - newest[0] <= within:
+            model.append((now, key))
+            windows[key], until[key] = [], now + (within if rest is None else rest)
+
+    assert model == [(event.at, event.key["k"]) for event in out]

@@ -1,0 +1,267 @@
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from corowatch import store as store_module
+from corowatch.core.errors import StateRefused
+from corowatch.core.events import Alert
+from corowatch.core.memory import Memory
+from corowatch.store import Change, Outbox, Store, owner
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path / "state")
+    yield opened
+    with contextlib.suppress(OSError):  # a test may have closed it
+        opened.close()
+
+
+def alert(id_, *to, key=None, text="x"):
+    return Alert(id=id_, flow="f", node="alert", title=text, severity="error", at="2026-11-22T10:00:00+00:00",
+                 key=key or {}, to=to or ("ops",), events=[{"text": text}])
+
+
+def put(store, *alerts):
+    for one in alerts:
+        store.put(one)
+    return store.commit([], [], [])
+
+
+def reopened(store):
+    store.close()
+    return Store(store.folder)
+
+
+# --- what a turn writes -----------------------------------------------------------------------------
+
+
+def test_positions_memory_totals_and_alerts_are_there_after_a_restart(store):
+    store.settle({"a.tail": "r"}, {"a.threshold": "print"}, [])
+    memory = store.memory("a.threshold", "print")
+    memory["k"] = [1.5, None, "x"]
+    store.put(alert("1"))
+
+    store.commit([("r", "life", {"offset": 7})], [("a.threshold", memory)], [Change("node", "a.grep", "matched", 3)])
+    again = reopened(store)
+
+    assert {"life": {"offset": 7}} == again.positions("r", ["a.tail"])
+    assert {"k": [1.5, None, "x"]} == dict(again.memory("a.threshold", "print"))
+    assert [("node", "a.grep", "matched", 3)] == list(again.totals())
+    assert ["1"] == [row.id for row in Outbox(again.path).rows()]
+    assert 1 == again.waiting("ops")
+    again.close()
+
+
+def test_a_turn_that_fails_leaves_nothing_and_may_be_tried_again(store):
+    memory = Memory()
+    memory["k"] = 1
+    store.put(alert("1"))
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    store._db.execute("PRAGMA busy_timeout = 1")
+
+    with pytest.raises(sqlite3.OperationalError):
+        store.commit([("r", "life", {"offset": 7})], [("n", memory)], [])
+    assert store.urgent
+    assert memory.changed
+    other.execute("ROLLBACK")
+
+    assert {"ops"} == store.commit([("r", "life", {"offset": 7})], [("n", memory)], [])
+    assert not store.urgent
+    assert not memory.changed
+
+
+def test_totals_add_up(store):
+    for _ in range(2):
+        store.commit([], [], [Change("node", "n", "matched", 3)])
+
+    assert [("node", "n", "matched", 6)] == list(store.totals())
+
+
+def test_a_position_that_is_no_longer_needed_goes(store):
+    store.settle({"a.tail": "r"}, {}, [])
+    store.commit([("r", "one", {"offset": 1}), ("r", "two", {"offset": 2})], [], [])
+
+    store.commit([("r", "one", None)], [], [])
+
+    assert {"two": {"offset": 2}} == store.positions("r", ["a.tail"])
+
+
+def test_a_reader_that_has_never_run_has_no_positions_and_one_that_found_nothing_has_none_saved(store):
+    store.settle({"a.tail": "r"}, {}, [])
+
+    assert store.positions("new", ["b.tail"]) is None
+    assert {} == store.positions("r", ["a.tail"])
+
+
+def test_a_step_whose_source_got_other_options_takes_its_positions_along(store):
+    store.settle({"a.tail": "r"}, {}, [])
+    store.commit([("r", "life", {"offset": 7})], [], [])
+
+    saved = store.positions("changed", ["a.tail"])
+    store.settle({"a.tail": "changed"}, {}, [("changed", saved)])
+
+    assert {"life": {"offset": 7}} == store.positions("changed", ["a.tail"])
+    assert store.positions("r", ["b.tail"]) is None
+
+
+def test_memory_of_a_node_with_other_options_is_empty_and_its_old_rows_go(store):
+    store.settle({}, {"n": "old", "m": "same"}, [])
+    for name in ("n", "m"):
+        memory = Memory()
+        memory["k"] = 1
+        store.commit([], [(name, memory)], [])
+
+    assert {} == dict(store.memory("n", "new"))
+    store.settle({}, {"n": "new", "m": "same"}, [])
+
+    assert [("m",)] == store._db.execute("SELECT DISTINCT node FROM memory").fetchall()
+    assert {"k": 1} == dict(store.memory("m", "same"))
+
+
+# --- the outbox -------------------------------------------------------------------------------------
+
+
+def test_an_alert_that_is_there_already_is_not_there_twice(store):
+    put(store, alert("1"))
+    put(store, alert("1"))
+
+    assert 1 == store.waiting("ops")
+    assert 1 == len(Outbox(store.path).rows())
+
+
+def test_each_sink_has_its_own_row(store):
+    assert {"ops", "audit"} == put(store, alert("1", "ops", "audit"))
+
+    assert [("ops", "1"), ("audit", "1")] == [(row.sink, row.id) for row in Outbox(store.path).rows()]
+
+
+def test_rows_come_in_order_and_a_delivered_one_no_more(store):
+    put(store, alert("1"), alert("2"))
+    box = Outbox(store.path, store)
+
+    first = box.next("ops", 10.0)
+    box.delivered(first, 10.0)
+
+    assert ("1", "2") == (first.id, box.next("ops", 10.0).id)
+    assert 1 == store.waiting("ops")
+    assert ("sink", "ops", "delivered", 1) in list(store.totals())
+
+
+def test_an_alert_that_waits_holds_up_its_own_family_only(store):
+    put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}), alert("3", key={"ip": "b"}))
+    box = Outbox(store.path, store)
+
+    box.later(box.next("ops", 10.0), "no answer", 20.0)
+
+    assert "3" == box.next("ops", 10.0).id
+    assert "1" == box.next("ops", 20.0).id
+
+
+def test_what_was_refused_is_set_aside_and_may_be_tried_again_or_dropped(store):
+    put(store, alert("abc"), alert("def"))
+    box = Outbox(store.path, store)
+    box.refused(box.next("ops", 1.0), "no such user", 1.0)
+
+    assert ("refused", "no such user", 1) == (lambda row: (row.state, row.why, row.attempts))(box.rows(["refused"])[0])
+    assert 1 == box.retry("ab")
+    assert "abc" == box.next("ops", 1.0).id
+    assert 1 == box.drop("abc")
+    assert 0 == box.drop("abc")
+    assert "def" == box.next("ops", 1.0).id
+
+
+def test_beyond_the_limit_alerts_of_one_family_fold_into_one_with_an_exact_count(store, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 2)
+    put(store, *(alert(str(n), key={"ip": "a"}, text=f"line {n}") for n in range(7)))
+
+    rows = Outbox(store.path).rows()
+
+    assert ["0", "1", "2"] == [row.id for row in rows]
+    folded = rows[-1].alert()
+    assert 5 == folded.count
+    assert 5 == folded.fields["folded"]
+    assert ["line 2", "line 6"] == [event["text"] for event in folded.events]
+    assert {"ops"} == store.folding
+
+
+def test_a_row_in_flight_is_not_folded_into(store, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 0)
+    put(store, alert("1"))
+    box = Outbox(store.path, store)
+    row = box.next("ops", 1.0)
+    put(store, alert("2"), alert("3"))
+    box.delivered(row, 1.0)
+
+    assert [("2", 2)] == [(row.id, row.alert().count) for row in box.rows()]
+
+
+def test_delivered_rows_go_after_a_while(store, monkeypatch):
+    monkeypatch.setattr(store_module, "KEEP_ROWS", 2)
+    put(store, *(alert(str(n)) for n in range(5)))
+    box = Outbox(store.path, store)
+    for done in (0.0, 10.0, 20.0, 30.0, 40.0):
+        box.delivered(box.next("ops", 1.0), done)
+
+    store.prune(store_module.KEEP_SECONDS + 35.0)
+
+    assert ["4"] == [row.id for row in box.rows(["delivered"])]
+    store.prune(0.0)
+    assert ["4"] == [row.id for row in box.rows(["delivered"])]
+
+
+# --- whose it is ------------------------------------------------------------------------------------
+
+
+def test_a_second_daemon_is_refused_and_told_by_whom(store):
+    with pytest.raises(StateRefused, match=rf"in use by process {os.getpid()}; give this one its own with --state-dir"):
+        Store(store.folder)
+
+    assert os.getpid() == owner(store.folder)
+
+
+def test_no_owner_is_left_behind_by_kill_9(tmp_path):
+    code = (f"import os, pathlib; from corowatch.store import Store; s = Store(pathlib.Path({str(tmp_path)!r})); "
+            "os.kill(os.getpid(), 9)")
+    subprocess.run([sys.executable, "-c", code], check=False)
+
+    assert owner(tmp_path) is None
+    Store(tmp_path).close()
+
+
+@pytest.mark.parametrize(("content", "why"), [
+    (b"", "is damaged or no state of corowatch"),
+    (b"garbage" * 100, "is damaged or no state of corowatch"),
+    (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
+    (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
+    (b"SQLite format 3\x00" + bytes(44) + b"\0\0\0\x63" + bytes(4) + bytes.fromhex("636f726f") + bytes(28),
+     "was written by a newer corowatch \\(format 99, this one knows 1\\)"),
+])
+def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_path, content, why):
+    path = tmp_path / "state.db"
+    path.write_bytes(content)
+
+    with pytest.raises(StateRefused, match=why):
+        Store(tmp_path)
+
+    assert content == path.read_bytes()
+
+
+def test_a_refused_state_is_not_kept_locked(tmp_path):
+    (tmp_path / "state.db").write_bytes(b"x")
+    with pytest.raises(StateRefused):
+        Store(tmp_path)
+
+    (tmp_path / "state.db").unlink()
+
+    Store(tmp_path).close()
+
+
+def test_nobody_else_can_read_the_state(store):
+    assert 0o600 == store.path.stat().st_mode & 0o777
+    assert 0o700 == store.folder.stat().st_mode & 0o777

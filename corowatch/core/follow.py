@@ -58,7 +58,7 @@ def fate(dev: int, ino: int, offset: int, size: int, seen: Seen) -> Fate:
     """What became of the file (`dev`, `ino`), read up to `offset` and last seen `size` bytes long."""
     if (seen.dev, seen.ino) != (dev, ino):
         return Fate.REPLACED
-    if seen.size < offset:
+    if seen.size < max(offset, size):
         return Fate.SHRUNK
     return Fate.GROWN if seen.size > max(offset, size) else Fate.SAME
 

@@ -11,16 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_args
 
 from corowatch.core.errors import Place
-from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert, Event
+from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
 from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
 from corowatch.core.values import WRONG, FieldName, Function, Given, SinkName, nearest
 
+CONSOLE = "console"
+"""The sink that is there without being declared."""
 MAX_PATH = 100
 """Steps from a source to the end: each is a call inside the one before."""
 OF_AN_ALERT = tuple(key for key in ALERT_KEYS if key not in ("key", "fields", "events", "before", "after"))
 """Keys of an Alert that a sink's text may name: those that are no mapping and no list."""
+
+A_REFERENCE = "FLOW, FLOW.STEP or FLOW.STEP.otherwise"
 
 Fields = frozenset[str]
 UNKNOWN: Fields = frozenset({ANYTHING})
@@ -28,7 +32,7 @@ Wrong = Callable[[Place, str], Any]
 
 
 class Input(NamedTuple):
-    """Where a step takes what it gets: an outlet, `target` or such as `otherwise`, of the step with this id."""
+    """Where a step takes what it gets: an outlet (`target`, `otherwise`) of the step with this id."""
 
     step: str
     outlet: str
@@ -36,7 +40,7 @@ class Input(NamedTuple):
 
 @dataclass
 class Use:
-    """One use of a kind, as it was written and as it was read; `kind` is None where there is none of that name."""
+    """One use of a kind, as written and as read; `kind` is None where there is none of that name."""
 
     name: str
     kind: Kind | None
@@ -98,8 +102,8 @@ class Flow:
 class _Reference(NamedTuple):
     place: Place
     flow: str
-    step: str
-    outlet: str
+    step: str = ""
+    outlet: str = ""
 
 
 def _parts(given: Given, value: Any) -> Iterator[tuple[Any, Place]]:
@@ -116,7 +120,7 @@ def _parts(given: Given, value: Any) -> Iterator[tuple[Any, Place]]:
 
 
 class Wiring:
-    """All flows, put together. `torn`: not every file could be read, so a name that is missing is no mistake."""
+    """All flows, put together. `torn`: a file could not be read, so a name that is missing is no mistake."""
 
     def __init__(self, flows: Mapping[str, Flow], sinks: Mapping[str, Use], kinds: Kinds, wrong: Wrong, *,
                  torn: bool) -> None:
@@ -131,7 +135,7 @@ class Wiring:
         """Sinks to which an alert goes, and the fields that it may have."""
         self._fields: dict[Input, Fields] = {}
         self._depth: dict[str, int] = {}
-        self._added = {name: kind.name for kind in kinds.node.values() for name in kind.adds if name != ANYTHING}
+        self._added = {name: kind.name for kind in kinds.node.values() for name in kind.adds}
 
     def steps(self) -> list[Draft]:
         """Every step with its inputs, parents before children, else in the order written."""
@@ -157,19 +161,18 @@ class Wiring:
         if origin is None:
             return
         for given in origin.value if isinstance(origin.value, list) else [origin]:
-            name, _, rest = given.text.partition(".")
-            step, _, outlet = rest.partition(".")
-            if isinstance(given.value, (list, dict)) or not given.text or given.text.count(".") > 2:
-                self.wrong(given.place, f"expected FLOW, FLOW.STEP or FLOW.STEP.otherwise, found {given.what}")
+            words = given.text.split(".")
+            if not 1 <= len(words) <= 3 or not all(words):
+                self.wrong(given.place, f"expected {A_REFERENCE}, found {given.what}")
                 flow.lost = True
-            elif name in self.flows:
-                self.followed.add(name)
-                yield _Reference(given.place, name, step, outlet)
+            elif words[0] in self.flows:
+                self.followed.add(words[0])
+                yield _Reference(given.place, *words)
             else:
-                self._missing(given.place, f"no flow {name!r}", name, [other for other in self.flows if other != flow.name])
+                self._missing(given.place, f"no flow {words[0]!r}", words[0], set(self.flows) - {flow.name})
                 flow.lost = True
         if origin.value == []:
-            self.wrong(origin.place, "expected FLOW, FLOW.STEP or FLOW.STEP.otherwise, found an empty list")
+            self.wrong(origin.place, f"expected {A_REFERENCE}, found an empty list")
             flow.lost = True
 
     def _in_order(self, references: dict[str, list[_Reference]]) -> Iterator[str]:
@@ -197,7 +200,7 @@ class Wiring:
         self.wrong(closing.place, f"a flow cannot feed itself: {' → '.join([*cycle, cycle[0]])}")
 
     def _missing(self, place: Place, what: str, word: str, known: Iterable[str]) -> None:
-        """Tell that there is no such name, unless it may stand in the part of a file that could not be read."""
+        """Tell that there is no such name, unless it may stand where a file could not be read."""
         if not self.torn:
             self.wrong(place, f"{what}{near_or_all(word, known)}")
 
@@ -227,27 +230,25 @@ class Wiring:
         """The outlets that a reference means; None, with the mistake told, if it means none."""
         place, name, wanted, outlet = reference
         flow = self.flows[name]
-        if not wanted:
-            if not flow.steps or flow.lost:
-                return None if flow.lost else flow.entry
-            step = flow.steps[-1]
-            if step.is_alert:
-                return step.inputs
-        else:
-            steps = {step.name: step for step in flow.steps}
-            if wanted not in steps:
-                self._missing(place, f"flow {name!r} has no step {wanted!r}", wanted, steps)
-                return None
-            step = steps[wanted]
+        steps = {step.name: step for step in flow.steps}
+        if wanted and wanted not in steps:
+            self._missing(place, f"flow {name!r} has no step {wanted!r}", wanted, steps)
+            return None
+        if not steps:
+            return None if flow.lost else flow.entry
+        step = steps[wanted] if wanted else flow.steps[-1]
+        if not wanted and step.is_alert:
+            return None if step.lost else step.inputs
         if step.kind is None:
             return None
         if outlet and outlet not in step.outlets[1:]:
-            having = sorted(kind.name for kind in self.kinds.node.values() if outlet in kind.outlets[1:])
+            having = [f"`{kind.name}`" for kind in self.kinds.node.values() if outlet in kind.outlets[1:]]
             self.wrong(place, f"{_called(step)} has no outlet {outlet!r}" + (
-                f"; that has {', '.join(having)}" if having else nearest(outlet, step.outlets[1:])))
+                f"; {', '.join(having)} has" if having else nearest(outlet, step.outlets[1:])))
             return None
         if not step.sends_on:
-            self.wrong(place, f"nothing can follow {_called(step)} of flow {name!r}, which passes nothing on")
+            self.wrong(place, f"{_called(step)} passes nothing on, so nothing can follow it" + (
+                f"; `from: {name}` takes what reaches the last alert" if step.is_alert else ""))
             return None
         return (Input(step.id, outlet or step.outlets[0]),)
 
@@ -290,7 +291,7 @@ class Wiring:
             if name in BUILT_IN:
                 self.wrong(place, f"the group {name!r} is named like a built-in field; give it another name")
             elif name in self._added:
-                self.wrong(place, f"the group {name!r} is named like a field that `{self._added[name]}` adds; "
+                self.wrong(place, f"the group {name!r} is named like a field of `{self._added[name]}`; "
                                   "give it another name")
         return pattern.groups
 
@@ -305,22 +306,21 @@ class Wiring:
             return
         known = [*sorted(fields), *(name for name in BUILT_IN if name not in fields)]
         close = nearest(name, known)
-        self.wrong(place, f"no field {name!r} here{close or ';'} there are {', '.join(known)}")
+        self.wrong(place, f"no field {name!r} here{f'{close} There' if close else '; there'} are {', '.join(known)}")
 
     def _check_sinks(self, step: Draft, fields: Fields) -> None:
         """Each sink that the step names must be there; of those it reaches, note what it sends them."""
         for name, option in step.kind.options.items() if step.kind else ():
             if SinkName not in {option.hint, *get_args(option.hint)}:
                 continue
-            for sink in step.options[name] if name not in step.given and step.is_alert else ():
+            for sink in step.options[name] if name not in step.given else ():
                 self.reached[sink] = self.reached.get(sink, Fields()) | fields
         for sink, place in step.values(SinkName):
             if sink is WRONG:
                 continue
             self.reached[sink] = self.reached.get(sink, Fields()) | fields
-            known = [*self.sinks, *(["console"] if "console" not in self.sinks else [])]
-            if sink not in known:
-                self._missing(place, f"no sink {sink!r}", sink, known)
+            if sink not in self.sinks and sink != CONSOLE:
+                self._missing(place, f"no sink {sink!r}", sink, dict.fromkeys([*self.sinks, CONSOLE]))
 
 
 def near_or_all(word: str, known: Iterable[str]) -> str:
@@ -333,6 +333,3 @@ def _called(step: Draft) -> str:
     assert step.kind is not None
     own = "" if step.name == step.kind.name else f" ({step.name})"
     return f"`{step.kind.name}`{own}"
-
-
-__all__ = ["Draft", "Event", "Flow", "Input", "Use", "Wiring", "near_or_all"]

@@ -32,7 +32,7 @@ _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U0001000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?")
-_WORDS: dict[str, None | bool] = {"": None, "~": None, "null": None, "true": True, "false": False}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _VALUE = re.compile(r"(?:^\s*|(?::|-|\?|,)\s+|[\[{]\s*)(?=[^\s\w])")
 """Where a value may begin that is no plain word."""
 _SINGLE = "put the pattern in single quotes"
@@ -69,7 +69,7 @@ def read(file: str, text: str) -> Page:
     try:
         builder.check(text)
         return Page(builder.build(text), builder.mistakes, lines)
-    except _Torn as torn:
+    except _TornError as torn:
         last = torn.mistake
     except yaml.MarkedYAMLError as error:
         last = _mistake(file, error, lines)
@@ -79,7 +79,7 @@ def read(file: str, text: str) -> Page:
     return Page(None, [*before, last], lines, torn=True)
 
 
-class _Torn(Exception):
+class _TornError(Exception):
     """Reading cannot go on."""
 
     def __init__(self, place: Place, what: str) -> None:
@@ -122,15 +122,15 @@ class _Builder:
         self._nodes = 0
 
     def check(self, text: str) -> None:
-        """Raises _Torn for a text that must not be given to the parser at all."""
+        """Raises _TornError for a text that must not be given to the parser at all."""
         if len(text) > MAX_CHARACTERS:
-            raise _Torn(Place(self._file, 1, 1), f"the file is larger than {MAX_CHARACTERS >> 20} MiB")
+            raise _TornError(Place(self._file, 1, 1), f"the file is larger than {MAX_CHARACTERS >> 20} MiB")
         if found := _UNREADABLE.search(text):
             before = _BREAK.split(text[:found.start()])
             place = Place(self._file, len(before), len(before[-1]) + 1)
             if _SURROGATE.match(found[0]):
-                raise _Torn(place, "this is not UTF-8 text")
-            raise _Torn(place, f"the character {found[0]!r} cannot stand in YAML")
+                raise _TornError(place, "this is not UTF-8 text")
+            raise _TornError(place, f"the character {found[0]!r} cannot stand in YAML")
 
     def build(self, text: str) -> Given | None:
         documents = 0
@@ -138,7 +138,8 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _Torn(self._place(event.start_mark), "a second document begins here; a file holds one")
+                    place = self._place(event.start_mark)
+                    raise _TornError(place, "a second document begins here; a file holds one")
             elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 self._begin(event)
             elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -163,7 +164,7 @@ class _Builder:
             self._anchors[event.anchor] = _Anchor()
         self._open.append(_Open(place, event.anchor, isinstance(event, yaml.MappingStartEvent)))
         if len(self._open) > MAX_DEPTH:
-            raise _Torn(place, f"nested deeper than {MAX_DEPTH} levels")
+            raise _TornError(place, f"nested deeper than {MAX_DEPTH} levels")
         self._count(place, 1)
 
     def _end(self) -> None:
@@ -178,7 +179,7 @@ class _Builder:
         self._refuse_tag(event, place)
         plain = event.style in (None, "")
         if _SURROGATE.search(event.value):
-            raise _Torn(place, f"an escape here names half a character; {_SINGLE}")
+            raise _TornError(place, f"an escape here names half a character; {_SINGLE}")
         given = Given(_resolved(event.value) if plain else event.value, place, event.value)
         self._count(place, 1)
         if event.anchor:
@@ -192,13 +193,13 @@ class _Builder:
         self._idle.pop(event.anchor, None)
         known = self._anchors.get(event.anchor)
         if known is None:
-            self._wrong(place, f"no anchor '&{event.anchor}' stands before this; in YAML a '*' begins an alias, "
-                               f"so {_SINGLE} if it is one")
+            self._wrong(place, f"no anchor '&{event.anchor}' stands before this alias; "
+                               f"if it is meant as text, {_SINGLE}")
             known = _Anchor(Given(f"*{event.anchor}", place, f"*{event.anchor}"), 1, 1)
         elif known.given is None:
-            raise _Torn(place, f"'*{event.anchor}' stands inside what it repeats")
+            raise _TornError(place, f"'*{event.anchor}' stands inside what it repeats")
         elif len(self._open) + known.depth > MAX_DEPTH:
-            raise _Torn(place, f"nested deeper than {MAX_DEPTH} levels")
+            raise _TornError(place, f"nested deeper than {MAX_DEPTH} levels")
         self._count(place, known.size)
         assert known.given is not None
         self._put(known.given, known.size, known.depth)
@@ -263,7 +264,7 @@ class _Builder:
     def _count(self, place: Place, more: int) -> None:
         self._nodes += more
         if self._nodes > MAX_NODES:
-            raise _Torn(place, f"the file holds more than {MAX_NODES} values, those that aliases repeat included")
+            raise _TornError(place, f"more than {MAX_NODES} values, those that aliases repeat included")
 
     def _place(self, mark: Any) -> Place:
         return Place(self._file, mark.line + 1, mark.column + 1)
@@ -276,7 +277,7 @@ def _short(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!", 1)
 
 
-def _resolved(text: str) -> None | bool | int | float | str:
+def _resolved(text: str) -> bool | int | float | str | None:
     """What a plain scalar means."""
     if text in _WORDS:
         return _WORDS[text]
@@ -322,7 +323,7 @@ def _mistake(file: str, error: yaml.MarkedYAMLError, lines: list[str]) -> Mistak
 
 
 def _spot(mark: Any, lines: list[str]) -> tuple[int, int]:
-    """A mark as line and column from 0, the end of the text being that of its last line with anything in it."""
+    """A mark as line and column from 0; past the end of the text, the end of its last line that holds any."""
     if mark is None:
         return 0, 0
     if mark.line < len(lines) and (mark.column or lines[mark.line].strip()):
@@ -332,7 +333,7 @@ def _spot(mark: Any, lines: list[str]) -> tuple[int, int]:
 
 
 def _begun(line: str, column: int) -> int | None:
-    """Where the value that the parser stumbled over begins, if with a character that means something in YAML."""
+    """Where the value that the parser stumbled over begins, if with a character that means something."""
     starts = [found.end() for found in _VALUE.finditer(line) if found.end() <= column]
     return next((at for at in reversed(starts) if line[at] in "*[{%@&`|>!'\""
                  or (line[at] in "-?" and line[:at].strip())), None)
@@ -345,5 +346,5 @@ def _cure(char: str) -> str:
         return f"nothing may follow the quote that closes; {_SINGLE}, all of it"
     if char in "[{":
         what = "a list" if char == "[" else "a mapping"
-        return f"{char!r} begins {what} in YAML, and this one does not end well; if it is meant as text, {_SINGLE}"
+        return f"{char!r} begins {what} in YAML that does not end well; if it is meant as text, {_SINGLE}"
     return f"a text cannot begin with {char!r} in YAML; {_SINGLE}"

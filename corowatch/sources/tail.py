@@ -72,6 +72,7 @@ class _Life:
         self.overlap = before  # up to MARKER bytes before read_to
         self.read_to = position.offset
         self.frame: Any = None
+        self.codec: tuple[str, int] | None = None
         self.gone: float | None = None  # since when its path does not lead here
         self.moved = False  # it was known under another path
         self.compressed = False
@@ -324,7 +325,7 @@ class Tail(Source):
             life.frame.send(Chunk(now, b"", last=True))
         self._ended[life.key] = None
         life.key, life.position, life.before, life.overlap = secrets.token_hex(8), Position(), b"", b""
-        life.read_to, life.frame, life.dirty, life.begins = 0, None, True, None
+        life.read_to, life.frame, life.codec, life.dirty, life.begins = 0, None, None, True, None
         life.size, life.mtime, life.grew = seen.size, seen.mtime, now
         self.counts["files"] += 1
         self._sort(life)
@@ -380,9 +381,11 @@ class Tail(Source):
             self._rewritten(life, status, now)
             return
         chunk = data[len(overlap):]
+        if chunk and len(data) < GULP + len(overlap):
+            if len("\n".encode(self._codec(life, chunk)[0])) == 1:
+                # NULs at the end are room laid out in advance, or a hole whose other side is still to be written.
+                chunk = chunk.rstrip(b"\x00")
         if len(data) < GULP + len(overlap):
-            # NULs at the end are room laid out in advance, or a hole whose other side is still to be written.
-            chunk = chunk.rstrip(b"\x00")
             life.size = life.read_to + len(chunk)
         if life.read_to == 0 and chunk.startswith(COMPRESSED):
             life.compressed = True
@@ -405,9 +408,14 @@ class Tail(Source):
         life.overlap = data[-MARKER:]
         life.begins = None
 
+    def _codec(self, life: _Life, chunk: bytes) -> tuple[str, int]:
+        """The file's codec and the length of its byte-order mark, told by its first bytes."""
+        if life.codec is None:
+            life.codec = codec_of(self._encoding, chunk[:4] if life.read_to == 0 else os.pread(life.fd, 4, 0))
+        return life.codec
+
     def _frame(self, life: _Life, chunk: bytes) -> Any:
-        head = chunk[:4] if life.read_to == 0 else os.pread(life.fd, 4, 0)
-        codec, mark = codec_of(self._encoding, head)
+        codec, mark = self._codec(life, chunk)
         return frame(self._target, origin=Origin(self._reader, life.key, _name(life.path)), position=life.position,
                      codec=codec, mark=mark, max_line_bytes=self._max_line_bytes)
 

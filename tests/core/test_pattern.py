@@ -1,0 +1,70 @@
+import pytest
+
+from corowatch.core import pattern as module
+from corowatch.core.errors import OverBudget
+from corowatch.core.pattern import Pattern
+
+
+def test_it_is_searched_for_anywhere():
+    assert Pattern("disk").test("ERROR disk full")
+    assert not Pattern("disk").test("ERROR")
+
+
+def test_groups_become_fields_and_an_unmatched_one_is_absent():
+    found = Pattern(r"(?P<user>\S+)@(?P<host>\S+)?")
+
+    assert {"user": "é", "host": "ü"} == found.fields("x é@ü")
+    assert {"user": "é"} == found.fields("x é@")
+    assert found.fields("x") is None
+    assert ("user", "host") == found.groups
+
+
+@pytest.mark.parametrize(("flags", "text", "hit"), [
+    ({}, "A.B", True), ({}, "AxB", True), ({}, "a.b", False), ({"literal": True}, "AxB", False),
+    ({"literal": True}, "A.B", True), ({"ignore_case": True}, "a.b", True),
+    ({"ignore_case": True, "literal": True}, "a.b", True), ({"ignore_case": True, "literal": True}, "axb", False)])
+def test_how_it_is_read(flags, text, hit):
+    assert hit == Pattern("A.B", **flags).test(text)
+
+
+def test_ascii_classes_as_in_re2():
+    for source in (r"\w+$", r"(?=.)\w+$"):
+        assert {"linear": Pattern(source).linear, "hit": False} == {
+            "linear": source[0] == "\\", "hit": Pattern(source).test("é")}
+
+
+@pytest.mark.parametrize("source", [r"foo(?=bar)", r"(?<!x)foo", r"(a)\1"])
+def test_what_re2_refuses_backtracks_and_says_why(source):
+    found = Pattern(source)
+
+    assert not found.linear
+    assert found.why.startswith("invalid")
+    assert found.test("foobar aa")
+
+
+def test_a_backtracking_pattern_has_a_budget_on_each_line(monkeypatch):
+    monkeypatch.setattr(module, "BUDGET", 0.005)
+    found = Pattern(r"(?=(a|aa)+$)(a|aa)+$")
+
+    with pytest.raises(OverBudget, match="the pattern took over 5 ms on one line"):
+        found.test("a" * 64 + "b")
+
+
+@pytest.mark.parametrize(("source", "why"), [
+    ("ERROR (", "the pattern is no regular expression: missing ): ERROR ("),
+    ("a**", "the pattern is no regular expression: bad repetition operator: **"),
+    ("[z-a]", "the pattern is no regular expression: invalid character class range: z-a"),
+    ("(?P<a>x)(?P<a>y)", "two groups are named 'a'; give each its own name"),
+])
+def test_what_is_wrong_is_said(source, why):
+    with pytest.raises(ValueError) as refused:
+        Pattern(source)
+
+    assert why == str(refused.value)
+
+
+def test_equal_patterns_are_equal():
+    assert Pattern("a") == Pattern("a")
+    assert Pattern("a") != Pattern("a", ignore_case=True)
+    assert 1 == len({Pattern("a"), Pattern("a")})
+    assert "Pattern('a')" == repr(Pattern("a"))

@@ -1,0 +1,56 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corowatch.core.text import Text, safe, shown
+
+
+def test_fields_are_put_in_and_braces_doubled_are_braces():
+    assert "{eve} from  at 5" == Text("{{{user}}} from {ip} at {n}").render({"user": "eve", "n": 5.0, "ip": None})
+
+
+def test_the_names_it_needs_are_known():
+    assert ("a", "http.status", "a") == Text("{a} {http.status} {{no}} {a}").names
+
+
+@pytest.mark.parametrize(("source", "why"), [
+    ("{", "a lone '{' in a text; write it twice, '{{', to mean the brace"),
+    ("a } b", "a lone '}' in a text; write it twice, '}}', to mean the brace"),
+    ("{}", "'{}' is no field name; write {name}, or {{ and }} to mean braces"),
+    ("{0}", "'{0}' is no field name; write {name}, or {{ and }} to mean braces"),
+    ("{a!r}", "'{a!r}' is no field name; write {name}, or {{ and }} to mean braces"),
+    ("{a:>5}", "'{a:>5}' is no field name; write {name}, or {{ and }} to mean braces"),
+    ("{a[0]}", "'{a[0]}' is no field name; write {name}, or {{ and }} to mean braces"),
+    ("{{a}", "a lone '}' in a text; write it twice, '}}', to mean the brace"),
+])
+def test_anything_else_in_braces_is_an_error(source, why):
+    with pytest.raises(ValueError) as refused:
+        Text(source)
+
+    assert why == str(refused.value)
+
+
+@given(st.text())
+def test_text_is_expanded_once(hostile):
+    assert hostile == Text("{text}").render({"text": hostile})
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, ""), (True, "true"), (False, "false"), (5, "5"), (5.0, "5"), (0.25, "0.25"),
+                                             (1e300, "1e+300"), ("x", "x")])
+def test_how_values_are_shown(value, text):
+    assert text == shown(value)
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("grüß 日本 x", "grüß 日本 x"), ("a\nb\r\tc", r"a\nb\r\tc"), ("\x1b]0;x\x07", r"\x1b]0;x\x07"), ("\x7f\x9b", r"\x7f\x9b"),
+    ("\u202eevil\u2028", r"\u202eevil\u2028"), ("\x00", r"\x00")])
+def test_text_for_people_cannot_write_to_a_terminal(text, told):
+    assert told == safe(text)
+
+
+@given(st.text())
+def test_safe_text_is_one_line_without_controls(text):
+    told = safe(text)
+
+    assert len(told.splitlines()) <= 1
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in told)

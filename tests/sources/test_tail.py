@@ -1,0 +1,397 @@
+"""The tailer, by looking alone: no notifications, no waiting; time is a number."""
+
+import gzip
+import os
+
+import pytest
+
+from corowatch.core.coroutine import coroutine
+from corowatch.core.lines import shown
+from corowatch.sources.tail import QUIET, Tail
+
+
+class Reader:
+    """A Tail on some globs, with what it read and what it told."""
+
+    def __init__(self, *paths, saved=None, start=None, **options):
+        self.lines, self.told = [], []
+        defaults = {"exclude": (), "start": "end", "timestamp": "auto", "encoding": "utf-8", "max_line_bytes": 65536,
+                    "root": None, "watch": "poll"}
+        self.tail = Tail(self._keep(), paths=tuple(map(str, paths)), **{**defaults, **options})
+        self.tail.open(saved or {}, reader="r", start=start, tell=lambda kind, text, **f: self.told.append((kind, text)),
+                       wake=lambda: None, now=0.0)
+
+    @coroutine
+    def _keep(self):
+        while True:
+            block = yield
+            at = block.offset
+            for line in block.data.removesuffix(b"\n").split(b"\n"):
+                self.lines.append((os.path.basename(block.origin.file), at, shown(line), block.origin.key))
+                at += len(line) + 1
+
+    def read(self, now=1.0, look=None):
+        """Look and read everything; the texts that came."""
+        before = len(self.lines)
+        self.tail.look(now, look)
+        while heads := self.tail.heads():
+            min(heads, key=lambda head: head.order).read(now)
+        return [text for _, _, text, _ in self.lines[before:]]
+
+    def saved(self):
+        """What a commit would keep of everything so far."""
+        self.kept = getattr(self, "kept", {})
+        for key, state in self.tail.changes():
+            self.kept[key] = state
+        self.tail.written()
+        return {key: state for key, state in self.kept.items() if state is not None}
+
+
+def write(path, data, mode="ab"):
+    with open(path, mode, buffering=0) as file:
+        file.write(data if isinstance(data, bytes) else data.encode())
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "app.log"
+
+
+# --- where it begins --------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_there_is_read_from_its_end(log):
+    write(log, "old\n")
+    reader = Reader(log)
+    write(log, "new\n")
+
+    assert ["new"] == reader.read()
+    assert 4 == reader.lines[0][1]
+
+
+def test_or_from_its_beginning(log):
+    write(log, "old\n")
+
+    assert ["old"] == Reader(log, start="beginning").read()
+
+
+def test_the_end_inside_a_half_line_is_the_start_of_that_line(log):
+    write(log, "old\nha")
+    reader = Reader(log)
+    write(log, "lf\n")
+
+    assert ["half"] == reader.read()
+
+
+def test_a_file_that_comes_later_is_read_from_its_beginning(tmp_path):
+    reader = Reader(tmp_path / "deep" / "*" / "*.log")
+    assert [] == reader.read()
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    write(tmp_path / "deep" / "er" / "a.log", "one\n")
+
+    assert ["one"] == reader.read()
+
+
+def test_stars_find_what_lies_below(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    reader = Reader(tmp_path / "**" / "*.log")
+    write(tmp_path / "x.log", "top\n")
+    write(tmp_path / "a" / "b" / "y.log", "deep\n")
+    write(tmp_path / "a" / "b" / "y.txt", "no\n")
+
+    assert {"top", "deep"} == set(reader.read())
+
+
+def test_excluded_files_are_left_out_by_name_or_by_path(tmp_path):
+    reader = Reader(tmp_path / "*.log", exclude=("b*", str(tmp_path / "c.log")))
+    for name in "abc":
+        write(tmp_path / f"{name}.log", name + "\n")
+
+    assert ["a"] == reader.read()
+
+
+# --- growing ----------------------------------------------------------------------------------------
+
+
+def test_an_unfinished_line_waits_for_its_end(log):
+    reader = Reader(log)
+    write(log, "ha")
+    assert [] == reader.read()
+    write(log, "lf\nnext")
+
+    assert ["half"] == reader.read()
+    assert 5 == next(iter(reader.saved().values()))["offset"]
+
+
+def test_only_what_was_woken_is_looked_at(tmp_path, monkeypatch):
+    reader = Reader(tmp_path / "*.log")
+    for name in "ab":
+        write(tmp_path / f"{name}.log", "first\n")
+    reader.read()
+    searched = []
+    monkeypatch.setattr(reader.tail, "_find", lambda: searched.append(1) or {})
+    for name in "ab":
+        write(tmp_path / f"{name}.log", f"{name}\n")
+
+    assert ["a"] == reader.read(look={str(tmp_path / "a.log"), str(tmp_path / "other.txt")})
+    assert [] == searched
+
+
+def test_nuls_at_the_end_are_room_for_later(log):
+    """A writer that lays out its file in advance fills them in place."""
+    reader = Reader(log)
+    write(log, b"one\n" + bytes(100))
+    assert ["one"] == reader.read()
+    with open(log, "r+b") as file:
+        file.seek(4)
+        file.write(b"two\n")
+
+    assert ["two"] == reader.read()
+
+
+def test_files_with_a_backlog_are_read_earliest_first(tmp_path):
+    write(tmp_path / "a.log", "2026-11-22T10:00:05Z a5\n")
+    write(tmp_path / "b.log", "2026-11-22T10:00:01Z b1\n")
+
+    assert ["b1", "a5"] == [text.split()[1] for text in Reader(tmp_path / "*.log", start="beginning").read()]
+
+
+def test_without_stamps_by_time_of_last_write_then_name(tmp_path):
+    for name, written in [("a", 30), ("b", 10), ("c", 10)]:
+        write(tmp_path / f"{name}.log", name + "\n")
+        os.utime(tmp_path / f"{name}.log", (written, written))
+
+    assert ["b", "c", "a"] == Reader(tmp_path / "*.log", start="beginning").read()
+
+
+# --- rotation ---------------------------------------------------------------------------------------
+
+
+def test_the_old_file_is_read_to_its_end_before_the_new_one(log, tmp_path):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read()
+    write(log, "2\n")
+    os.rename(log, tmp_path / "app.log.1")
+    write(log, "3\n")
+    write(tmp_path / "app.log.1", "2b\n")
+
+    assert ["2", "2b", "3"] == reader.read()
+
+
+def test_a_late_writer_to_the_old_file_is_still_heard(log, tmp_path):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read()
+    os.rename(log, tmp_path / "app.log.1")
+    write(log, "2\n")
+    reader.read(2.0)
+    write(tmp_path / "app.log.1", "late\n")
+
+    reader.tail.glance(3.0)
+    assert ["late"] == reader.read(3.0, look=())
+
+
+def test_an_old_file_that_has_been_quiet_has_ended_and_its_last_line_is_one(log, tmp_path):
+    reader = Reader(log)
+    write(log, "1\nlast")
+    reader.read(1.0)
+    os.rename(log, tmp_path / "app.log.1")
+
+    assert [] == reader.read(2.0)
+    assert ["last"] == reader.read(2.0 + QUIET)
+    assert {} == reader.saved()
+
+
+def test_a_removed_file_is_read_to_its_end(log):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read()
+    write(log, "2\n")
+    os.unlink(log)
+
+    assert ["2"] == reader.read()
+
+
+def test_a_file_renamed_within_the_glob_goes_on_where_it_was(tmp_path):
+    log = tmp_path / "app.log"
+    reader = Reader(tmp_path / "app.log*")
+    write(log, "1\n")
+    reader.read()
+    os.rename(log, tmp_path / "app.log.1")
+    write(tmp_path / "app.log.1", "2\n")
+    write(log, "3\n")
+
+    assert ["2", "3"] == reader.read()
+
+
+def test_copytruncate_begins_a_new_life(log):
+    reader = Reader(log)
+    write(log, "1\n2\n")
+    reader.read()
+    os.truncate(log, 0)
+    write(log, "3\n")
+
+    assert ["3"] == reader.read()
+    assert 0 == reader.lines[-1][1]
+    assert 2 == len({key for *_, key in reader.lines})
+
+
+def test_a_file_that_was_truncated_and_has_grown_past_the_old_offset_is_seen_by_its_bytes(log):
+    reader = Reader(log)
+    write(log, "old 1\nold 2\n")
+    reader.read()
+    os.truncate(log, 0)
+    write(log, "new 1\nnew 2\nnew 3\n")
+
+    assert ["new 1", "new 2", "new 3"] == reader.read()
+
+
+def test_bytes_that_were_cut_off_unread_are_counted_and_told(log):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.tail.look(1.0, None)
+    os.truncate(log, 0)
+    reader.read(2.0)
+
+    assert 2 == reader.tail.counts["bytes_lost"]
+    assert [("lost", f"{log} was truncated before its last 2 bytes were read")] == reader.told
+
+
+# --- over a restart ---------------------------------------------------------------------------------
+
+
+def test_a_restart_goes_on_where_it_stopped(log):
+    reader = Reader(log)
+    write(log, "1\nha")
+    reader.read()
+    saved = reader.saved()
+    write(log, "lf\n3\n")
+
+    again = Reader(log, saved=saved)
+
+    assert ["half", "3"] == again.read()
+    assert reader.lines[0][3] == again.lines[0][3]
+
+
+def test_a_file_rotated_while_we_were_down_is_finished_first(log, tmp_path):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read()
+    saved = reader.saved()
+    write(log, "2\n")
+    os.rename(log, tmp_path / "old.1")
+    write(log, "3\n")
+
+    assert ["2", "3"] == Reader(log, saved=saved).read()
+
+
+@pytest.mark.parametrize("content", ["new\n", "new content that is longer\n"])
+def test_a_file_rewritten_while_we_were_down_is_read_from_its_beginning(log, content):
+    reader = Reader(log)
+    write(log, "old 1\n")
+    reader.read()
+    saved = reader.saved()
+    write(log, content, "wb")
+
+    assert [content.strip()] == Reader(log, saved=saved).read()
+
+
+def test_a_new_file_found_at_a_restart_is_read_from_its_beginning(tmp_path):
+    reader = Reader(tmp_path / "*.log")
+    write(tmp_path / "a.log", "1\n")
+    reader.read()
+    saved = reader.saved()
+    write(tmp_path / "b.log", "2\n")
+
+    assert ["2"] == Reader(tmp_path / "*.log", saved=saved).read()
+
+
+# --- what is no log ---------------------------------------------------------------------------------
+
+
+def test_a_compressed_file_is_never_lines(tmp_path):
+    (tmp_path / "a.log").write_bytes(gzip.compress(b"one\n"))
+
+    assert [] == Reader(tmp_path / "*.log", start="beginning").read()
+
+
+def test_a_fifo_a_directory_and_a_device_are_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "fifo.log")
+    (tmp_path / "dir.log").mkdir()
+    (tmp_path / "zero.log").symlink_to("/dev/zero")
+    (tmp_path / "loop.log").symlink_to("loop.log")
+
+    reader = Reader(tmp_path / "*.log")
+    reader.read(2.0)
+
+    assert [] == reader.lines
+    assert [f"{tmp_path}/{name}" for name in ("fifo.log: no regular file; it is looked at again",
+                                             "loop.log: Too many levels of symbolic links; it is looked at again",
+                                             "zero.log: no regular file; it is looked at again")] == [
+        text for _, text in reader.told]
+
+
+def test_links_are_followed_and_may_be_kept_within_a_root(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    write(tmp_path / "in" / "real", "in\n")
+    write(tmp_path / "out" / "real", "out\n")
+    (tmp_path / "in" / "a.log").symlink_to("real")
+    (tmp_path / "in" / "b.log").symlink_to("../out/real")
+
+    assert ["in", "out"] == sorted(Reader(tmp_path / "in" / "*.log", start="beginning").read())
+    assert ["in"] == Reader(tmp_path / "in" / "*.log", start="beginning", root=str(tmp_path / "in")).read()
+
+
+def test_two_names_of_one_file_are_one_stream(tmp_path):
+    write(tmp_path / "a.log", "one\n")
+    os.link(tmp_path / "a.log", tmp_path / "b.log")
+    (tmp_path / "c.log").symlink_to("a.log")
+
+    assert ["one"] == Reader(tmp_path / "*.log", start="beginning").read()
+
+
+def test_a_swapped_link_leads_to_the_new_file_after_the_old(tmp_path):
+    for name in "ab":
+        write(tmp_path / name, f"{name}1\n")
+    link = tmp_path / "current.log"
+    link.symlink_to("a")
+    reader = Reader(link, start="beginning")
+    assert ["a1"] == reader.read()
+    write(tmp_path / "a", "a2\n")
+    (tmp_path / "next").symlink_to("b")
+    os.rename(tmp_path / "next", link)
+
+    assert ["a2", "b1"] == reader.read()
+
+
+def test_a_file_whose_name_is_not_utf_8_is_read(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff\n.log"
+    write(path, "one\n")
+    reader = Reader(tmp_path / "*.log", start="beginning")
+
+    assert ["one"] == reader.read()
+    assert "\\xff\n.log" == reader.lines[0][0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_cannot_be_opened_is_said_once_and_looked_at_again(log):
+    write(log, "one\n")
+    log.chmod(0)
+    reader = Reader(log, start="beginning")
+    reader.read()
+    log.chmod(0o600)
+
+    assert ["one"] == reader.read()
+    assert [("unreadable", f"{log}: Permission denied; it is looked at again")] == reader.told
+
+
+def test_a_utf_16_file_is_told_by_its_mark_and_goes_on_after_a_restart(log):
+    reader = Reader(log)
+    write(log, "\ufeffeins\n".encode("utf-16-le"))
+    assert ["eins"] == reader.read()
+    saved = reader.saved()
+    write(log, "zwei\n".encode("utf-16-le"))
+
+    assert ["zwei"] == Reader(log, saved=saved).read()

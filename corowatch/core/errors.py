@@ -45,7 +45,7 @@ class ConfigError(Exception):
 
     def __init__(self, mistakes: list[Mistake]) -> None:
         super().__init__(mistakes)
-        self.mistakes = sorted(set(mistakes), key=lambda m: m.place)
+        self.mistakes = sorted(dict.fromkeys(mistakes), key=lambda m: m.place)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.mistakes))

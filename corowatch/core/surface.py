@@ -222,8 +222,8 @@ class Surface:
             if name in nodes:
                 return nodes[name]
             if name in sources:
-                self.wrong(item.place, f"`{name}` is a source, and a source begins a flow; give it one of its "
-                                       "own and take what it reads with `from: FLOW`")
+                self.wrong(item.place, f"`{name}` is a source, and a source begins a flow; give it one "
+                                       "of its own and take what it reads with `from: FLOW`")
                 return sources[name]
             known = list(nodes)
         if name == "from":

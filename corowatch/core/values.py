@@ -56,7 +56,8 @@ class Given:
             return "a mapping"
         if isinstance(self.value, list):
             return "a list"
-        return "nothing" if self.value is None else repr(self.text)
+        shown = self.text if len(self.text) <= 60 else f"{self.text[:60]}…"
+        return "nothing" if self.value is None else repr(shown)
 
     def plain(self) -> Plain:
         """The value without its places."""
@@ -123,6 +124,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 # --- scalars ----------------------------------------------------------------------------------------
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST = 36_525 * 86400.0
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -140,6 +142,8 @@ def duration(text: str) -> Seconds:
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if seconds <= 0:
         raise ValueError(f"{text} is no time at all; a duration is longer than nothing")
+    if seconds > _LONGEST:
+        raise ValueError(f"{text} is more than a hundred years")
     return Seconds(seconds)
 
 
@@ -150,6 +154,8 @@ def size(text: str) -> Size:
         if _NUMBER.fullmatch(text):
             raise ValueError(f"{text} has no unit; a size is written {text}KiB, or {text}B for bytes")
         raise ValueError(f"{text!r} is no size; write 64KiB or 10MiB")
+    if len(found[1]) > 15:
+        raise ValueError(f"{text} is more than any machine holds")
     return Size(int(float(found[1]) * _SIZES[found[2]]))
 
 
@@ -161,8 +167,11 @@ def _scalar(given: Given, reading: Reading, wanted: str) -> str | None:
     return given.text
 
 
-def _string(given: Given, reading: Reading, wanted: str = "a text") -> str | None:
-    """A scalar with its `${env:NAME}` and `${credential:NAME}` replaced."""
+def _string(given: Given, reading: Reading, wanted: str = "a text", *, braces: bool = True) -> str | None:
+    """A scalar with its `${env:NAME}` and `${credential:NAME}` replaced.
+
+    Not `braces`: those of a secret are written twice, so that nothing in it is taken for a field.
+    """
     text = _scalar(given, reading, wanted)
     if text is None or "${" not in text:
         return text
@@ -172,7 +181,8 @@ def _string(given: Given, reading: Reading, wanted: str = "a text") -> str | Non
         nonlocal failed
         try:
             reading.secret_seen = True
-            return reading.secret(found[1], found[2])
+            hidden = reading.secret(found[1], found[2])
+            return hidden if braces else hidden.replace("{", "{{").replace("}", "}}")
         except ValueError as error:
             failed = True
             reading.wrong(given.place, str(error))
@@ -183,8 +193,17 @@ def _string(given: Given, reading: Reading, wanted: str = "a text") -> str | Non
 
 
 def _text(given: Given, reading: Reading) -> Any:
-    text = _string(given, reading)
+    text = _string(given, reading, braces=False)
     return WRONG if text is None else reading.try_(given, Text, text)
+
+
+def _name(wanted: str) -> Callable[[Given, Reading], Any]:
+    """A name in the config itself: no secret is put in."""
+    def convert(given: Given, reading: Reading) -> Any:
+        text = _scalar(given, reading, wanted)
+        return WRONG if text is None else text
+
+    return convert
 
 
 def _number(kind: type, article: str) -> Callable[[Given, Reading], Any]:
@@ -210,7 +229,14 @@ def _str(given: Given, reading: Reading) -> Any:
 def _by(parse: Callable[[str], Any], wanted: str) -> Callable[[Given, Reading], Any]:
     def convert(given: Given, reading: Reading) -> Any:
         text = _string(given, reading, wanted)
-        return WRONG if text is None else reading.try_(given, parse, text)
+        if text is None:
+            return WRONG
+        try:
+            return parse(text)
+        except ValueError as error:
+            if text != given.text:  # the sentence would show the secret
+                return reading.wrong(given.place, f"{given.text!r} does not give {wanted}")
+            return reading.wrong(given.place, str(error))
 
     return convert
 
@@ -221,6 +247,8 @@ def _path(given: Given, reading: Reading) -> Any:
         return WRONG
     if not text:
         return reading.wrong(given.place, "expected a path, found an empty text")
+    if "\0" in text:
+        return reading.wrong(given.place, "a path cannot hold the character '\\x00'")
     return posixpath.normpath(posixpath.join(reading.folder, text))
 
 
@@ -266,8 +294,8 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Seconds: _by(duration, "a duration such as 5m"),
     Size: _by(size, "a size such as 64KiB"),
     Text: _text,
-    FieldName: _by(str, "a field's name"),
-    SinkName: _by(str, "a sink's name"),
+    FieldName: _name("a field's name"),
+    SinkName: _name("a sink's name"),
     Glob: _path,
     FilePath: _path,
     Stamp: _stamp,

@@ -24,6 +24,8 @@ MAX_PATH = 100
 OF_AN_ALERT = tuple(key for key in ALERT_KEYS if key not in ("key", "fields", "events", "before", "after"))
 """Keys of an Alert that a sink's text may name: those that are no mapping and no list."""
 
+MANY = 20
+"""Names that a message lists at most."""
 A_REFERENCE = "FLOW, FLOW.STEP or FLOW.STEP.otherwise"
 
 Fields = frozenset[str]
@@ -169,7 +171,8 @@ class Wiring:
                 self.followed.add(words[0])
                 yield _Reference(given.place, *words)
             else:
-                self._missing(given.place, f"no flow {words[0]!r}", words[0], set(self.flows) - {flow.name})
+                self._missing(given.place, f"no flow {words[0]!r}", words[0],
+                              [name for name in self.flows if name != flow.name])
                 flow.lost = True
         if origin.value == []:
             self.wrong(origin.place, f"expected {A_REFERENCE}, found an empty list")
@@ -306,7 +309,8 @@ class Wiring:
             return
         known = [*sorted(fields), *(name for name in BUILT_IN if name not in fields)]
         close = nearest(name, known)
-        self.wrong(place, f"no field {name!r} here{f'{close} There' if close else '; there'} are {', '.join(known)}")
+        there = f"{close} There are" if close else "; there are"
+        self.wrong(place, f"no field {name!r} here{there} {', '.join(known)}")
 
     def _check_sinks(self, step: Draft, fields: Fields) -> None:
         """Each sink that the step names must be there; of those it reaches, note what it sends them."""
@@ -326,7 +330,9 @@ class Wiring:
 def near_or_all(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or what there is, where nothing is near."""
     known = list(known)
-    return nearest(word, known) or (f"; there is {', '.join(known)}" if known else "")
+    more = ["…"] if len(known) > MANY else []
+    there = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known[:MANY] + more)}" if known else ""
+    return nearest(word, known) or there
 
 
 def _called(step: Draft) -> str:

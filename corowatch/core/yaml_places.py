@@ -31,7 +31,7 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)?(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _VALUE = re.compile(r"(?:^\s*|(?::|-|\?|,)\s+|[\[{]\s*)(?=[^\s\w])")
 """Where a value may begin that is no plain word."""
@@ -283,12 +283,9 @@ def _resolved(text: str) -> bool | int | float | str | None:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    if len(text) < 64 and _FLOAT.fullmatch(text) and any(char.isdigit() for char in text.partition("e")[0]):
-        try:
-            number = float(text)
-        except ValueError:
-            return text
-        return number if isfinite(number) and not text.lstrip("+-").isdigit() else text
+    if len(text) < 64 and _FLOAT.fullmatch(text) and any(map(str.isdigit, text.lower().partition("e")[0])):
+        number = float(text)
+        return number if isfinite(number) else text
     return text
 
 

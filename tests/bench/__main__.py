@@ -81,7 +81,9 @@ def to_ready(config: Path, work: Path) -> float:
             best = min(best, time.perf_counter() - began)
             if n == 4:
                 status = Path(f"/proc/{child.pid}/status").read_text()
-                print(f"resident when ready: {int(re.search(r'VmRSS:\s+(\d+)', status)[1]) / 1024:.0f} MB")
+                resident = re.search(r"VmRSS:\s+(\d+)", status)
+                assert resident
+                print(f"resident when ready: {int(resident[1]) / 1024:.0f} MB")
             child.terminate()
             child.wait()
     return best

@@ -60,18 +60,14 @@ def refusals(command: Callable[P, None]) -> Callable[P, None]:
     return guarded
 
 
-class Duration(click.ParamType):
+def time_span(value: str) -> float:
     """A duration such as 30s, as in the config."""
+    from corowatch.core.values import duration
 
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from corowatch.core.values import duration
-
-        try:
-            return value if isinstance(value, float) else duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    try:
+        return duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 state_dir = click.option("--state-dir", metavar="DIR", type=click.Path(file_okay=False),
@@ -104,7 +100,7 @@ def cli() -> None:
 @configs
 @click.option("--once", is_flag=True, help="Read to the present end (without saved positions: from the beginning), "
                                            "deliver, and exit.")
-@click.option("--deliver-within", type=Duration(), default=None, metavar="TIME",
+@click.option("--deliver-within", type=time_span, default=None, metavar="TIME",
               help="How long deliveries may take at the end.  [default: 30s with --once, else 10s]")
 @state_dir
 @refusals
@@ -221,7 +217,7 @@ def _composed(config: dict[str, Any]) -> Callable[[], Any]:
 
 
 @cli.command()
-@click.option("--for", "seconds", type=Duration(), metavar="TIME", help="End by itself after this time.")
+@click.option("--for", "seconds", type=time_span, metavar="TIME", help="End by itself after this time.")
 @refusals
 def demo(seconds: float | None) -> None:
     """Show what it does: lifelike lines in a temporary log, alerts as they come, and on Ctrl-C the summary."""

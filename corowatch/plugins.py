@@ -78,7 +78,7 @@ def _trusted(file: str) -> bytes:
     """The bytes of a file that only the daemon's user or root can have written."""
     try:
         # O_NONBLOCK: else opening a FIFO would wait for a writer.
-        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:  # noqa: PTH123
+        with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
             status = os.fstat(opened.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ValueError(f"{file} is not a regular file")

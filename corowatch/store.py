@@ -300,7 +300,8 @@ class Store:
         """Forget what was delivered long ago."""
         with self.writing, _Transaction(self._db) as db:
             db.execute("DELETE FROM outbox WHERE state = 'delivered' AND (done < ? OR seq <= (SELECT seq FROM outbox "
-                       "WHERE state = 'delivered' ORDER BY seq DESC LIMIT 1 OFFSET ?))", (now - KEEP_SECONDS, KEEP_ROWS))
+                       "WHERE state = 'delivered' ORDER BY seq DESC LIMIT 1 OFFSET ?))",
+                       (now - KEEP_SECONDS, KEEP_ROWS))
 
     def standing(self) -> dict[str, dict[str, int]]:
         """How many rows of each state there are for each sink."""

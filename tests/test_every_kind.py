@@ -60,8 +60,8 @@ def told(out):
             for item in out]
 
 
-nodes = pytest.mark.parametrize("kind", KINDS.node.values(), ids=lambda kind: kind.name)
-every = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.role}-{kind.name}")
+nodes = pytest.mark.parametrize("kind", list(KINDS.node.values()), ids=lambda kind: kind.name)
+every = pytest.mark.parametrize("kind", list(KINDS), ids=lambda kind: f"{kind.role}-{kind.name}")
 
 
 @nodes
@@ -114,9 +114,10 @@ def test_a_second_generator_with_the_same_memory_goes_on_where_the_first_stopped
         straight.send(item)
 
     memory = Memory()
+    killed = []  # kept, for a generator that is let go flushes as if it were closed
     for item in items:
-        broken = start(kind, parts, memory)
-        broken.send(item)
+        killed.append(start(kind, parts, memory))
+        killed[-1].send(item)
         memory = Memory(json.loads(as_json(memory)))
 
     assert told(whole) == told(parts)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from functools import wraps
+from types import GeneratorType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from corowatch.core.events import Goodbye, Target
@@ -60,7 +61,7 @@ class Broadcast(Generic[Sent]):
             target.send(item)
 
 
-def finish(consumer: Generator[None, Any, Goodbye | None]) -> Goodbye:
+def finish(consumer: GeneratorType[None, Any, Goodbye | None]) -> Goodbye:
     """Close a consumer and return the counts that it returns; empty where it gives none.
 
     From Python 3.13 on `close()` gives that value; before, it travels in StopIteration. Raises what

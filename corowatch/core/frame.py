@@ -127,4 +127,5 @@ def _transcoded(block: Block, codec: str, newline: bytes) -> Block:
         lines.append(block.data[at:end].decode(codec, "backslashreplace").encode())
         at = end + len(newline)
     tail = b"\n" if block.data.endswith(newline) else b""
-    return Block(block.origin, block.offset, block.at, b"\n".join(lines) + tail, block.position, block.cut, tuple(starts))
+    data = b"\n".join(lines) + tail
+    return Block(block.origin, block.offset, block.at, data, block.position, block.cut, tuple(starts))

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from corowatch.core.config import Config, Step
 from corowatch.core.coroutine import Broadcast, finish
 from corowatch.core.errors import ConfigError, Mistake
-from corowatch.core.events import Alert, Block, Event, Goodbye, Here, Tick
+from corowatch.core.events import Alert, Event, Goodbye, Here, Tick
 from corowatch.core.kinds import Counts, Gate
 from corowatch.core.memory import Memory
 from corowatch.core.scan import Clock, ScanCounts, scan
@@ -184,7 +184,8 @@ class Graph:
             try:
                 self.nodes[step.id] = self._start(step, memory)
             except Exception as error:  # noqa: BLE001 - a user's node may raise anything while it is primed
-                mistakes.append(Mistake(step.place, f"{step.kind.name} does not start: {type(error).__name__}: {error}"))
+                why = f"{step.kind.name} does not start: {type(error).__name__}: {error}"
+                mistakes.append(Mistake(step.place, why))
         if mistakes:
             for live in self._fresh():
                 live.inlet.finish()
@@ -211,11 +212,9 @@ class Graph:
         given: dict[str, Any] = {**step.options, **outlets}
         if kind.sends is Alert:
             given[kind.outlets[0]] = _Outbox(self._put)
-        for name, value in ((kind.memory, kept), (kind.counts, counts)):
-            if name:
-                given[name] = value
-        if kind.here:
-            given[kind.here] = Here(step.flow, step.name, self._host, self._readers(step))
+        here = Here(step.flow, step.name, self._host, self._readers(step))
+        handed = ((kind.memory, kept), (kind.counts, counts), (kind.here, here))
+        given |= {name: value for name, value in handed if name}
 
         def failed(item: object, error: Exception, rests: float) -> None:
             self._report(Failure(step.id, item, error, rests))
@@ -302,9 +301,8 @@ class Graph:
         before, self._before = self._before, None
         assert before is not None
         kept = set(map(id, self.nodes.values()))
-        for name, feed in self.feeds.items():
-            if old := before.feeds.get(name):
-                feed.entry, feed.counts = old.entry, old.counts
+        for name in self.feeds.keys() & before.feeds.keys():
+            self.feeds[name].entry, self.feeds[name].counts = before.feeds[name].entry, before.feeds[name].counts
         # The old ones flush while their own ways are still laid; only then is everything led anew.
         yield from _close([live for live in before.nodes.values() if id(live) not in kept])
         self._wire()

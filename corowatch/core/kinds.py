@@ -6,7 +6,7 @@
 - a parameter hinted `Target[…]` is an outlet, wired by the YAML;
 - `Memory[…]` is state that survives, `Counts[…]` names what is counted, `Here` is the node's address:
   all three are handed in by the graph, and made up when a test leaves them out;
-- parameters hinted `Annotated[type, "sentence"]` are options, keyword-only: name, type, default and, in `Annotated`, the sentence for the docs
+- keyword-only parameters hinted `Annotated[type, "sentence"]` are options: name, type, default, docs
   (a trailing underscore is dropped: `except_` is `except` in YAML);
 - the return hint says what it consumes, the docstring is its help, the function's name its name.
 
@@ -35,7 +35,7 @@ Role = Literal["source", "node", "sink"]
 Name = TypeVar("Name", bound=str)
 
 
-class Counts(dict[Name, int], Generic[Name]):
+class Counts(dict[str, int], Generic[Name]):
     """What a node counts: `counts["matched"] += 1`. The hint's Literal names the counters, all begin at 0.
 
     The graph owns it, so the counts survive a crash of the node and are written with the positions.
@@ -96,7 +96,9 @@ class Kind:
 
     @cached_property
     def doc(self) -> str:
-        return inspect.getdoc(self.function) or ""
+        # Not inspect.getdoc: where nothing but the example is indented, that would take its indentation away.
+        first, *rest = (self.function.__doc__ or "").split("\n")
+        return "\n".join([first, *(line.removeprefix("    ") for line in rest)]).strip()
 
     @property
     def summary(self) -> str:
@@ -198,6 +200,10 @@ class Kind:
         return made
 
 
+@typing.overload
+def node(function: Callable[..., Any]) -> Kind: ...
+@typing.overload
+def node(*, adds: Iterable[str]) -> Callable[[Callable[..., Any]], Kind]: ...
 def node(function: Callable[..., Any] | None = None, *, adds: Iterable[str] = ()) -> Any:
     """Make a node kind of a generator function. `adds`: the fields it gives to what it sends."""
     if function is None:
@@ -210,6 +216,10 @@ def sink(function: Callable[..., Generator[None, Alert, Any]]) -> Kind:
     return Kind(function, "sink")
 
 
+@typing.overload
+def source(function: Callable[..., Any]) -> Kind: ...
+@typing.overload
+def source(*, adds: Iterable[str]) -> Callable[[Callable[..., Any]], Kind]: ...
 def source(function: Callable[..., Any] | None = None, *, adds: Iterable[str] = ()) -> Any:
     """Make a source kind of a function that gives a Source (corowatch.sources). `adds`: its events' own fields."""
     if function is None:

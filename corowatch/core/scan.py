@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from typing import Literal
 
 from corowatch.core.coroutine import coroutine
-from corowatch.core.events import Block, Event, Target
+from corowatch.core.events import Block, Event, Target, Value
 from corowatch.core.kinds import Counts
 from corowatch.core.lines import shown
 from corowatch.core.stamps import Stamps
@@ -88,7 +88,7 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
         block = yield
         data = block.data
         counts["lines"] += data.count(b"\n") + (not data.endswith(b"\n"))
-        fields = {}
+        fields: dict[str, Value] = {}
         if block.cut:
             counts["cut"] += 1
             fields = {"cut_bytes": block.cut}

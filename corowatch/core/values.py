@@ -44,7 +44,7 @@ class AtLeast:
 class Given:
     """What the user wrote: a value, the scalar's own characters, and where it stands."""
 
-    value: None | bool | int | float | str | list[Given] | dict[str, Given]
+    value: bool | int | float | str | list[Given] | dict[str, Given] | None
     place: Place
     text: str = ""
     keys: Mapping[str, Place] = field(default_factory=dict)

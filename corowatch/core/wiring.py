@@ -137,7 +137,7 @@ class Wiring:
         """Sinks to which an alert goes, and the fields that it may have."""
         self._fields: dict[Input, Fields] = {}
         self._depth: dict[str, int] = {}
-        self._added = {name: kind.name for kind in kinds.node.values() for name in kind.adds}
+        self._added = {name: kind.name for kind in kinds.node.values() if kind.sends is not Alert for name in kind.adds}
 
     def steps(self) -> list[Draft]:
         """Every step with its inputs, parents before children, else in the order written."""

@@ -13,7 +13,7 @@ from corowatch.core.values import FieldName, Seconds, SinkName
 MAX_KEYS = 100_000
 
 
-@node
+@node(adds=("held",))
 def alert(
     target: Target[Alert],
     *,
@@ -33,7 +33,8 @@ def alert(
 
         alert: {to: ops, title: '{ip} tried {count} times', severity: error, throttle: 1h}
     """
-    seen, n = (("", 0, 0.0), 0)
+    seen: tuple[str, int | str, float] = ("", 0, 0.0)
+    n = 0
 
     def send(event: Event) -> None:
         nonlocal seen, n

@@ -1,6 +1,6 @@
 from typing import Annotated, Any, Literal
 
-from corowatch.core.events import Consumer, Event, Evidence, Here, Target, Tick, rfc3339
+from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
@@ -57,7 +57,7 @@ def threshold(
                 continue
             keys.put(name, ([], [], when + silence, 0))
             counts["fired"] += 1
-            told = {"count": at_least, "first": rfc3339(times[0]), "last": rfc3339(times[-1]),
+            told: Fields = {"count": at_least, "first": rfc3339(times[0]), "last": rfc3339(times[-1]),
                     "suppressed": suppressed}
             target.send(item.having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines))))
     except GeneratorExit:

@@ -38,7 +38,9 @@ def exec_(
 
 def words(argv: list[Text], alert: Alert) -> list[str]:
     """The command for one alert. Raises Undelivered (permanent) where a field makes an option of a word."""
-    values: dict[str, Value] = {**alert.fields, **{name: getattr(alert, name) for name in alert.__struct_fields__}}
+    last = alert.events[-1] if alert.events else {}
+    values: dict[str, Value] = {**last, **alert.fields,
+                                **{name: getattr(alert, name) for name in alert.__struct_fields__}}
     told = []
     for text in argv:
         word = safe(text.render(values))

@@ -381,11 +381,10 @@ class Tail(Source):
             self._rewritten(life, status, now)
             return
         chunk = data[len(overlap):]
-        if chunk and len(data) < GULP + len(overlap):
-            if len("\n".encode(self._codec(life, chunk)[0])) == 1:
+        if len(data) < GULP + len(overlap):
+            if chunk and len("\n".encode(self._codec(life, chunk)[0])) == 1:
                 # NULs at the end are room laid out in advance, or a hole whose other side is still to be written.
                 chunk = chunk.rstrip(b"\x00")
-        if len(data) < GULP + len(overlap):
             life.size = life.read_to + len(chunk)
         if life.read_to == 0 and chunk.startswith(COMPRESSED):
             life.compressed = True

@@ -18,14 +18,15 @@ import time
 from pathlib import Path
 
 RULES = [r"Failed password for (?:invalid user )?(?P<user>\S+) from (?P<ip>\S+)", "POSSIBLE BREAK-IN ATTEMPT",
-         r"OutOfMemoryError|Out of memory", r"segfault at [0-9a-f]+", "[Cc]onnection refused", r"timed? ?out after (\d+)",
-         r"\bFATAL\b", r"\bpanic\b", r'HTTP/1\.[01]" 5\d\d', r"authentication failure.*rhost=(\S+)"]
+         r"OutOfMemoryError|Out of memory", r"segfault at [0-9a-f]+", "[Cc]onnection refused",
+         r"timed? ?out after (\d+)", r"\bFATAL\b",
+         r"\bpanic\b", r'HTTP/1\.[01]" 5\d\d', r"authentication failure.*rhost=(\S+)"]
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "loghub"
 PLAIN = ["Nov 22 10:00:00 web1 sshd[{n}]: Failed password for root from 192.0.2.{n} port 4242 ssh2",
          "Nov 22 10:00:00 web1 sshd[{n}]: Accepted publickey for deploy from 198.51.100.{n} port 4242 ssh2",
-         "2026-11-22 10:00:00,{n:03} INFO dfs.DataNode$PacketResponder: PacketResponder {n} for block blk_{n} terminating",
+         "2026-11-22 10:00:00,{n:03} INFO dfs.DataNode$PacketResponder: PacketResponder {n} for blk_{n} terminating",
          '192.0.2.{n} - - [22/Nov/2026:10:00:00 +0000] "GET /item/{n} HTTP/1.1" 200 5{n} "-" "Mozilla/5.0"',
-         "2026-11-22 10:00:00,{n:03} WARN org.apache.zookeeper.server.NIOServerCnxn: caught end of stream exception {n}"]
+         "2026-11-22 10:00:00,{n:03} WARN org.apache.zookeeper.server.NIOServerCnxn: end of stream exception {n}"]
 
 
 def lines() -> list[str]:
@@ -94,9 +95,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         corpus = work / "corpus.log"
-        subprocess.run([sys.executable, "-c", f"from tests.bench.__main__ import build; from pathlib import Path; "
-                        f"print(build(Path({str(corpus)!r}), {megabytes}))"], check=True,
-                       stdout=(work / "count").open("w"))
+        # In a process of its own: a child's peak memory is never told below what its parent had when it forked.
+        code = f"from tests.bench.__main__ import *; print(build(Path({str(corpus)!r}), {megabytes}))"
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=(work / "count").open("w"))
         count = int((work / "count").read_text())
         config = work / "rules.yaml"
         config.write_text("flows:\n" + "".join(

@@ -535,22 +535,22 @@ def test_a_text_may_name_what_is_found_before_it(steps):
 
 @pytest.mark.parametrize(("steps", "mistakes"), [
     (["grep: '(?P<ip>x)'", "alert: {title: 'from {ipp} to {to}'}"],
-     [f"5:20 no field 'ipp' here; did you mean 'ip'? There are ip, {BUILT_IN}",
-      f"5:20 no field 'to' here; there are ip, {BUILT_IN}"]),
+     [f"5:20 no field 'ipp' here; did you mean 'ip'? There are held, ip, {BUILT_IN}",
+      f"5:20 no field 'to' here; there are held, ip, {BUILT_IN}"]),
     (["grep: '(?P<ip>x)'", "throttle: {every: 1m, by: [ip, usr]}"],
      [f"5:36 no field 'usr' here; there are ip, {BUILT_IN}"]),
     (["grep: x", "alert: {by: ip}"], [f"5:17 no field 'ip' here; there are {BUILT_IN}"]),
-    (["alert: {title: '{count}'}"], [f"4:20 no field 'count' here; there are {BUILT_IN}"]),
+    (["alert: {title: '{count}'}"], [f"4:20 no field 'count' here; there are held, {BUILT_IN}"]),
     (["alert: {by: {}}"], ["4:17 expected a field's name, found a mapping"]),
     (["label: {a: x, b: '{c}'}"], [f"4:22 no field 'c' here; there are {BUILT_IN}"]),
-    (["alert: {title: '{state}'}"], [f"4:20 no field 'state' here; there are {BUILT_IN}"]),
+    (["alert: {title: '{state}'}"], [f"4:20 no field 'state' here; there are held, {BUILT_IN}"]),
 ])
 def test_a_field_that_nobody_provides_is_told(steps, mistakes):
     assert mistakes == refused(flow("stdin:", *steps), known=MORE)
 
 
 def test_what_grep_does_not_pass_has_none_of_its_groups():
-    assert [f"3:46 no field 'ip' here; there are {BUILT_IN}"] == refused(
+    assert [f"3:46 no field 'ip' here; there are held, {BUILT_IN}"] == refused(
         "flows:\n  a: {stdin: , grep: '(?P<ip>x)', alert: }\n"
         "  b: {from: a.grep.otherwise, alert: {title: '{ip}'}}\n")
 
@@ -563,7 +563,7 @@ flows:
   c: {from: [a, b], alert: {title: '{a}{b}{c}'}}
 """
 
-    assert [f"4:36 no field 'c' here; there are a, b, {BUILT_IN}"] == refused(text)
+    assert [f"4:36 no field 'c' here; there are a, b, held, {BUILT_IN}"] == refused(text)
 
 
 def test_a_pattern_that_cannot_be_read_may_bring_any_field():
@@ -601,7 +601,7 @@ def test_a_sinks_text_may_name_fields_of_the_alerts_and_the_alerts_own_keys():
 
 
 def test_a_sinks_text_that_names_what_no_alert_has_is_told():
-    known = "at, count, flow, host, id, node, severity, state, title, text, source, file, offset"
+    known = "at, count, flow, held, host, id, node, severity, state, title, text, source, file, offset"
 
     assert [f"5:26 no field 'ip' here; there are {known}"] == refused(flow("stdin:", "alert: s") + SINK)
     assert [f"4:32 no field 'ip' here; there are {known}"] == refused(

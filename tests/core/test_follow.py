@@ -4,8 +4,10 @@ from corowatch.core.follow import Fate, Saved, Seen, fate, is_same_life, marker
 
 
 @pytest.mark.parametrize(("offset", "known", "seen", "want"), [
-    (10, 10, Seen(1, 2, 10, 0), Fate.SAME), (10, 10, Seen(1, 2, 11, 0), Fate.GROWN), (10, 12, Seen(1, 2, 12, 0), Fate.SAME),
-    (10, 10, Seen(1, 2, 9, 0), Fate.SHRUNK), (10, 12, Seen(1, 2, 11, 0), Fate.SHRUNK), (0, 0, Seen(1, 2, 0, 0), Fate.SAME),
+    (10, 10, Seen(1, 2, 10, 0), Fate.SAME), (10, 10, Seen(1, 2, 11, 0), Fate.GROWN),
+    (10, 12, Seen(1, 2, 12, 0), Fate.SAME),
+    (10, 10, Seen(1, 2, 9, 0), Fate.SHRUNK), (10, 12, Seen(1, 2, 11, 0), Fate.SHRUNK),
+    (0, 0, Seen(1, 2, 0, 0), Fate.SAME),
     (10, 10, Seen(1, 3, 10, 0), Fate.REPLACED), (10, 10, Seen(2, 2, 10, 0), Fate.REPLACED)])
 def test_what_became_of_a_file(offset, known, seen, want):
     assert want is fate(1, 2, offset, known, seen)

@@ -35,15 +35,15 @@ def test_text_is_expanded_once(hostile):
     assert hostile == Text("{text}").render({"text": hostile})
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, ""), (True, "true"), (False, "false"), (5, "5"), (5.0, "5"), (0.25, "0.25"),
-                                             (1e300, "1e+300"), ("x", "x")])
+@pytest.mark.parametrize(("value", "text"), [
+    (None, ""), (True, "true"), (False, "false"), (5, "5"), (5.0, "5"), (0.25, "0.25"), (1e300, "1e+300"), ("x", "x")])
 def test_how_values_are_shown(value, text):
     assert text == shown(value)
 
 
 @pytest.mark.parametrize(("text", "told"), [
-    ("grüß 日本 x", "grüß 日本 x"), ("a\nb\r\tc", r"a\nb\r\tc"), ("\x1b]0;x\x07", r"\x1b]0;x\x07"), ("\x7f\x9b", r"\x7f\x9b"),
-    ("\u202eevil\u2028", r"\u202eevil\u2028"), ("\x00", r"\x00")])
+    ("grüß 日本 x", "grüß 日本 x"), ("a\nb\r\tc", r"a\nb\r\tc"), ("\x1b]0;x\x07", r"\x1b]0;x\x07"),
+    ("\x7f\x9b", r"\x7f\x9b"), ("\u202eevil\u2028", r"\u202eevil\u2028"), ("\x00", r"\x00")])
 def test_text_for_people_cannot_write_to_a_terminal(text, told):
     assert told == safe(text)
 

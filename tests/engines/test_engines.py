@@ -13,8 +13,8 @@ from corowatch.engines.re2set import Re2Set
 from corowatch.nodes.grep import grep
 from corowatch.testing import Collect, block
 
-PATTERNS = ["ERROR", "^a", "b$", r"\d+", r"\s", r"a.b", "", "x*", r"\bfoo\b", "(?i)é", r"^$", "[^a]", r"a\n?b", r"\x00", r"\\xff",
-            r"(?P<n>\w+)=(?P<v>\S+)", "foo|bar", r"\pL", r"(?s)a.*b", r"\r", "(?=a)", r"(a)\1"]
+PATTERNS = ["ERROR", "^a", "b$", r"\d+", r"\s", r"a.b", "", "x*", r"\bfoo\b", "(?i)é", r"^$", "[^a]", r"a\n?b", r"\x00",
+            r"\\xff", r"(?P<n>\w+)=(?P<v>\S+)", "foo|bar", r"\pL", r"(?s)a.*b", r"\r", "(?=a)", r"(a)\1"]
 LINES = st.lists(st.one_of(
     st.binary(max_size=12).filter(lambda raw: b"\n" not in raw),
     st.sampled_from([b"ERROR x", b"a", b"ab", b"a b", b"\xff a\xffb", b"foo\r", b"\r", b"", b"\x00", "É é".encode(),
@@ -61,7 +61,8 @@ def test_with_no_linear_gate_every_line_is_the_engine():
     assert isinstance(engine_for([(Pattern("a"),)]), Re2Set)
 
 
-@pytest.mark.parametrize(("data", "want"), [(b"", []), (b"\n", [(0, 0)]), (b"a", [(0, 1)]), (b"a\n\nb\n", [(0, 1), (2, 2), (3, 4)])])
+@pytest.mark.parametrize(("data", "want"), [
+    (b"", []), (b"\n", [(0, 0)]), (b"a", [(0, 1)]), (b"a\n\nb\n", [(0, 1), (2, 2), (3, 4)])])
 def test_spans_end_with_no_phantom_line(data, want):
     assert want == list(spans(data))
 

@@ -17,6 +17,6 @@ def test_json_is_the_alert_as_every_machine_sink_gives_it(capsys):
     console(format="json").send(ALERT)
 
     told = json.loads(capsys.readouterr().out)
-    assert ["id", "flow", "node", "state", "title", "severity", "key", "at", "count", "fields", "host", "events", "before",
-            "after"] == list(told)
+    assert ["id", "flow", "node", "state", "title", "severity", "key", "at", "count", "fields", "host", "events",
+            "before", "after"] == list(told)
     assert "disk\x1b[31m full" == told["title"]

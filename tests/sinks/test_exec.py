@@ -107,7 +107,8 @@ def until(truth):
 
 def test_what_it_leaves_behind_ends_with_it(tmp_path):
     out = tmp_path / "pid"
-    code = "import os,sys,time; pid = os.fork(); pid and open(sys.argv[1], 'w').write(str(pid)) or pid or time.sleep(60)"
+    code = ("import os,sys,time; pid = os.fork(); "
+            "pid and open(sys.argv[1], 'w').write(str(pid)) or pid or time.sleep(60)")
 
     python(code, str(out), timeout=30.0)
 
@@ -117,7 +118,8 @@ def test_what_it_leaves_behind_ends_with_it(tmp_path):
 def test_a_command_that_says_too_much_and_reads_nothing_does_no_harm():
     big = Alert(id="1", flow="f", node="n", title="x", severity="error", at="", fields={"long": "x" * 1_000_000})
 
-    python("import sys; sys.stdin.close(); sys.stdout.write('y' * 5_000_000); sys.stderr.write('z' * 5_000_000)", alert=big)
+    python("import sys; sys.stdin.close(); sys.stdout.write('y' * 5_000_000); sys.stderr.write('z' * 5_000_000)",
+           alert=big)
 
 
 def test_no_descriptor_is_leaked():

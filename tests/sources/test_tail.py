@@ -18,8 +18,8 @@ class Reader:
         defaults = {"exclude": (), "start": "end", "timestamp": "auto", "encoding": "utf-8", "max_line_bytes": 65536,
                     "root": None, "watch": "poll"}
         self.tail = Tail(self._keep(), paths=tuple(map(str, paths)), **{**defaults, **options})
-        self.tail.open(saved or {}, reader="r", start=start, tell=lambda kind, text, **f: self.told.append((kind, text)),
-                       wake=lambda: None, now=0.0)
+        self.tail.open(saved or {}, reader="r", start=start, wake=lambda: None, now=0.0,
+                       tell=lambda kind, text, **fields: self.told.append((kind, text)))
 
     @coroutine
     def _keep(self):

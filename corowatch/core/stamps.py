@@ -246,9 +246,7 @@ def explicit(timestamp: str) -> Scan:
     return scan(r"(?<![0-9A-Za-z])" * spelt.startswith("%") + f"%({expression})(?!\\d)", LOOSE)
 
 
-def scan(
-    expression: str, directives: Mapping[str, str], hint: str = "", first: int = 0, last: int = HEAD
-) -> Scan:
+def scan(expression: str, directives: Mapping[str, str], hint: str = "", first: int = 0, last: int = HEAD) -> Scan:
     """Compile `expression`, in which `%(` opens a form and other directives stand for their groups."""
     forms: dict[int, Form] = {}
     opened = count = 0

@@ -185,9 +185,7 @@ def test_a_missing_year_follows_now_though_the_line_repeats(host_zone: Callable[
     stamps = Stamps()
     nows = ["2026-12-30T23:59:59Z", "2026-12-31T00:00:00Z", "2027-06-01T00:00:00Z", "2026-06-01T00:00:00Z"]
 
-    years = [
-        datetime.fromtimestamp(stamps.read(b"Jan  1 00:00:00 host", at(now)) or 0, UTC).year for now in nows
-    ]
+    years = [datetime.fromtimestamp(stamps.read(b"Jan  1 00:00:00 host", at(now)) or 0, UTC).year for now in nows]
 
     assert [2026, 2027, 2027, 2026] == years
 
@@ -361,8 +359,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(line)))
         line[start : start + draw(st.integers(0, 3))] = draw(
-            st.binary(max_size=2)
-            | st.sampled_from([b"9", b"0", b"-", b":", b" ", b"Feb", b"29", b"60", b"24"])
+            st.binary(max_size=2) | st.sampled_from([b"9", b"0", b"-", b":", b" ", b"Feb", b"29", b"60", b"24"])
         )
     return bytes(line)
 
@@ -417,9 +414,7 @@ def test_a_hostile_head_costs_no_more_than_a_linear_search(head: bytes) -> None:
     assert time.process_time() - started < 1
 
 
-@pytest.mark.parametrize(
-    "name", ["Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Spark", "Zookeeper", "Android"]
-)
+@pytest.mark.parametrize("name", ["Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Spark", "Zookeeper", "Android"])
 def test_real_logs_have_stamps_that_run_forward(name: str, zurich: None) -> None:
     files = sorted((DATA / "loghub").glob(f"{name}_2k*.log"))
     if not files:

@@ -6,9 +6,11 @@ fast and stay small, so what only a person at a terminal needs is imported where
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shlex
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +58,8 @@ def refusals(command: Callable[P, None]) -> Callable[P, None]:
             fail(EX_CONFIG, str(error))
         except StateRefused as error:
             fail(EX_CONFIG, f"corowatch: {error}")
+        except sqlite3.Error as error:
+            fail(EX_IOERR, f"corowatch: the state cannot be used: {error}")
 
     return guarded
 
@@ -147,7 +151,7 @@ def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
     from corowatch.store import Store
 
     quiet = options.pop("quiet", False)
-    set_up(level=logging.ERROR if quiet else logging.INFO)
+    set_up(level=logging.WARNING if quiet else logging.INFO)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
     store = Store(folder)
@@ -202,6 +206,8 @@ def watch(paths: Sequence[str], pattern: str, noise: str | None, threshold: str 
             raise click.UsageError(f"--threshold {threshold}: write N/TIME, such as 5/1m")
         flow["threshold"] = {"at_least": int(at_least), "within": within}
     flow["alert"] = {"to": ["console", *(["command"] if command else [])], "title": "{text}"}
+    if not any(glob.glob(path) for path in paths):
+        click.echo(f"no file at {' '.join(paths)} yet; waiting for one", err=True)
     sinks = {"command": {"exec": shlex.split(command)}} if command else {}
     with _state(None, throw_away=True) as folder:
         sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True))

@@ -72,11 +72,11 @@ class Courier:
                     row = outbox.next(self.name, time.time()) if time.time() >= self._rests_until else None
                     if row is not None:
                         self._deliver(outbox, row)
-                        continue
+                    else:
+                        self._wait(outbox)
                 except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk
                     self._told("sink.failed", sink=self.name, why=f"{type(error).__name__}: {error}")
-                    self._rests_until = time.time() + LOOK
-                self._wait(outbox)
+                    self._stop.wait(LOOK)
         finally:
             self._let_go()
             outbox.close()

@@ -14,6 +14,7 @@ import contextlib
 import gc
 import json
 import queue
+import resource
 import secrets
 import signal
 import socket
@@ -149,6 +150,8 @@ class Daemon:
         now = self._started = self._clock.read()
         # The pump must not wait a whole interval for the lock after each system call of a commit.
         sys.setswitchinterval(0.0005)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
         self.graph = Graph(self._load(), put=self._store.put, memory=self._store.memory, report=self._failed,
                            host=self._host, now=now)
         self._settle(now)
@@ -267,14 +270,29 @@ class Daemon:
             self._searched = self._glanced = now
             self._watch.refresh(self._directories())
             for source in self.sources.values():
-                source.look(now, None)
+                self._guarded(source.look, now, None)
+            self._mend_couriers()
         elif now - self._glanced >= GLANCE:
             self._glanced = now
             for source in self.sources.values():
-                source.glance(now)
+                self._guarded(source.glance, now)
         if woken:
             for source in self.sources.values():
-                source.look(now, woken)
+                self._guarded(source.look, now, woken)
+
+    def _guarded(self, look: Callable[..., None], *given: Any) -> None:
+        """Look; what a file system answers in a bad moment must not end the daemon. The next look is soon."""
+        try:
+            look(*given)
+        except OSError as error:
+            log.warning("source.failed", why=str(error))
+
+    def _mend_couriers(self) -> None:
+        """A courier whose thread has died is replaced."""
+        for name, courier in self.couriers.items():
+            if not courier.alive:
+                log.error("sink.died", sink=name)
+                self.couriers[name] = Courier(courier.use, self._store, self._courier_told)
 
     def _heads(self) -> list[Head]:
         return [head for source in self.sources.values() for head in source.heads()]
@@ -478,7 +496,7 @@ class Daemon:
         now = self._clock.read()
         until = time.monotonic() + LAST_READ
         for source in self.sources.values():
-            source.look(now, None)
+            self._guarded(source.look, now, None)
         while not self._hurry and not self._failing and time.monotonic() < until and (heads := self._heads()):
             min(heads, key=lambda head: head.order).read(self._clock.read())
             self._take_notes()

@@ -19,7 +19,9 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def corowatch(*argv, **options):
-    return subprocess.run([*COMMAND, *map(str, argv)], capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(
+        [*COMMAND, *map(str, argv)], capture_output=True, text=True, timeout=60, check=False, **options
+    )
 
 
 def until(truth):
@@ -43,8 +45,12 @@ class Running:
         self.socket.bind(address)
         self.socket.settimeout(20)
         self.process = subprocess.Popen(
-            [*COMMAND, "run", str(self.config), "--state-dir", str(self.state)], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, "NOTIFY_SOCKET": address})
+            [*COMMAND, "run", str(self.config), "--state-dir", str(self.state)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "NOTIFY_SOCKET": address},
+        )
         self.hear("READY=1")
 
     def hear(self, what):
@@ -64,8 +70,10 @@ class Running:
 
 
 def config(folder, *, grep="ERROR", more=""):
-    return (f"flows:\n  app:\n    tail: {folder}/app.log\n    grep: '{grep}'\n    alert: {{to: out, title: '{{text}}'}}\n"
-            f"{more}sinks:\n  out: {{file: {folder}/alerts.jsonl}}\n")
+    return (
+        f"flows:\n  app:\n    tail: {folder}/app.log\n    grep: '{grep}'\n    alert: {{to: out, title: '{{text}}'}}\n"
+        f"{more}sinks:\n  out: {{file: {folder}/alerts.jsonl}}\n"
+    )
 
 
 def titles(folder):
@@ -133,15 +141,24 @@ def test_a_threshold_goes_on_over_a_restart(tmp_path):
 
 
 def test_a_user_node_that_fails_is_reported_and_rests_and_the_others_go_on(tmp_path):
-    (tmp_path / "rules.py").write_text("def brittle():\n    while True:\n        line = yield\n        1 / ('bad' not in line)\n")
-    daemon = Running(tmp_path, config(tmp_path, more=f"  other:\n    tail: {tmp_path}/app.log\n"
-                                      "    python: {function: rules.py:brittle}\n"))
+    (tmp_path / "rules.py").write_text(
+        "def brittle():\n    while True:\n        line = yield\n        1 / ('bad' not in line)\n"
+    )
+    daemon = Running(
+        tmp_path,
+        config(
+            tmp_path, more=f"  other:\n    tail: {tmp_path}/app.log\n    python: {{function: rules.py:brittle}}\n"
+        ),
+    )
     write(tmp_path, "bad 1", "ERROR 1", "bad 2", "good", "bad 3", "bad 4", "ERROR 2")
     until(lambda: {"ERROR 1", "ERROR 2"} <= set(titles(tmp_path)) and 3 == len(titles(tmp_path)))
 
     daemon.stop()
-    shut, = (title for title in titles(tmp_path) if title.startswith("other"))
-    assert "other.python failed three times in a minute and is shut for 60 s: ZeroDivisionError: division by zero" == shut
+    (shut,) = (title for title in titles(tmp_path) if title.startswith("other"))
+    assert (
+        "other.python failed three times in a minute and is shut for 60 s: ZeroDivisionError: division by zero"
+        == shut
+    )
     failed = [json.loads(line) for line in daemon.err.splitlines() if '"node.failed"' in line]
     assert [0, 14, 25] == [one["offset"] for one in failed]
     assert all("ZeroDivisionError" in one["exception"] for one in failed)
@@ -149,7 +166,9 @@ def test_a_user_node_that_fails_is_reported_and_rests_and_the_others_go_on(tmp_p
 
 
 def test_a_sink_that_refuses_sets_the_alert_aside_and_it_can_be_tried_again(tmp_path):
-    text = config(tmp_path).replace(f"{{file: {tmp_path}/alerts.jsonl}}", "{exec: [/bin/sh, -c, 'echo nobody >&2; exit 65']}")
+    text = config(tmp_path).replace(
+        f"{{file: {tmp_path}/alerts.jsonl}}", "{exec: [/bin/sh, -c, 'echo nobody >&2; exit 65']}"
+    )
     daemon = Running(tmp_path, text)
     write(tmp_path, "ERROR disk")
     until(lambda: "refused" in corowatch("outbox", "--state-dir", daemon.state).stdout)
@@ -182,7 +201,10 @@ def test_reload_tells_the_outcome_and_a_wrong_config_changes_nothing(tmp_path):
     assert 0 == daemon.stop()
     assert "ERROR disk" not in titles(tmp_path)
     assert ["RELOADING=1", "MONOTONIC_USEC"] * 2 == [
-        told.partition("=")[0] if "USEC" in told else told for told in daemon.told if "RELOADING" in told or "USEC" in told]
+        told.partition("=")[0] if "USEC" in told else told
+        for told in daemon.told
+        if "RELOADING" in told or "USEC" in told
+    ]
     assert "STOPPING=1" in daemon.told
 
 
@@ -270,8 +292,12 @@ def test_what_is_generated_is_current():
 
 def test_watch_needs_no_config(tmp_path):
     write(tmp_path, "ERROR disk", "ERROR harmless", "fine")
-    watching = subprocess.Popen([*COMMAND, "watch", str(tmp_path / "app.log"), "--grep", "ERROR", "--except", "harmless",
-                                 "--from-start"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watching = subprocess.Popen(
+        [*COMMAND, "watch", str(tmp_path / "app.log"), "--grep", "ERROR", "--except", "harmless", "--from-start"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
     assert "ERROR disk" in watching.stdout.readline()
     watching.send_signal(signal.SIGINT)
@@ -279,8 +305,10 @@ def test_watch_needs_no_config(tmp_path):
     assert (0, "") == (watching.returncode, out)
 
 
-@pytest.mark.parametrize("argv", [["watch", "x"], ["watch", "x", "--grep", "y", "--threshold", "5"], ["run", "--wrong"],
-                                  ["outbox", "drop"]])
+@pytest.mark.parametrize(
+    "argv",
+    [["watch", "x"], ["watch", "x", "--grep", "y", "--threshold", "5"], ["run", "--wrong"], ["outbox", "drop"]],
+)
 def test_usage_ends_with_64(argv, tmp_path):
     from corowatch.store import Store
 
@@ -297,7 +325,9 @@ def test_the_demo_runs_and_ends():
     assert "ssh-guessing" in ran.stderr
 
 
-@pytest.mark.parametrize(("argv", "word"), [(["version"], "watchdog"), (["--help"], "app-errors"), (["completion", "bash"], "_corowatch")])
+@pytest.mark.parametrize(
+    ("argv", "word"), [(["version"], "watchdog"), (["--help"], "app-errors"), (["completion", "bash"], "_corowatch")]
+)
 def test_small_things(argv, word):
     ran = corowatch(*argv)
 

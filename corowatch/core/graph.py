@@ -305,6 +305,8 @@ class Graph:
             self.feeds[name].entry, self.feeds[name].counts = before.feeds[name].entry, before.feeds[name].counts
         # The old ones flush while their own ways are still laid; only then is everything led anew.
         yield from _close([live for live in before.nodes.values() if id(live) not in kept])
+        for live in self.nodes.values():
+            live.step = self.config.steps[live.step.id]  # the same node, perhaps with other neighbours
         self._wire()
         for name, feed in self.feeds.items():
             if name in before.feeds and (clock := before.feeds[name].clock) and feed.clock:

@@ -117,6 +117,8 @@ class Tail(Source):
         for key, old in known.items():
             path = self._where(old, found)
             if path is None or not self._resume(key, old, path, now):
+                tell("gone", f"{old.path}, read up to byte {old.offset}, is not there any more as it was",
+                     path=old.path, bytes=old.offset)
                 self._ended[key] = None
         begin_at_end = (start or self._start) == "end" and not known
         for path, seen in found.items():

@@ -1,0 +1,395 @@
+"""The pump, a step at a time, on a real state directory, real files and real couriers."""
+
+import json
+import time
+
+import pytest
+
+from corowatch.core.config import ConfigFile
+from corowatch.core.errors import ConfigError
+from corowatch.daemon import Daemon, Stop, WallClock
+from corowatch.loading import load_texts
+from corowatch.notify import Notify
+from corowatch.store import Store
+
+TAIL = "tail: {paths: app.log, watch: poll, start: beginning}"
+ERRORS = f"""\
+flows:
+  a:
+    {TAIL}
+    grep: ERROR
+    alert: {{to: ops, title: '{{text}}'}}
+sinks:
+  ops: {{file: alerts.jsonl}}
+"""
+WINDOW = f"""\
+flows:
+  a:
+    {TAIL}
+    grep: ERROR
+    threshold: {{at_least: 2, within: 1h}}
+    alert: {{to: ops, title: '{{count}} errors'}}
+  b:
+    {TAIL}
+    grep: FATAL
+    alert: {{to: ops, title: '{{text}}'}}
+sinks:
+  ops: {{file: alerts.jsonl}}
+"""
+
+
+class Run:
+    """One run of a daemon; `kill` drops it as kill -9 would."""
+
+    def __init__(self, folder, text, **options):
+        self.folder, self.text = folder, text
+        self.store = Store(folder / "state")
+        self.daemon = Daemon(self._load, self.store, notify=Notify(""), **options)
+        self.over = False
+
+    def _load(self):
+        return load_texts([ConfigFile("c.yaml", self.text, str(self.folder))])
+
+    def begin(self):
+        self.daemon.begin()
+        return self
+
+    def until(self, predicate):
+        end = time.monotonic() + 15.0
+        while not predicate():
+            assert time.monotonic() < end, "it did not come"
+            if not self.daemon.step():
+                time.sleep(0.01)
+
+    def deal_with_everything(self):
+        """Step until the saved position is the end of the log."""
+        size = (self.folder / "app.log").stat().st_size
+        self.until(lambda: [size] == [json.loads(state)["offset"] for state, in self.store._db.execute(
+            "SELECT state FROM positions")])
+
+    def reload(self, text):
+        self.text = text
+        self.daemon.reload(time.time())
+
+    def close(self):
+        self.over = True
+        self.daemon.close("test")
+        self.store.close()
+        return json.loads((self.folder / "state" / "summary.json").read_text())
+
+    def kill(self):
+        if self.over:
+            return
+        self.over = True
+        for courier in self.daemon.couriers.values():
+            courier.stop()
+            courier.join(time.monotonic() + 5.0)
+        self.store.close()
+
+
+@pytest.fixture
+def run(tmp_path):
+    runs = []
+
+    def begun(text, **options):
+        runs.append(Run(tmp_path, text, **options))
+        return runs[-1].begin()
+
+    yield begun
+    for one in runs:
+        one.kill()
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "app.log"
+
+    def write(*lines):
+        with path.open("a") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    write()
+    return write
+
+
+@pytest.fixture
+def told(tmp_path):
+    """The alerts that were delivered, by title."""
+    path = tmp_path / "alerts.jsonl"
+    return lambda: [json.loads(row)["title"] for row in path.read_text().splitlines()] if path.exists() else []
+
+
+# --- from line to sink ------------------------------------------------------------------------------
+
+
+def test_a_line_of_a_file_becomes_an_alert_in_another(run, log, told):
+    log("INFO ready", "ERROR disk full")
+    one = run(ERRORS)
+
+    one.until(lambda: ["ERROR disk full"] == told())
+    log("ERROR again")
+
+    one.until(lambda: ["ERROR disk full", "ERROR again"] == told())
+
+
+def test_flows_with_equal_sources_share_one_read_and_both_are_named(run, log, told):
+    log("ERROR a", "ERROR b", "FATAL c")
+    one = run(WINDOW)
+    one.deal_with_everything()
+
+    summary = one.close()
+
+    assert 1 == len(one.daemon.sources)
+    assert {"a.tail", "b.tail"} == set(summary["sources"])
+    assert [3, 3] == [counts["lines"] for counts in summary["sources"].values()]
+    assert ["2 errors", "FATAL c"] == told()
+
+
+def test_what_is_held_is_told_at_the_close_and_still_delivered(run, log, told):
+    log("ERROR 1", "ERROR 2", "ERROR 3")
+    one = run(ERRORS.replace("    alert:", "    throttle: 1h\n    alert:"))
+    one.deal_with_everything()
+    one.until(lambda: told())
+    assert ["ERROR 1"] == told()
+
+    one.close()
+
+    assert ["ERROR 1", "ERROR 3"] == told()
+
+
+def test_a_second_signal_ends_the_waiting(run, log):
+    one = run(ERRORS)
+
+    for _ in range(2):
+        one.daemon.inbox.put(Stop("SIGTERM"))
+    one.daemon.step()
+
+    assert "SIGTERM" == one.daemon.stopping
+    assert one.daemon._hurry
+
+
+# --- over a kill ------------------------------------------------------------------------------------
+
+
+def test_each_line_is_told_once_over_a_kill(run, log, told):
+    log("ERROR 1")
+    first = run(ERRORS)
+    first.deal_with_everything()
+    first.kill()
+    log("ERROR 2")
+
+    second = run(ERRORS)
+    second.deal_with_everything()
+    second.close()
+
+    assert ["ERROR 1", "ERROR 2"] == told()
+
+
+def test_what_was_not_committed_is_read_again(run, log, told):
+    log("ERROR 1")
+    first = run(ERRORS)
+    first.deal_with_everything()
+    log("ERROR 2")
+    for source in first.daemon.sources.values():  # it is read, and then the process is gone
+        source.look(time.time(), None)
+        source.heads()[0].read(time.time())
+    assert first.store.urgent
+    first.kill()
+
+    second = run(ERRORS)
+    second.deal_with_everything()
+    second.close()
+
+    assert ["ERROR 1", "ERROR 2"] == told()
+
+
+def test_an_open_window_survives_a_kill(run, log, told):
+    log("ERROR 1")
+    first = run(WINDOW)
+    first.deal_with_everything()
+    first.kill()
+    log("ERROR 2")
+
+    second = run(WINDOW)
+    second.deal_with_everything()
+    second.close()
+
+    assert ["2 errors"] == told()
+
+
+def test_the_summary_tells_of_this_run_and_of_all(run, log):
+    log("ERROR 1", "ERROR 2")
+    first = run(ERRORS)
+    first.deal_with_everything()
+    first.close()
+    log("ERROR 3")
+
+    second = run(ERRORS)
+    second.deal_with_everything()
+    summary = second.close()
+
+    assert 1 == summary["nodes"]["a.grep"]["matched"]
+    assert 3 == summary["total"]["nodes"]["a.grep"]["matched"]
+    assert {"delivered": 1, "pending": 0, "refused": 0} == summary["sinks"]["ops"]
+    assert {"delivered": 3, "pending": 0, "refused": 0} == summary["total"]["sinks"]["ops"]
+    assert (1, 3) == (summary["sources"]["a.tail"]["lines"], summary["total"]["sources"]["a.tail"]["lines"])
+
+
+# --- reload -----------------------------------------------------------------------------------------
+
+
+def test_a_reload_keeps_the_state_of_what_did_not_change(run, log, told):
+    log("ERROR 1")
+    one = run(WINDOW)
+    one.deal_with_everything()
+
+    one.reload(WINDOW.replace("FATAL", "PANIC"))
+    log("FATAL not any more", "PANIC yes", "ERROR 2")
+    one.deal_with_everything()
+    one.close()
+
+    assert ["PANIC yes", "2 errors"] == told()
+
+
+def test_a_node_that_a_reload_closes_stands_in_the_summary(run, log):
+    log("FATAL 1", "FATAL 2")
+    one = run(WINDOW)
+    one.deal_with_everything()
+
+    one.reload(ERRORS)
+    summary = one.close()
+
+    assert 2 == summary["nodes"]["b.grep"]["matched"]
+    assert ["a.tail"] == list(summary["sources"])
+
+
+def test_a_refused_reload_changes_nothing_and_leaves_word(run, log, told, tmp_path):
+    log("ERROR 1")
+    one = run(WINDOW)
+    one.deal_with_everything()
+
+    one.reload(WINDOW.replace("threshold", "treshold"))
+    log("ERROR 2")
+    one.deal_with_everything()
+    one.until(lambda: len(told()) == 2)
+
+    assert "treshold" in json.loads((tmp_path / "state" / "reloaded.json").read_text())["mistakes"]
+    refused, fired = told()
+    assert refused.startswith("the config was refused, the old one goes on: c.yaml:5:")
+    assert "2 errors" == fired
+
+
+def test_a_reload_that_succeeds_leaves_word(run, log, tmp_path):
+    one = run(ERRORS)
+
+    one.reload(WINDOW)
+
+    assert "" == json.loads((tmp_path / "state" / "reloaded.json").read_text())["mistakes"]
+
+
+def test_a_daemon_that_cannot_begin_has_started_nothing(tmp_path):
+    one = Run(tmp_path, "flows: {a: {tial: x}}")
+
+    with pytest.raises(ConfigError, match="tial"):
+        one.begin()
+    one.kill()
+
+    assert {} == one.daemon.sources == one.daemon.couriers
+
+
+# --- trouble inside ---------------------------------------------------------------------------------
+
+
+def test_a_step_of_the_users_that_fails_goes_on_then_rests_and_the_others_never_notice(run, log, told, tmp_path):
+    (tmp_path / "rules.py").write_text(
+        "def brittle(target):\n    while True:\n        event = yield\n"
+        "        if 'bad' in event.text:\n            raise ValueError('no good')\n        target.send(event)\n")
+    log("1", "bad 2", "3", "bad 4", "bad 5", "6")
+    one = run(f"""\
+flows:
+  mine:
+    {TAIL}
+    python: rules.py:brittle
+    alert: {{to: ops, title: 'mine {{text}}'}}
+  other:
+    {TAIL}
+    alert: {{to: ops, title: 'other {{text}}'}}
+sinks:
+  ops: {{file: alerts.jsonl}}
+""")
+
+    one.deal_with_everything()
+    summary = one.close()
+
+    assert ["mine 1", "mine 3"] == [title for title in told() if title.startswith("mine ")]
+    assert 6 == len([title for title in told() if title.startswith("other ")])
+    assert ["mine.python failed three times in a minute and is shut for 60 s: ValueError: no good"] == [
+        title for title in told() if "shut" in title]
+    assert 4 == summary["nodes"]["mine.python"]["failed"]
+
+
+def test_trouble_inside_goes_to_the_declared_sinks(run, log, told):
+    one = run(ERRORS)
+
+    one.daemon.tell("lost", "app.log: 5 bytes are lost", path="app.log", bytes=5)
+    one.until(told)
+
+    assert ["app.log: 5 bytes are lost"] == told()
+
+
+def test_trouble_that_a_flow_takes_goes_there_alone(run, log, told):
+    own = "  own:\n    corowatch: {kinds: [lost]}\n    alert: {to: ops, title: '{kind} {bytes}'}\nsinks:"
+    one = run(ERRORS.replace("sinks:", own))
+
+    one.daemon.tell("lost", "app.log: 5 bytes are lost", path="app.log", bytes=5)
+    one.until(told)
+    one.close()
+
+    assert ["lost 5"] == told()
+
+
+# --- time -------------------------------------------------------------------------------------------
+
+
+class Hands:
+    """Two clocks set by hand."""
+
+    def __init__(self):
+        self.wall, self.steady, self.steps = 1000.0, 0.0, []
+        self.clock = WallClock(self.steps.append, lambda: self.wall, lambda: self.steady)
+
+    def read(self, *, wall, steady):
+        self.wall, self.steady = wall, steady
+        return self.clock.read()
+
+
+def test_the_clock_follows_the_wall():
+    hands = Hands()
+
+    assert [1005.0, 1011.0] == [hands.read(wall=1005.0, steady=5.0), hands.read(wall=1011.0, steady=10.0)]
+    assert [] == hands.steps
+
+
+def test_a_clock_set_ahead_is_told_and_followed():
+    hands = Hands()
+
+    assert 4601.0 == hands.read(wall=4601.0, steady=1.0)
+    assert [3600.0] == hands.steps
+
+
+def test_a_clock_set_back_is_told_and_time_goes_on_from_where_it_was():
+    hands = Hands()
+    hands.read(wall=1010.0, steady=10.0)
+
+    times = [hands.read(wall=911.0, steady=11.0), hands.read(wall=916.0, steady=16.0)]
+
+    assert [-100.0] == hands.steps
+    assert [1011.0, 1016.0] == times
+
+
+def test_a_clock_set_back_a_little_stands_still():
+    hands = Hands()
+    hands.read(wall=1010.0, steady=10.0)
+
+    assert 1010.0 == hands.read(wall=1006.0, steady=11.0)
+    assert [] == hands.steps

@@ -160,7 +160,7 @@ def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
         daemon.handle_signals()
         daemon.begin()
         status = daemon.run()
-        if sys.stderr.isatty():
+        if quiet or sys.stderr.isatty():
             show_summary(daemon.told)
         return status
     finally:

@@ -323,6 +323,7 @@ def test_the_demo_runs_and_ends():
 
     assert 0 == ran.returncode, ran.stderr
     assert "ssh-guessing" in ran.stderr
+    assert "corowatch ended: SIGINT" in ran.stderr
 
 
 @pytest.mark.parametrize(

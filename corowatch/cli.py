@@ -156,8 +156,8 @@ def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
         sys.stdout.reconfigure(line_buffering=True)
     store = Store(folder)
     try:
-        daemon = Daemon(load, store, **options)
-        daemon.handle_signals()
+        daemon = Daemon(load, store, for_reader=quiet, **options)
+        daemon.handle_signals(reloads=not quiet)
         daemon.begin()
         status = daemon.run()
         if quiet or sys.stderr.isatty():

@@ -30,7 +30,7 @@ Told = Callable[..., None]
 class Courier:
     """Delivers what the outbox holds for one sink."""
 
-    def __init__(self, use: SinkUse, store: Store, told: Told) -> None:
+    def __init__(self, use: SinkUse, store: Store, told: Told, after: Courier | None = None) -> None:
         self.name = use.name
         self.use = use
         self._store = store
@@ -41,6 +41,7 @@ class Courier:
         self.failures = 0
         """Attempts that failed since the last success."""
         self._rests_until = 0.0
+        self._after = after  # whose alert in hand must be done first
         self._thread = threading.Thread(target=self._run, name=f"sink {use.name}", daemon=True)
         self._thread.start()
 
@@ -65,6 +66,9 @@ class Courier:
     # --- in its own thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
+        if self._after:
+            self._after._thread.join()
+            self._after = None
         outbox = Outbox(self._store.path, self._store)
         try:
             while not self._stop.is_set():
@@ -82,8 +86,8 @@ class Courier:
             outbox.close()
 
     def _wait(self, outbox: Outbox) -> None:
-        due = outbox.soonest(self.name)
         now = time.time()
+        due = outbox.soonest(self.name, now)
         pause = LOOK if due is None else min(LOOK, max(due, self._rests_until) - now)
         try:
             self._inbox.get(timeout=max(pause, 0.001))

@@ -112,10 +112,11 @@ class Daemon:
     """One run. `load` reads the config (ConfigError); `store` is the state, which the caller closes."""
 
     def __init__(self, load: Callable[[], Config], store: Store, *, once: bool = False, start: str | None = None,
-                 deliver: float | None = None, notify: Notify | None = None) -> None:
+                 deliver: float | None = None, notify: Notify | None = None, for_reader: bool = False) -> None:
         self._load = load
         self._store = store
         self._once = once
+        self._for_reader = for_reader  # there is no sense in it once nobody reads its output
         self._start = "beginning" if once else start
         self._deliver = DELIVER if deliver is None else deliver
         self._notify = notify or Notify()
@@ -197,14 +198,14 @@ class Daemon:
 
     def _settle_couriers(self) -> None:
         wanted = self.graph.config.sinks
+        stopped: dict[str, Courier] = {}
         for name, courier in list(self.couriers.items()):
             if wanted.get(name) != courier.use:
                 courier.stop()
-                courier.join(time.monotonic() + 1.0)
-                del self.couriers[name]
+                stopped[name] = self.couriers.pop(name)
         for name, use in wanted.items():
             if name not in self.couriers:
-                self.couriers[name] = Courier(use, self._store, self._courier_told)
+                self.couriers[name] = Courier(use, self._store, self._courier_told, stopped.get(name))
 
     def _courier_told(self, event: str, **fields: Any) -> None:
         self.inbox.put(Told(event, fields))
@@ -259,6 +260,8 @@ class Daemon:
             return
         log.info(note.event, **note.fields) if note.event == "sink.recovered" else log.warning(
             note.event, **note.fields)
+        if note.event == "alert.refused" and sink == "console" and self._for_reader:
+            self.stopping, self._hurry = "end of output", True
         if note.event == "alert.refused" and self._clock.read() - self._hushed.get(sink, -HUSH) >= HUSH:
             self._hushed[sink] = self._clock.read()
             why = str(note.fields.get("why", ""))
@@ -313,9 +316,12 @@ class Daemon:
                   for name, source in self.sources.items() if self.graph.feeds[name].clock}
         self.graph.tick(now, clocks)
         self._dirty = True
-        if now - self._pruned >= HUSH:
+        if not self._failing and now - self._pruned >= HUSH:
             self._pruned = now
-            self._store.prune(now)
+            try:
+                self._store.prune(now)
+            except sqlite3.Error as error:
+                log.warning("state.not_pruned", why=str(error))
         for sink in self._store.folding - self._hushed.keys():
             self._hushed[sink] = now
             self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further ones "
@@ -423,11 +429,12 @@ class Daemon:
         if left > 0:
             time.sleep(left)
 
-    def handle_signals(self) -> None:
-        """SIGTERM and SIGINT stop, SIGHUP reloads; the handlers only leave a note."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+    def handle_signals(self, *, reloads: bool = True) -> None:
+        """SIGTERM and SIGINT stop, SIGHUP reloads, or stops where a terminal closed; handlers only leave a note."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda number, frame: self.inbox.put(Stop(signal.Signals(number).name)))
-        signal.signal(signal.SIGHUP, lambda number, frame: self.inbox.put(Reload()))
+        if reloads:
+            signal.signal(signal.SIGHUP, lambda number, frame: self.inbox.put(Reload()))
 
     def _status(self) -> str:
         flows = len({step.flow for step in self.graph.config.steps.values()})
@@ -453,6 +460,7 @@ class Daemon:
         self._commit(now)
         closed = list(graph.take_over())
         self.graph = graph
+        self._commit(now)  # what the closed ones flushed, before their Memory goes
         self._settle(now)
         for one in closed:
             self._tell_closed(one)

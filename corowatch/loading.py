@@ -6,7 +6,7 @@ here, in the same form.
 
 from __future__ import annotations
 
-import fnmatch
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ def load_texts(files: Sequence[ConfigFile]) -> Config:
 def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
     for name in paths:
         path = Path(name)
-        files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+        files = sorted(path.glob("*.yaml")) if os.path.isdir(name) else [path]
         if not files:
             raise ConfigError([Mistake(Place(name, 1, 1), "no *.yaml file in this folder")])
         for file in files:
@@ -61,8 +61,7 @@ def _loops(config: Config) -> Iterator[Mistake]:
         if use.kind.name != "file" or not isinstance(path, str):
             continue
         for step in config.steps.values():
-            if step.kind.name == "tail" and any(
-                    fnmatch.fnmatch(path, glob.replace("**/", "*")) for glob in step.options["paths"]):
+            if step.kind.name == "tail" and Tail(lambda block: None, **step.options).matches(path):  # type: ignore[arg-type]
                 yield Mistake(use.place, f"sink {use.name!r} writes into what {step.id} reads; move it out of the glob")
 
 
@@ -94,11 +93,11 @@ def look_around(config: Config) -> Iterator[Found]:
 
 def cure(path: str) -> str:
     """What lets this user read a file: the `adm` group where it would, else an access list."""
-    status = os.stat(path)
     user = os.environ.get("USER") or str(os.geteuid())
-    if status.st_mode & 0o040:
-        import grp
+    with contextlib.suppress(OSError, KeyError):  # the file is gone, or its group has no name
+        status = os.stat(path)
+        if status.st_mode & 0o040:
+            import grp
 
-        group = grp.getgrgid(status.st_gid).gr_name
-        return f"usermod -aG {group} {user}"
+            return f"usermod -aG {grp.getgrgid(status.st_gid).gr_name} {user}"
     return f"setfacl -m u:{user}:r {path}"

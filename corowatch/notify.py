@@ -5,6 +5,7 @@ A status holds our own words and numbers only: a newline from a log line would b
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -21,16 +22,14 @@ class Notify:
         meant = not pid or pid == str(os.getpid())
         self.watchdog = int(usec) / 1e6 / 2 if meant and usec.isdigit() else None
         """Seconds between two signs of life, None: nobody wants any."""
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if self._address else None
 
     def _send(self, *assignments: str) -> None:
-        if self._socket is None:
+        if not self._address:
             return
         address = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
-        try:
-            self._socket.sendto("\n".join(assignments).encode(), socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT, address)
-        except OSError:
-            return  # a supervisor that does not listen must not stop the work
+        # A supervisor that does not listen must not stop the work.
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            out.sendto("\n".join(assignments).encode(), socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT, address)
 
     def ready(self, status: str) -> None:
         """The first scan is done, or a reload is over."""

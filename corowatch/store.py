@@ -127,8 +127,7 @@ class Store:
             raise
         self._alerts: list[tuple[Alert, bytes]] = []
         self._memories: dict[str, Memory[Any]] = {}
-        self._waiting = {sink: [rows, size] for sink, rows, size in self._db.execute(
-            "SELECT sink, count(*), total(length(body)) FROM outbox WHERE state = 'waiting' GROUP BY sink")}
+        self._waiting = self._counted()
         self.in_flight: dict[str, int] = {}
         """Which row each courier has in hand: it must not be folded into."""
         self.folding: set[str] = set()
@@ -140,11 +139,15 @@ class Store:
             examine(self.path)
         try:
             if fresh:
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-                db = sqlite3.connect(self.path, isolation_level=None)
+                # Under another name until it is whole: a first start that is cut off leaves nothing to be refused.
+                new = self.path.with_name("state.db.new")
+                new.unlink(missing_ok=True)
+                os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+                db = sqlite3.connect(new, isolation_level=None)
                 db.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION}; "
                                  f"BEGIN; {_SCHEMA} COMMIT;")
                 db.close()
+                new.rename(self.path)
             db = connect(self.path)
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
@@ -287,8 +290,14 @@ class Store:
         return True
 
     def waiting(self, sink: str) -> int:
-        """Rows waiting for a sink."""
+        """Rows waiting for a sink; `corowatch outbox` may have changed them."""
+        with self.writing:
+            self._waiting = self._counted()
         return int(self._waiting.get(sink, (0, 0))[0])
+
+    def _counted(self) -> dict[str, list[int]]:
+        return {sink: [rows, int(size)] for sink, rows, size in self._db.execute(
+            "SELECT sink, count(*), total(length(body)) FROM outbox WHERE state = 'waiting' GROUP BY sink")}
 
     def left(self, sink: str, size: int) -> None:
         """A row of `size` bytes no longer waits for `sink`. To be called with `writing` held."""
@@ -336,10 +345,10 @@ class Outbox:
                 self._store.in_flight[sink] = row.seq
             return row
 
-    def soonest(self, sink: str) -> float | None:
-        """When the next row of a sink is due; None if none waits."""
+    def soonest(self, sink: str, now: float) -> float | None:
+        """When the next row of a sink that is not due at `now` will be; None if there is none."""
         due: float | None = self._db.execute(
-            "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting'", (sink,)).fetchone()[0]
+            "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting' AND due > ?", (sink, now)).fetchone()[0]
         return due
 
     def delivered(self, row: Row, now: float) -> None:

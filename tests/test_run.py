@@ -251,6 +251,13 @@ def test_a_sink_that_writes_into_a_watched_glob_is_refused(tmp_path):
     assert "sink 'out' writes into what app.tail reads; move it out of the glob" in ran.stderr
 
 
+def test_a_file_beside_the_glob_may_be_written(tmp_path):
+    text = config(tmp_path).replace("app.log", "*.log").replace("alerts.jsonl", "sub/alerts.log")
+    (tmp_path / "c.yaml").write_text(text)
+
+    assert 0 == corowatch("check", tmp_path / "c.yaml").returncode
+
+
 def test_kinds_are_listed_and_told_and_a_slip_is_helped():
     assert "grep" in corowatch("kinds").stdout
     assert "ignore_case  (true/false, default false)" in corowatch("kinds", "grep").stdout
@@ -334,3 +341,25 @@ def test_small_things(argv, word):
 
     assert 0 == ran.returncode
     assert word in ran.stdout
+
+
+def test_watch_ends_when_nobody_reads_it_any_more(tmp_path):
+    write(tmp_path, "ERROR 1", "ERROR 2")
+    ran = subprocess.run(
+        f"{sys.executable} -m corowatch watch {tmp_path}/app.log --grep ERROR --from-start | head -n 1",
+        shell=True, capture_output=True, text=True, timeout=30, check=False)
+
+    assert "ERROR 1" in ran.stdout
+
+
+def test_watch_ends_with_its_terminal(tmp_path):
+    write(tmp_path, "ERROR 1")
+    watching = subprocess.Popen(
+        [*COMMAND, "watch", str(tmp_path / "app.log"), "--grep", "ERROR", "--from-start"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    watching.stdout.readline()
+
+    watching.send_signal(signal.SIGHUP)
+
+    watching.communicate(timeout=20)
+    assert 0 == watching.returncode

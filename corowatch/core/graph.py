@@ -187,8 +187,7 @@ class Graph:
                 why = f"{step.kind.name} does not start: {type(error).__name__}: {error}"
                 mistakes.append(Mistake(step.place, why))
         if mistakes:
-            for live in self._fresh():
-                live.inlet.finish()
+            self.abandon()
             raise ConfigError(mistakes)
         if before is None:
             self._wire()

@@ -106,12 +106,13 @@ class Keyed(Generic[State]):
 
         A new key beyond `max_keys` makes the one longest untouched go, which is counted `evicted`.
         """
+        before = self._memory.get(name)
         if self._touched.pop(name, self) is self and len(self._touched) >= self._max_keys:
             self.forget(next(iter(self._touched)))
             self._counts["evicted"] += 1
         self._touched[name] = None
         self._memory[name] = (self.now, due, state)
-        if due is not None:
+        if due is not None and (before is None or before[1] != due):
             heappush(self._due, (due, name))
 
     def forget(self, name: str) -> None:

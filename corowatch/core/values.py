@@ -25,6 +25,7 @@ FieldName = NewType("FieldName", str)
 SinkName = NewType("SinkName", str)
 Glob = NewType("Glob", str)
 FilePath = NewType("FilePath", str)
+Encoding = NewType("Encoding", str)
 Stamp = NewType("Stamp", str)
 """`auto`, `none` or a strptime-like format."""
 Plain: TypeAlias = Any
@@ -272,6 +273,15 @@ def _stamp(given: Given, reading: Reading) -> Any:
     return text if reading.try_(given, Stamps, text) is not WRONG else WRONG
 
 
+def _codec(text: str) -> str:
+    try:
+        if "\n".encode(text):
+            return text
+    except (LookupError, UnicodeError):
+        pass
+    raise ValueError(f"{text!r} is no encoding; write utf-8, utf-16, latin-1 or cp1252")
+
+
 def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, literal: bool = False) -> Any:
     """A pattern's own characters, compiled; a control character is what double quotes made of a backslash."""
     text = _scalar(given, reading, "a pattern")
@@ -298,6 +308,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     SinkName: _name("a sink's name"),
     Glob: _path,
     FilePath: _path,
+    Encoding: _by(_codec, "an encoding"),
     Stamp: _stamp,
     Function: _function,
     Pattern: pattern,
@@ -382,7 +393,8 @@ def schema(hint: Any) -> dict[str, Any]:
 _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
     Text: "text with {fields}", FieldName: "field", SinkName: "sink", Glob: "glob", FilePath: "path",
-    Stamp: "auto, none or a format", Function: "file.py:name", Pattern: "pattern", Any: "anything",
+    Encoding: "encoding", Stamp: "auto, none or a format",
+    Function: "file.py:name", Pattern: "pattern", Any: "anything",
 }
 
 

@@ -59,4 +59,9 @@ def engine_for(gates: Sequence[Gate | None]) -> Engine:
     """The fastest engine for these gates; None stands for a consumer that wants every line."""
     from corowatch.engines.re2set import Re2Set
 
-    return Re2Set(gates) if any(Re2Set.takes(gate) for gate in gates) else EveryLine(gates)
+    if any(Re2Set.takes(gate) for gate in gates):
+        try:
+            return Re2Set(gates)
+        except ValueError:
+            pass  # too much for one set: slower, never wrong
+    return EveryLine(gates)

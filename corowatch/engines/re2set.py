@@ -14,9 +14,15 @@ from corowatch.core.lines import shown
 from corowatch.core.pattern import re2_options
 from corowatch.engines import Gate, Hit
 
+MEMORY = 64 << 20
+"""Bytes that the compiled set and its cache may take at most."""
+
 
 class Re2Set:
-    """The gates that it does not take, and those that are None, may be passed by every line."""
+    """The gates that it does not take, and those that are None, may be passed by every line.
+
+    Raises ValueError if the patterns together are too large.
+    """
 
     name = "RE2 set"
 
@@ -26,7 +32,9 @@ class Re2Set:
         return gate is not None and all(pattern.linear for pattern in gate)
 
     def __init__(self, gates: Sequence[Gate | None]) -> None:
-        self._set = re2.Set.SearchSet(re2_options())
+        options = re2_options()
+        options.max_mem = MEMORY
+        self._set = re2.Set.SearchSet(options)
         self._owner: list[int] = []  # pattern number -> gate number
         self._always = [number for number, gate in enumerate(gates) if not self.takes(gate)]
         for number, gate in enumerate(gates):
@@ -34,7 +42,10 @@ class Re2Set:
                 for pattern in gate:
                     self._set.Add(pattern.expression.encode())
                     self._owner.append(number)
-        self._set.Compile()
+        try:
+            self._set.Compile()
+        except re2.error as error:
+            raise ValueError("the patterns are too large for one set") from error
 
     def lines(self, data: bytes) -> Iterator[Hit]:
         match, owner, always = self._set.Match, self._owner, self._always

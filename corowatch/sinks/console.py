@@ -1,6 +1,7 @@
 import sys
 from typing import Annotated, Literal
 
+from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Consumer
 from corowatch.core.kinds import sink
 from corowatch.core.text import safe
@@ -21,8 +22,11 @@ def console(
     while True:
         alert = yield
         line = alert.as_json().decode() if format == "json" else as_text(alert, colours=colours)
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise Undelivered("nobody reads standard output any more", permanent=True) from error
 
 
 def as_text(alert: Alert, *, colours: bool = False) -> str:

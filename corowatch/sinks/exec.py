@@ -1,3 +1,4 @@
+import errno
 import os
 import selectors
 import signal
@@ -60,7 +61,7 @@ def run(command: list[str], data: bytes, timeout: float) -> None:
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,  # noqa: S603 - no shell
                                  stderr=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True, cwd="/")
     except OSError as error:
-        raise Undelivered(f"{command[0]}: {error.strerror}") from error
+        raise Undelivered(f"{command[0]}: {error.strerror}", permanent=error.errno == errno.E2BIG) from error
     try:
         said = _converse(child, data, time.monotonic() + timeout)
     finally:
@@ -119,5 +120,5 @@ def _converse(child: "subprocess.Popen[bytes]", data: bytes, deadline: float) ->
 def _kill_group(leader: int) -> None:
     try:
         os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # gone, or of another user, such as sudo's
         return

@@ -11,9 +11,11 @@ import errno
 import fnmatch
 import glob
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,7 +27,7 @@ from corowatch.core.frame import frame
 from corowatch.core.kinds import source
 from corowatch.core.lines import codec_of
 from corowatch.core.stamps import Stamps
-from corowatch.core.values import Glob, Size, Stamp
+from corowatch.core.values import Encoding, Glob, Size, Stamp
 from corowatch.sources import Head, Source, Tell
 
 GULP = 256 * 1024
@@ -44,7 +46,7 @@ def tail(
     exclude: Annotated[tuple[str, ...], "globs of files to leave out; without a slash, of the file's name"] = (),
     start: Annotated[Literal["end", "beginning"], "where to begin in files that are there at the first run"] = "end",
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
-    encoding: Annotated[str, "the files' encoding"] = "utf-8",
+    encoding: Annotated[Encoding, "the files' encoding"] = Encoding("utf-8"),
     max_line_bytes: Annotated[Size, "of a longer line only so much of the beginning is kept"] = Size(65536),
     root: Annotated[Glob | None, "a folder that links must not lead out of"] = None,
     watch: Annotated[Literal["auto", "poll"], "poll: do without notifications, as on network file systems"] = "auto",
@@ -87,7 +89,6 @@ class Tail(Source):
     def __init__(self, target: Target[Block], paths: tuple[str, ...], exclude: tuple[str, ...], start: str,
                  timestamp: str, encoding: str, max_line_bytes: int, root: str | None, watch: str) -> None:
         super().__init__()
-        "".encode(encoding)  # LookupError for an unknown encoding, at start and not at the first line
         self.counts = {"bytes": 0, "files": 0, "bytes_lost": 0}
         self._target = target
         self._paths = paths
@@ -102,6 +103,10 @@ class Tail(Source):
         self._by_path: dict[str, _Life] = {}
         self._ready: dict[tuple[int, int], _Life] = {}
         self._ended: dict[str, None] = {}
+        self._absent: dict[str, Saved] = {}
+        """Files of the last run that cannot be seen now."""
+        self._late: set[str] = set()
+        """Files that were there at the first run and could not be opened: they too begin at their end."""
         self._said: dict[str, str] = {}
         self._tell: Tell = lambda kind, text, **fields: None
         self._reader = ""
@@ -115,16 +120,31 @@ class Tail(Source):
         known = {key: Saved.of(plain) for key, plain in saved.items()}
         found = self._find()
         for key, old in known.items():
-            path = self._where(old, found)
-            if path is None or not self._resume(key, old, path, now):
-                tell("gone", f"{old.path}, read up to byte {old.offset}, is not there any more as it was",
-                     path=old.path, bytes=old.offset)
-                self._ended[key] = None
+            if not self._take_up(key, old, found, now):
+                self._absent[key] = old
         begin_at_end = (start or self._start) == "end" and not known
         for path, seen in found.items():
-            if (seen.dev, seen.ino) not in self._lives:
-                self._begin(path, at_end=begin_at_end, now=now)
+            if self._is_new(seen) and not self._begin(path, at_end=begin_at_end, now=now) and begin_at_end:
+                self._late.add(path)
         self._name_all()
+
+    def _is_new(self, seen: Seen) -> bool:
+        """Whether a file is none that is known, or that is only out of sight."""
+        inode = (seen.dev, seen.ino)
+        return inode not in self._lives and inode not in {(old.dev, old.ino) for old in self._absent.values()}
+
+    def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], now: float) -> bool:
+        """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
+        path = self._where(old, found)
+        opened = self._opened(path) if path else None
+        if path and opened and self._resume(key, old, path, opened, now):
+            return True
+        if not opened and _hidden(path or old.path):
+            return False
+        self._tell("gone", f"{old.path}, read up to byte {old.offset}, is not there any more as it was",
+                   path=old.path, bytes=old.offset)
+        self._ended[key] = None
+        return True
 
     def _where(self, old: Saved, found: Mapping[str, Seen]) -> str | None:
         """The path under which a file of the last run stands now: its own, another, or one no glob finds."""
@@ -137,11 +157,8 @@ class Tail(Source):
         except OSError:
             return None
 
-    def _resume(self, key: str, old: Saved, path: str, now: float) -> bool:
+    def _resume(self, key: str, old: Saved, path: str, opened: tuple[int, Seen], now: float) -> bool:
         """Go on in a file of the last run, if it is still the same life of it."""
-        opened = self._opened(path)
-        if opened is None:
-            return False
         fd, seen = opened
         before = os.pread(fd, old.marker_bytes, old.offset - old.marker_bytes)
         if (seen.dev, seen.ino) != (old.dev, old.ino) or not is_same_life(old, seen.size, before):
@@ -150,22 +167,22 @@ class Tail(Source):
         life = _Life(key, path, fd, seen, Position(old.offset, old.stamped), before)
         life.moved = path != old.path
         life.dirty = life.moved
-        life.gone = None if self._matches(path) else now
+        life.gone = None if self.matches(path) else now
         life.grew = now
         self._lives[seen.dev, seen.ino] = life
         self.counts["files"] += 1
         self._sort(life)
         return True
 
-    def _begin(self, path: str, *, at_end: bool, now: float) -> None:
-        """A file that was not known: from its beginning, or from the start of its last line."""
+    def _begin(self, path: str, *, at_end: bool, now: float) -> bool:
+        """A file that was not known: from its beginning, or from the start of its last line; whether it was opened."""
         opened = self._opened(path)
         if opened is None:
-            return
+            return False
         fd, seen = opened
         if (seen.dev, seen.ino) in self._lives:  # it changed hands between the look and the opening
             os.close(fd)
-            return
+            return True
         offset = _last_line(fd, seen.size, self._max_line_bytes) if at_end else 0
         before = os.pread(fd, min(MARKER, offset), offset - min(MARKER, offset))
         life = _Life(secrets.token_hex(8), path, fd, seen, Position(offset), before)
@@ -173,6 +190,7 @@ class Tail(Source):
         self._lives[seen.dev, seen.ino] = life
         self.counts["files"] += 1
         self._sort(life)
+        return True
 
     def _opened(self, path: str) -> tuple[int, Seen] | None:
         """A descriptor and what it is; None, said once, if it cannot be opened or is no regular file."""
@@ -236,15 +254,15 @@ class Tail(Source):
             return False
         return True
 
-    def _matches(self, path: str) -> bool:
+    def matches(self, path: str) -> bool:
         """Whether a glob would find this path."""
-        return self._wanted(path) and any(fnmatch.fnmatch(path, pattern.replace("**/", "*")) for pattern in self._paths)
+        return any(_regex(pattern).fullmatch(path) for pattern in self._paths) and self._wanted(path)
 
     def look(self, now: float, woken: Collection[str] | None) -> None:
         if woken is None:
             self._look_everywhere(now)
             return
-        if any(path not in self._by_path and self._matches(path) for path in woken):
+        if any(path not in self._by_path and self.matches(path) for path in woken):
             self._look_everywhere(now)
             return
         for path in woken:
@@ -273,6 +291,9 @@ class Tail(Source):
     def _look_everywhere(self, now: float) -> None:
         """Find everything anew. What a path no longer leads to is looked at through its descriptor."""
         found = self._find()
+        for key, old in list(self._absent.items()):
+            if self._take_up(key, old, found, now):
+                del self._absent[key]
         here = {(seen.dev, seen.ino): (path, seen) for path, seen in found.items()}
         for inode, life in list(self._lives.items()):
             if inode in here:
@@ -282,6 +303,8 @@ class Tail(Source):
                 life.gone = None
                 self._saw(life, seen, now)
                 continue
+            if _hidden(life.path):
+                continue  # cannot be seen now: that is not gone
             if life.gone is None:
                 life.gone = life.grew = now
             status = _seen(os.fstat(life.fd))
@@ -290,8 +313,8 @@ class Tail(Source):
             if life.size <= life.read_to and now - life.grew >= QUIET:
                 self._end(life, now)
         for path, seen in found.items():
-            if (seen.dev, seen.ino) not in self._lives:
-                self._begin(path, at_end=False, now=now)
+            if self._is_new(seen):
+                self._begin(path, at_end=path in self._late, now=now)
         self._name_all()
 
     def _name_all(self) -> None:
@@ -304,10 +327,20 @@ class Tail(Source):
         if what is Fate.SHRUNK:
             self._rewritten(life, seen, now)
             return
+        if what is Fate.SAME and seen.mtime != life.mtime and self._differs(life):
+            self._rewritten(life, seen, now)
+            return
         if what is Fate.GROWN:
             life.grew = now
         life.size, life.mtime = seen.size, seen.mtime
         self._sort(life)
+
+    def _differs(self, life: _Life) -> bool:
+        """Whether the bytes that were read last are others now, though there are no more of them."""
+        try:
+            return os.pread(life.fd, len(life.overlap), life.read_to - len(life.overlap)) != life.overlap
+        except OSError:
+            return False
 
     def _sort(self, life: _Life) -> None:
         """Among those with something to read, or not."""
@@ -345,10 +378,9 @@ class Tail(Source):
 
     def heads(self) -> list[Head]:
         ready = self._ready.values()
-        if len(ready) > 1:
-            for life in ready:
-                if life.begins is None:
-                    life.begins = self._begins(life)
+        for life in ready:
+            if life.begins is None:
+                life.begins = self._begins(life)
         return [Head((life.begins or 0.0, life.mtime, not (life.moved or life.gone), life.path), self._reading(life))
                 for life in ready]
 
@@ -358,8 +390,11 @@ class Tail(Source):
 
     def _begins(self, life: _Life) -> float:
         """When the next Block begins: its first stamp, else the time of the last write."""
-        head = os.pread(life.fd, PEEK, life.read_to)
         written = life.mtime / 1e9
+        try:
+            head = os.pread(life.fd, PEEK, life.read_to)
+        except OSError:
+            return written  # the reading itself will tell
         for line in head.split(b"\n")[:8]:
             at = self._stamps.read(line, written)
             if at is not None:
@@ -463,9 +498,29 @@ def _seen(status: os.stat_result) -> Seen | None:
     return Seen(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    """A glob as glob.glob reads it: only `**` crosses a slash."""
+    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(
+        parts.get(part) or (part if part[0] == "[" and part != "[" else re.escape(part))
+        for part in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]/]+\]|[^*?\[]+|\[", pattern)).replace("[!", "[^"), re.DOTALL)
+
+
 def _name(path: str) -> str:
     """A path as text: a file's name need not be UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _hidden(path: str) -> bool:
+    """Whether something may be at `path` that cannot be looked at, or opened, now."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _last_line(fd: int, size: int, reach: int) -> int:

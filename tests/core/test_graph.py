@@ -1,207 +1,359 @@
+"""The graph alive, with time as a number and nodes of our own."""
+
 import pytest
 
 from corowatch.core.config import ConfigFile, load
-from corowatch.core.coroutine import coroutine
 from corowatch.core.errors import ConfigError
-from corowatch.core.events import Alert, Tick
-from corowatch.core.graph import FAILURES, FIRST_REST, PERIOD, Graph, Inlet
+from corowatch.core.events import Tick
+from corowatch.core.graph import FIRST_REST, LONGEST_REST, Graph, Inlet, fingerprint
 from corowatch.core.kinds import Counts, discover
 from corowatch.core.memory import Memory
 from corowatch.core.values import Function
 from corowatch.testing import Collect, block, line
 
 
-def graph(text, *, before=None, out=None, functions=None):
-    config = load([ConfigFile("c.yaml", text, "/")], discover(), function=lambda file, name: Function(
-        file, name, False, "", lambda: (functions or {})[name]))
-    failures = Collect()
-    made = Graph(config, put=(out if out is not None else Collect()).append, memory=lambda node, print_: Memory(),
-                 report=failures.send, host="web1", now=1000.0, before=before)
-    made.failures = failures
-    return made
+class Run:
+    """A Graph of a config in which `python: f.py:NAME` is a function of the test."""
+
+    def __init__(self, text, *functions, now=0.0, before=None):
+        known = {function.__name__: function for function in functions}
+        self.alerts, self.failures, self.memories = [], [], {}
+        config = load([ConfigFile("c.yaml", text, "/")], discover(), function=lambda file, name: Function(
+            file, name, "target" in known[name].__code__.co_varnames, "", lambda: known[name]))
+        self.graph = Graph(config, put=self.alerts.append, memory=self._memory, report=self.failures.append,
+                           host="web1", now=now, before=before and before.graph)
+
+    def _memory(self, node, fingerprint):
+        return self.memories.setdefault(node, Memory())
+
+    def read(self, text, at=0.0):
+        for feed in self.graph.feeds.values():
+            feed.entry.send(block(text.encode(), at=at))
+
+    def titles(self):
+        return [alert.title for alert in self.alerts]
 
 
-def feed(made, data, at=1000.0):
-    for one in made.feeds.values():
-        one.entry.send(block(data, at=at))
+# --- the guarded way in -----------------------------------------------------------------------------
 
 
-# --- Inlet ------------------------------------------------------------------------------------------
+class Door:
+    """An Inlet on a consumer that keeps a total in its memory and raises on what is no number."""
+
+    def __init__(self):
+        self.now, self.memory, self.counts, self.told, self.broken = 0.0, Memory(), Counts(failed=0), [], False
+        self.inlet = Inlet(self._primed, self.counts, lambda item, error, rests: self.told.append((item, rests)),
+                           lambda: self.now)
+
+    def _primed(self):
+        if self.broken:
+            raise OSError("it does not start")
+        made = self._consumer()
+        next(made)
+        return made
+
+    def _consumer(self):
+        while True:
+            item = yield
+            self.memory["sum"] = self.memory.get("sum", 0) + int(item)
+
+    def fail(self, *times):
+        for self.now in times:
+            self.inlet.send("x")
 
 
-class Clock:
-    now = 0.0
+def test_what_a_consumer_raises_is_told_and_it_goes_on_with_its_memory():
+    door = Door()
+
+    for item in ("1", "x", "2"):
+        door.inlet.send(item)
+
+    assert [("x", 0.0)] == door.told
+    assert 3 == door.memory["sum"]
+    assert {"failed": 1} == door.counts
 
 
-def inlet(make):
-    clock, told = Clock(), []
-    made = Inlet(make, Counts(failed=0), lambda item, error, rests: told.append((item, type(error).__name__, rests)),
-                 lambda: clock.now)
-    return made, clock, told
+def test_three_failures_in_a_minute_shut_it_and_what_comes_then_is_counted():
+    door = Door()
+
+    door.fail(0.0, 30.0, 59.0)
+    door.inlet.send("1")
+
+    assert [("x", 0.0), ("x", 0.0), ("x", FIRST_REST)] == door.told
+    assert "sum" not in door.memory
+    assert 59.0 + FIRST_REST == door.inlet.shut_until
+    assert 4 == door.counts["failed"]
 
 
-@coroutine
-def brittle(memory):
-    while True:
-        item = yield
-        memory.append(item)
-        assert item != "bad"
+def test_three_failures_in_more_than_a_minute_do_not():
+    door = Door()
+
+    door.fail(0.0, 30.0, 60.0, 90.0)
+    door.inlet.send("1")
+
+    assert [0.0] * 4 == [rests for _, rests in door.told]
+    assert 1 == door.memory["sum"]
 
 
-def test_after_a_failure_a_fresh_consumer_goes_on_with_the_same_memory():
-    memory = []
-    guarded, _, told = inlet(lambda: brittle(memory))
+def test_after_its_rest_it_is_tried_again():
+    door = Door()
+    door.fail(0.0, 0.0, 0.0)
 
-    for item in ("a", "bad", "b"):
-        guarded.send(item)
+    door.inlet.pass_time(FIRST_REST - 1.0)
+    door.inlet.send("1")
+    door.inlet.pass_time(FIRST_REST)
+    door.inlet.send("2")
 
-    assert ["a", "bad", "b"] == memory
-    assert [("bad", "AssertionError", 0.0)] == told
-
-
-def test_three_failures_in_a_minute_shut_it_and_it_is_tried_again_later_and_later():
-    memory = []
-    guarded, clock, told = inlet(lambda: brittle(memory))
-    for rest in (FIRST_REST, 2 * FIRST_REST):
-        for _ in range(FAILURES):
-            guarded.send("bad")
-        guarded.send("lost")
-        assert rest == told[-1][2]
-        clock.now += rest - 0.1
-        guarded.pass_time(clock.now)
-        guarded.send("lost")
-        clock.now += 0.1
-        guarded.pass_time(clock.now)
-
-    guarded.send("again")
-
-    assert ["bad"] * 2 * FAILURES + ["again"] == memory
+    assert 2 == door.memory["sum"]
+    assert 0.0 == door.inlet.shut_until
 
 
-def test_failures_far_apart_do_not_shut_it():
-    guarded, clock, told = inlet(lambda: brittle([]))
+def test_each_rest_is_twice_the_one_before_up_to_an_hour():
+    door = Door()
 
-    for _ in range(2 * FAILURES):
-        guarded.send("bad")
-        clock.now += PERIOD / 2
+    for _ in range(8):
+        door.fail(door.now, door.now, door.now)
+        door.now = door.inlet.shut_until
+        door.inlet.pass_time(door.now)
 
-    assert {0.0} == {rests for _, _, rests in told}
+    assert [60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, LONGEST_REST, LONGEST_REST] == [
+        rests for _, rests in door.told if rests]
+
+
+def test_after_a_quiet_hour_the_next_rest_is_short_again():
+    door = Door()
+    door.fail(0.0, 0.0, 0.0)
+    door.inlet.pass_time(60.0)
+    door.fail(61.0)
+
+    door.inlet.pass_time(61.0 + LONGEST_REST + 1.0)
+    door.fail(5000.0, 5000.0, 5000.0)
+
+    assert FIRST_REST == door.told[-1][1]
+
+
+def test_one_that_does_not_start_again_rests():
+    door = Door()
+    door.broken = True
+
+    door.fail(5.0)
+    door.inlet.send("1")
+
+    assert [("x", 0.0), (None, FIRST_REST)] == door.told
+    assert 5.0 + FIRST_REST == door.inlet.shut_until
+    assert {} == door.inlet.finish()
 
 
 # --- closing ----------------------------------------------------------------------------------------
 
-DIAMOND = """
+DIAMOND = """\
 flows:
-  head: [{stdin: }, {grep: x, name: top}]
-  left: {from: head.top, throttle: 1h}
-  right: {from: head.top, throttle: 2h}
-  join: {from: [left, right], threshold: {at_least: 4, within: 3h}, alert: }
+  top:
+    stdin: {}
+    grep: x
+  left: {from: top, python: 'f.py:left'}
+  right: {from: top, python: 'f.py:right'}
+  join: {from: [left, right], python: 'f.py:join'}
 """
 
 
-def test_both_parents_flush_before_the_join_is_closed():
-    out = []
-    made = graph(DIAMOND, out=out)
-    feed(made, b"x 1\nx 2\nx 3\n")
-    assert [] == out
+def test_parents_close_first_so_a_join_hears_every_flush_before_its_own_close():
+    heard = []
 
-    closed = [one.node for one in made.close()]
+    def left(target):
+        try:
+            while True:
+                event = yield
+        except GeneratorExit:
+            target.send(event.having({"by": "left"}))
 
-    assert 1 == len(out)
-    assert ["head.top", "left.throttle", "right.throttle", "join.threshold", "join.alert"] == closed
+    def right(target):
+        try:
+            while True:
+                event = yield
+        except GeneratorExit:
+            target.send(event.having({"by": "right"}))
 
+    def join(target):
+        try:
+            while True:
+                heard.append((yield).fields["by"])
+        except GeneratorExit:
+            heard.append("closed")
 
-def clinging():
-    try:
-        while True:
-            yield
-    except GeneratorExit:
-        raise ZeroDivisionError from None
+    run = Run(DIAMOND, left, right, join)
+    run.read("x\n")
 
+    closed = [one.node for one in run.graph.close()]
 
-def test_a_handler_that_raises_leaves_no_other_open():
-    made = graph("flows:\n  a: {stdin: , python: 'x.py:clinging'}\n  b: {stdin: , throttle: 1h, alert: }\n",
-                 functions={"clinging": clinging})
-    feed(made, b"x\ny\n")
-
-    closed = {one.node: (one.goodbye, one.error) for one in made.close()}
-
-    assert isinstance(closed["a.python"][1], ZeroDivisionError)
-    assert 1 == closed["b.throttle"][0]["held"]
-    assert 2 == closed["b.alert"][0]["alerts"]
-
-
-# --- time -------------------------------------------------------------------------------------------
-
-
-def test_a_nodes_time_is_the_least_of_its_sources():
-    made = graph("flows:\n  a: [{stdin: , name: one}]\n  b: {tail: /x}\n"
-                 "  c: {from: [a.one, b], throttle: 1h, alert: }\n")
-    seen = []
-    made.nodes["c.throttle"].inlet._push = seen.append
-    early, late = made.feeds
-
-    made.tick(2000.0, {early: 1500.0, late: 1700.0})
-    made.tick(2000.5, {early: 1500.5, late: 1700.0})
-    made.tick(2001.0, {early: 1800.0, late: 1700.0})
-
-    assert [Tick(1500.0), Tick(1700.0)] == seen
+    assert ["left", "right", "closed"] == heard
+    assert "top.grep" == closed[0]
+    assert "join.python" == closed[-1]
+    assert [] == run.failures
 
 
-# --- gates ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("ending", "error"), [("raise", ZeroDivisionError), ("yield", RuntimeError)])
+def test_a_handler_that_fails_keeps_no_other_from_closing(ending, error):
+    heard = []
 
-
-def test_a_grep_whose_rest_is_wanted_gets_every_line():
-    made = graph("flows:\n  a: [{stdin: }, {grep: x}]\n  b: {from: a.grep.otherwise, alert: }\n"
-                 "  c: {stdin: , grep: y}\n")
-
-    assert made.gate(made.config.steps["a.grep"]) is None
-    assert "y" == made.gate(made.config.steps["c.grep"])[0].source
-
-
-# --- reloading --------------------------------------------------------------------------------------
-
-
-def test_an_unchanged_node_goes_on_with_other_neighbours():
-    out = []
-    old = graph("flows:\n  a: [{stdin: , name: here}, {threshold: {at_least: 3, within: 1h}}, {alert: }]\n", out=out)
-    feed(old, b"1\n2\n")
-    new = graph("flows:\n  a: [{stdin: , name: there}, {drop: no}, {threshold: {at_least: 3, within: 1h}},"
-                " {alert: {title: 'new {text}'}}]\n", before=old, out=out)
-
-    closed = [one.node for one in new.take_over()]
-    feed(new, b"no\n3\n")
-
-    assert ["a.alert"] == closed
-    assert ["new 3"] == [alert.title for alert in out if isinstance(alert, Alert)]
-
-
-def test_a_graph_that_cannot_start_closes_what_it_had_primed_and_harms_nothing():
-    goodbyes = []
-
-    def fine():
+    def left(target):
         try:
             while True:
                 yield
         except GeneratorExit:
-            goodbyes.append("fine")
+            if ending == "raise":
+                raise ZeroDivisionError("boom") from None
+            yield
 
-    def wrong():
-        raise ZeroDivisionError("no")
+    def right(target):
+        try:
+            while True:
+                yield
+        except GeneratorExit:
+            heard.append("right")
+
+    def join(target):
+        try:
+            while True:
+                yield
+        except GeneratorExit:
+            heard.append("join")
+
+    run = Run(DIAMOND, left, right, join)
+
+    closed = {one.node: one for one in run.graph.close()}
+
+    assert ["right", "join"] == heard
+    assert isinstance(closed["left.python"].error, error)
+    assert {"top.grep", "left.python", "right.python", "join.python"} == set(closed)
+    assert {"matched": 0} == {name: n for name, n in closed["top.grep"].goodbye.items() if name == "matched"}
+
+
+# --- wiring and time --------------------------------------------------------------------------------
+
+
+def test_flows_with_equal_sources_have_one_feed_and_each_its_alerts():
+    run = Run("flows:\n  a: {stdin: , grep: x, alert: {title: 'a {text}'}}\n"
+              "  b: {stdin: , grep: y, alert: {title: 'b {text}'}}\n")
+
+    run.read("x\ny\nxy\n")
+
+    assert ["a x", "b y", "a xy", "b xy"] == run.titles()
+    assert [("a.stdin", "b.stdin")] == [feed.steps for feed in run.graph.feeds.values()]
+
+
+def test_a_step_whose_otherwise_is_followed_wants_every_line():
+    run = Run("flows:\n  a: {stdin: , grep: x}\n  b: {stdin: , grep: x}\n"
+              "  c: {from: a.grep.otherwise, alert: }\n")
+
+    gates = {name: run.graph.gate(run.graph.config.steps[name]) for name in ("a.grep", "b.grep", "c.alert")}
+    run.read("x\ny\n")
+
+    assert (None, None) == (gates["a.grep"], gates["c.alert"])
+    assert ["x"] == [pattern.source for pattern in gates["b.grep"]]
+    assert ["y"] == [alert.events[-1]["text"] for alert in run.alerts]
+
+
+def test_a_node_hears_the_least_time_of_its_feeds_and_only_of_those():
+    run = Run("flows:\n  a: {tail: /a, throttle: 1h}\n  b: {tail: /b, throttle: 1h}\n"
+              "  c: {from: [a, b], throttle: 1h}\n")
+    feeds = {feed.steps[0]: name for name, feed in run.graph.feeds.items()}
+    heard = {name: Collect() for name in run.graph.nodes}
+    for name, live in run.graph.nodes.items():
+        live.inlet.send = heard[name].send
+
+    run.graph.tick(100.0, {feeds["a.tail"]: 40.0, feeds["b.tail"]: 70.0})
+    run.graph.tick(100.5, {feeds["a.tail"]: 40.5})
+
+    assert {"a.throttle": [Tick(40.0)], "b.throttle": [Tick(70.0), Tick(100.5)],
+            "c.throttle": [Tick(40.0)]} == heard
+
+
+# --- another config ---------------------------------------------------------------------------------
+
+FLOWS = """\
+flows:
+  a: {stdin: , grep: x, threshold: {at_least: 2, within: 1h}, alert: {title: '{count}'}}
+  b: {stdin: , grep: y, alert: {title: '{text}'}}
+"""
+
+
+def test_what_did_not_change_is_taken_over_as_it_is_and_the_rest_is_closed():
+    old = Run(FLOWS)
+    old.read("x\ny\n", at=1000.0)
+    new = Run(FLOWS.replace("grep: y", "grep: z"), before=old)
+
+    closed = [(one.node, one.goodbye["matched"]) for one in new.graph.take_over()]
+    new.read("x\ny\nz\n", at=1001.0)
+
+    assert [("b.grep", 1)] == closed
+    assert old.graph.nodes["a.threshold"] is new.graph.nodes["a.threshold"]
+    assert ["y", "2", "z"] == [*old.titles(), *new.titles()]
+
+
+def test_a_flush_at_the_reload_still_finds_its_old_way():
+    old = Run("flows:\n  a: {stdin: , throttle: 1h, alert: {title: '{text}'}}\n")
+    old.read("1\n2\n", at=1000.0)
+
+    for _ in Run("flows:\n  a: {stdin: , alert: {title: 'new {text}'}}\n", before=old).graph.take_over():
+        pass
+
+    assert ["1", "2"] == old.titles()
+
+
+def test_a_node_that_does_not_start_is_a_mistake_and_the_others_are_closed():
+    heard = []
+
+    def right(target):
+        try:
+            while True:
+                yield
+        except GeneratorExit:
+            heard.append("closed")
+
+    def left(target):
+        raise ValueError("no such host")
         yield
 
-    old = graph("flows:\n  a: {stdin: , alert: }\n")
-    with pytest.raises(ConfigError, match="python does not start: ZeroDivisionError: no"):
-        graph("flows:\n  a: {stdin: , alert: }\n  b: {stdin: , python: 'x.py:fine'}\n"
-              "  c: {stdin: , python: 'x.py:wrong'}\n",
-              before=old, functions={"fine": fine, "wrong": wrong})
+    with pytest.raises(ConfigError) as refused:
+        Run(DIAMOND.replace("f.py:join", "f.py:right"), left, right)
 
-    assert ["fine"] == goodbyes
-    old.nodes["a.alert"].inlet.send(line("still here"))
-    assert [] == old.failures
+    assert ["c.yaml:5:21: python does not start: ValueError: no such host"] == [
+        str(mistake) for mistake in refused.value.mistakes]
+    assert ["closed", "closed"] == heard
 
 
-def test_equal_sources_share_one_feed():
-    made = graph("flows:\n  a: {tail: /x, alert: }\n  b: {tail: /x, alert: }\n  c: {tail: /y, alert: }\n")
+def test_a_refused_config_leaves_the_running_one_alone():
+    def left(target):
+        raise ValueError("no")
+        yield
 
-    assert [("a.tail", "b.tail"), ("c.tail",)] == [one.steps for one in made.feeds.values()]
+    old = Run(FLOWS)
+    old.read("x\n", at=1000.0)
+
+    with pytest.raises(ConfigError):
+        Run(FLOWS + "  c: {stdin: , python: 'f.py:left'}\n", left, before=old)
+    old.read("x\n", at=1001.0)
+
+    assert ["2"] == old.titles()
+
+
+def test_a_fingerprint_is_that_of_kind_and_options_not_of_the_name():
+    steps = Run("flows:\n  a: {stdin: , grep: x}\n  b: {stdin: , grep: x}\n  c: {stdin: , grep: y}\n"
+                "  d: {stdin: , drop: x}\n").graph.config.steps
+
+    assert fingerprint(steps["a.grep"]) == fingerprint(steps["b.grep"])
+    assert 3 == len({fingerprint(steps[name]) for name in ("a.grep", "c.grep", "d.drop")})
+
+
+def test_what_a_node_raises_is_told_with_its_name_and_item():
+    def left(target):
+        yield
+        raise ValueError("boom")
+
+    run = Run("flows:\n  c: {stdin: , python: 'f.py:left'}\n", left)
+
+    run.graph.nodes["c.python"].inlet.send(line("a"))
+
+    assert [("c.python", "a", "boom", 0.0)] == [
+        (one.node, one.item.text, str(one.error), one.rests) for one in run.failures]

@@ -104,6 +104,21 @@ def test_what_is_held_survives_kill_9():
     assert [("line of 100", None), ("line of 110", 1)] == told(out)
 
 
+def test_a_key_that_holds_much_has_one_deadline():
+    """One entry an event would fill the memory in an hour."""
+    from corowatch.core.events import Here
+    from corowatch.core.holding import Holding
+    from corowatch.core.keyed import Keyed
+
+    keys = Keyed(Memory(), {}, Here(), by=(), max_keys=10, expire=None, lateness=5.0)
+    holding = Holding(keys, 60.0)
+
+    for n in range(1000):
+        holding.passes("{}", line("x", at=100.0 + n / 1000))
+
+    assert 1 == len(keys._due)
+
+
 def test_the_released_event_is_not_late_for_the_next_step():
     from corowatch.nodes.threshold import threshold
 

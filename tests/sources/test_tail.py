@@ -1,5 +1,6 @@
 """The tailer, by looking alone: no notifications, no waiting; time is a number."""
 
+import errno
 import gzip
 import os
 
@@ -305,6 +306,56 @@ def test_a_new_file_found_at_a_restart_is_read_from_its_beginning(tmp_path):
     write(tmp_path / "b.log", "2\n")
 
     assert ["2"] == Reader(tmp_path / "*.log", saved=saved).read()
+
+
+def refuse_once(monkeypatch, path):
+    """Let one look at a file fail as if there were no descriptors left; gives what lets it succeed again."""
+    real = os.open
+
+    def opened(name, *rest, **options):
+        if os.fspath(name) == str(path):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(name, *rest, **options)
+
+    monkeypatch.setattr(os, "open", opened)
+    return lambda: monkeypatch.setattr(os, "open", real)
+
+
+def test_a_file_that_cannot_be_opened_at_a_restart_keeps_its_position(log, monkeypatch):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read()
+    saved = reader.saved()
+    write(log, "2\n")
+    again_possible = refuse_once(monkeypatch, log)
+    again = Reader(log, saved=saved)
+    assert [] == again.read()
+    assert {} == again.saved()
+
+    again_possible()
+
+    assert ["2"] == again.read()
+
+
+def test_a_file_that_cannot_be_opened_at_the_first_run_begins_at_its_end_too(log, monkeypatch):
+    write(log, "old\n")
+    again_possible = refuse_once(monkeypatch, log)
+    reader = Reader(log)
+    again_possible()
+    assert [] == reader.read()
+    write(log, "new\n")
+
+    assert ["new"] == reader.read()
+
+
+def test_a_file_rewritten_to_the_same_size_is_read_again(log):
+    reader = Reader(log)
+    write(log, "old\n")
+    reader.read()
+    write(log, "new\n", "wb")
+    os.utime(log, (2e9, 2e9))
+
+    assert ["new"] == reader.read()
 
 
 # --- what is no log ---------------------------------------------------------------------------------

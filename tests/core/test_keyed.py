@@ -1,0 +1,164 @@
+import json
+
+import pytest
+
+from corowatch.core.events import Here
+from corowatch.core.keyed import CLOCKS, Keyed, name_of
+from corowatch.core.memory import Memory
+from corowatch.testing import line
+
+
+class Table:
+    """A Keyed by `ip`, with its memory and counts."""
+
+    def __init__(self, memory=None, *, by=("ip",), max_keys=3, expire=60.0, lateness=5.0):
+        self.memory = Memory() if memory is None else memory
+        self.counts = {"unkeyed": 0, "late": 0, "evicted": 0}
+        self.keys = Keyed(self.memory, self.counts, Here(), by=by, max_keys=max_keys, expire=expire,
+                          lateness=lateness)
+
+    def touch(self, ip, at, due=None):
+        name = self.keys.admit(line("x", at=at, ip=ip))
+        if name is not None:
+            self.keys.put(name, ip.upper(), due)
+        return name
+
+    def known(self):
+        return [self.keys.key(name)["ip"] for name in self.keys]
+
+
+def test_a_key_is_its_fields_and_comes_back_from_its_name():
+    table = Table(by=("ip", "user"))
+
+    name = table.keys.admit(line("x", ip="é", user=3))
+
+    assert {"ip": "é", "user": 3} == table.keys.key(name)
+    assert name == name_of({"ip": "é", "user": 3})
+
+
+def test_without_by_there_is_one_key():
+    table = Table(by=())
+
+    assert "{}" == table.keys.admit(line("x", ip="a")) == table.keys.admit(line("y"))
+
+
+def test_built_in_fields_make_keys_too():
+    table = Table(by=("host",))
+
+    assert {"host": "host"} == table.keys.key(table.keys.admit(line("x")))
+
+
+def test_an_event_without_the_field_is_counted_and_moves_no_clock():
+    table = Table()
+
+    assert table.keys.admit(line("x", at=1000.0)) is None
+    assert {"unkeyed": 1, "late": 0, "evicted": 0} == table.counts
+    assert 0.0 == table.keys.now
+
+
+def test_an_event_older_than_the_newest_by_more_than_lateness_is_counted():
+    table = Table()
+
+    admitted = [table.touch("a", at) is not None for at in (100.0, 95.0, 94.0)]
+
+    assert [True, True, False] == admitted
+    assert 1 == table.counts["late"]
+
+
+def test_a_tick_makes_no_event_late():
+    table = Table()
+    table.touch("a", 100.0)
+
+    table.keys.pass_time(200.0)
+
+    assert table.touch("a", 101.0)
+    assert 200.0 == table.keys.now
+
+
+def test_a_key_untouched_for_longer_than_expire_is_forgotten():
+    table = Table()
+    table.touch("a", 100.0)
+    table.touch("b", 130.0)
+
+    table.keys.pass_time(160.0)
+    assert ["a", "b"] == table.known()
+    table.keys.pass_time(161.0)
+
+    assert ["b"] == table.known()
+    assert table.keys.get(name_of({"ip": "a"})) is None
+
+
+def test_without_expire_nothing_is_forgotten():
+    table = Table(expire=None)
+    table.touch("a", 100.0)
+
+    table.keys.pass_time(1e9)
+
+    assert ["a"] == table.known()
+
+
+def test_beyond_max_keys_the_one_longest_untouched_goes():
+    table = Table()
+    for at, ip in enumerate(["a", "b", "c", "a", "d"]):
+        table.touch(ip, float(at))
+
+    assert ["c", "a", "d"] == table.known()
+    assert 1 == table.counts["evicted"]
+
+
+def test_what_is_due_comes_earliest_first_and_once():
+    table = Table()
+    for ip, due in (("a", 30.0), ("b", 10.0), ("c", 99.0)):
+        table.touch(ip, 1.0, due)
+
+    told = [(deadline, state) for _, deadline, state in table.keys.due(30.0)]
+
+    assert [(10.0, "B"), (30.0, "A")] == told
+    assert [] == list(table.keys.due(30.0))
+    assert [None, 99.0] == [table.keys.deadline(name_of({"ip": ip})) for ip in ("a", "c")]
+
+
+def test_a_deadline_that_was_replaced_or_whose_key_is_gone_does_not_come():
+    table = Table()
+    table.touch("a", 1.0, 10.0)
+    table.touch("a", 2.0, 20.0)
+    table.keys.forget(table.touch("b", 2.0, 10.0))
+
+    assert [] == list(table.keys.due(10.0))
+    assert ["A"] == [state for _, _, state in table.keys.due(20.0)]
+
+
+def test_a_new_deadline_may_be_set_while_what_is_due_is_walked():
+    table = Table()
+    name = table.touch("a", 1.0, 10.0)
+
+    told = []
+    for _, deadline, state in table.keys.due(30.0):
+        told.append(deadline)
+        table.keys.put(name, state, deadline + 10.0)
+
+    assert [10.0, 20.0, 30.0] == told
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_order_deadlines_and_clocks_survive_a_restart(restart):
+    table = Table()
+    for at, ip in ((100.0, "b"), (101.0, "a"), (102.0, "c")):
+        table.touch(ip, at, at + 50.0)
+    if restart:
+        table = Table(Memory(json.loads(json.dumps(dict(table.memory)))))
+
+    late = table.touch("d", 96.0)
+    table.touch("d", 103.0)
+
+    assert late is None
+    assert ["a", "c", "d"] == table.known()
+    assert [151.0, 152.0] == [deadline for _, deadline, _ in table.keys.due(1000.0)]
+
+
+def test_the_clocks_are_no_key():
+    table = Table()
+    table.touch("a", 1.0)
+
+    assert CLOCKS in table.memory
+    assert ["a"] == Table(table.memory).known()

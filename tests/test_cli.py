@@ -1,0 +1,316 @@
+"""The command, as real processes."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+COMMAND = [sys.executable, "-m", "corowatch"]
+ROOT = Path(__file__).parents[1]
+ERRORS = """\
+flows:
+  a:
+    tail: {paths: app.log, watch: poll, start: beginning}
+    grep: ERROR
+    alert: {to: [console, ops], title: '{text}'}
+sinks:
+  ops: {file: alerts.jsonl}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "c.yaml").write_text(ERRORS)
+    (tmp_path / "app.log").write_text("INFO ready\nERROR disk full\n")
+    return tmp_path
+
+
+@pytest.fixture
+def command(folder):
+    def run(*words, **options):
+        environment = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "home")}
+        return subprocess.run([*COMMAND, *words], cwd=folder, env=environment, capture_output=True, text=True,
+                              timeout=60, check=False, **options)
+
+    return run
+
+
+@pytest.fixture
+def daemon(folder):
+    """Begin `corowatch run c.yaml` and await READY=1."""
+    begun = []
+
+    def begin(*words):
+        with tempfile.TemporaryDirectory(prefix="cw") as short, socket.socket(
+                socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+            notified.bind(f"{short}/n")
+            notified.settimeout(30.0)
+            with (folder / "err").open("ab") as err, (folder / "out").open("ab") as out:
+                child = subprocess.Popen([*COMMAND, "run", "c.yaml", "--state-dir", "state", *words], cwd=folder,
+                                         env={**os.environ, "NOTIFY_SOCKET": f"{short}/n"}, stdout=out, stderr=err)
+            begun.append(child)
+            while b"READY=1" not in notified.recv(4096).split(b"\n"):
+                pass
+        return child
+
+    yield begin
+    for child in begun:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        child.wait()
+
+
+def until(predicate):
+    end = time.monotonic() + 30.0
+    while not predicate():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+# --- run --------------------------------------------------------------------------------------------
+
+
+def test_once_reads_what_is_there_tells_it_on_standard_output_and_ends(command, folder):
+    done = command("run", "c.yaml", "--once")
+
+    assert 0 == done.returncode, done.stderr
+    assert 1 == len(done.stdout.splitlines())
+    assert "ERROR disk full" in done.stdout
+    assert ["ERROR disk full"] == [json.loads(row)["title"] for row in
+                                   (folder / "alerts.jsonl").read_text().splitlines()]
+
+
+def test_the_log_is_json_where_nobody_watches(command):
+    done = command("run", "c.yaml", "--once")
+
+    assert ["daemon.started", "daemon.stopped"] == [
+        event for row in done.stderr.splitlines() if (event := json.loads(row)["event"]).startswith("daemon.")]
+
+
+@pytest.mark.parametrize("words", [["check", "c.yaml"], ["run", "c.yaml", "--state-dir", "state"]])
+def test_a_mistake_is_told_with_its_place_and_nothing_is_touched(command, folder, words):
+    (folder / "c.yaml").write_text(ERRORS.replace("grep:", "gerp:"))
+
+    done = command(*words)
+
+    assert 78 == done.returncode
+    assert "" == done.stdout
+    assert re.search("^c.yaml:4:5: ", done.stderr, re.MULTILINE)  # a warning to root may stand before it
+    assert "'grep'" in done.stderr
+    assert "    gerp: ERROR\n" in done.stderr
+    assert {"c.yaml", "app.log"} == {path.name for path in folder.iterdir()}
+
+
+def test_sigterm_ends_it_with_a_summary(daemon, folder):
+    child = daemon()
+
+    child.send_signal(signal.SIGTERM)
+
+    assert 0 == child.wait(30)
+    summary = json.loads((folder / "state" / "summary.json").read_text())
+    assert "SIGTERM" == summary["reason"]
+    assert 1 == summary["nodes"]["a.grep"]["matched"]
+    assert 1 == summary["sinks"]["ops"]["delivered"]
+
+
+def test_a_second_daemon_on_the_same_state_is_refused(daemon, command):
+    child = daemon()
+
+    done = command("run", "c.yaml", "--state-dir", "state")
+
+    assert 78 == done.returncode
+    assert f"in use by process {child.pid}" in done.stderr
+    assert child.poll() is None
+
+
+# --- reload -----------------------------------------------------------------------------------------
+
+
+def test_reload_needs_a_daemon(command):
+    done = command("reload", "--state-dir", "state")
+
+    assert 74 == done.returncode
+    assert "no daemon runs on state" in done.stderr
+
+
+def test_reload_tells_the_outcome(daemon, command, folder):
+    daemon()
+
+    (folder / "c.yaml").write_text(ERRORS.replace("grep: ERROR", "grep: FATAL"))
+    good = command("reload", "--state-dir", "state")
+    (folder / "c.yaml").write_text(ERRORS.replace("grep:", "gerp:"))
+    bad = command("reload", "--state-dir", "state")
+    with (folder / "app.log").open("a") as file:
+        file.write("ERROR not any more\nFATAL the new one goes on\n")
+
+    assert (0, "reloaded\n") == (good.returncode, good.stdout), good.stderr
+    assert 78 == bad.returncode
+    assert "gerp" in bad.stderr
+    until(lambda: "FATAL the new one goes on" in (folder / "out").read_text())
+    assert "ERROR not any more" not in (folder / "out").read_text()
+
+
+# --- outbox -----------------------------------------------------------------------------------------
+
+
+def test_an_outbox_that_is_not_there_is_told(command):
+    done = command("outbox", "--state-dir", "nowhere")
+
+    assert 74 == done.returncode
+    assert "no state in nowhere" in done.stderr
+
+
+@pytest.fixture
+def refused(command, folder):
+    """A state in which the sink `ops` refused one alert; its id."""
+    (folder / "c.yaml").write_text(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 65']}"))
+    done = command("run", "c.yaml", "--once", "--state-dir", "state")
+    assert 0 == done.returncode, done.stderr
+    shown = command("outbox", "--state-dir", "state").stdout
+    assert "ended with EX_DATAERR" in shown
+    return shown.splitlines()[1].split()[0]
+
+
+def test_the_outbox_shows_what_was_refused(refused, command):
+    shown = command("outbox", "--state-dir", "state")
+
+    assert 0 == shown.returncode
+    assert ["id", "sink", "state", "tries", "title", "why"] == shown.stdout.splitlines()[0].split()
+    assert [refused, "ops", "refused", "1", "ERROR", "disk", "full"] == shown.stdout.splitlines()[1].split()[:7]
+
+
+def test_a_refused_alert_may_be_tried_again(refused, command, folder):
+    again = command("outbox", "retry", refused[:8], "--state-dir", "state")
+    (folder / "c.yaml").write_text(ERRORS)
+    command("run", "c.yaml", "--once", "--state-dir", "state")
+
+    assert (0, "1 alert tried again\n") == (again.returncode, again.stdout)
+    assert [refused] == [json.loads(row)["id"] for row in (folder / "alerts.jsonl").read_text().splitlines()]
+
+
+def test_a_refused_alert_may_be_dropped_once(refused, command):
+    dropped = command("outbox", "drop", refused, "--state-dir", "state")
+    again = command("outbox", "drop", refused, "--state-dir", "state")
+    shown = command("outbox", "--state-dir", "state")
+
+    assert (0, "1 alert dropped\n") == (dropped.returncode, dropped.stdout)
+    assert 1 == again.returncode
+    assert "the outbox is empty: everything was delivered\n" == shown.stdout
+
+
+def test_an_action_without_an_id_is_a_usage_error(refused, command):
+    assert 64 == command("outbox", "retry", "--state-dir", "state").returncode
+
+
+# --- watch and demo ---------------------------------------------------------------------------------
+
+
+def test_watch_needs_no_config_and_ends_with_ctrl_c(folder):
+    child = subprocess.Popen([*COMMAND, "watch", "app.log", "--grep", "ERROR", "--from-start"], cwd=folder,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        first = child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        rest, said = child.communicate(timeout=30)
+    finally:
+        child.kill()
+        child.wait()
+
+    assert "ERROR disk full" in first
+    assert "" == rest
+    assert "corowatch ended: SIGINT" in said
+    assert 0 == child.returncode
+
+
+def test_watch_with_a_wrong_threshold_says_how_to_write_it(command):
+    done = command("watch", "app.log", "--grep", "x", "--threshold", "5")
+
+    assert 64 == done.returncode
+    assert "write N/TIME, such as 5/1m" in done.stderr
+
+
+def test_the_demo_ends_by_itself(command):
+    done = command("demo", "--for", "1s")
+
+    assert 0 == done.returncode, done.stderr
+    assert "ssh-guessing:" in done.stderr
+
+
+# --- asking -----------------------------------------------------------------------------------------
+
+
+def test_check_tells_what_the_config_will_do(command, folder):
+    done = command("check", "c.yaml")
+
+    assert 0 == done.returncode, done.stderr
+    assert "1 flow, 1 sinks: no mistakes" in done.stdout
+    assert "follow(" in done.stdout
+    assert f"a.tail: {folder}/app.log: 1 file\n" in done.stdout
+    assert "1 pattern on the fast scanner (RE2)" in done.stdout
+
+
+def test_kinds_lists_every_kind(command):
+    told = command("kinds").stdout
+
+    assert {"tail", "stdin", "grep", "threshold", "alert", "console", "exec", "file"} <= set(
+        re.findall(r"^  (\S+) ", told, re.MULTILINE))
+
+
+def test_of_one_kind_it_tells_the_options(command):
+    done = command("kinds", "grep")
+
+    assert 0 == done.returncode
+    assert done.stdout.startswith("grep (node): ")
+    assert "  except  (" in done.stdout
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest(command):
+    done = command("kinds", "gerp")
+
+    assert 64 == done.returncode
+    assert "no kind is named 'gerp'" in done.stderr
+    assert "'grep'" in done.stderr
+
+
+def test_the_schema_takes_what_the_readme_shows_and_refuses_an_unknown_option(command):
+    schema = json.loads(command("schema").stdout)
+    shown = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+
+    assert shown
+    for text in shown:
+        validator.validate(yaml.safe_load(text))
+    assert not validator.is_valid({"flows": {"a": {"stdin": None, "grep": {"pattern": "x", "patern": "y"}}}})
+    assert not validator.is_valid({"flows": {"a": {"stdin": None, "gerp": "x"}}})
+
+
+def test_the_version_tells_what_it_stands_on(command):
+    told = command("version").stdout
+
+    assert re.match(r"corowatch \d+\.\d+\.\d+, Python 3\.", told)
+    assert "watchdog 7.1" in told
+
+
+def test_completion_is_a_script_of_the_shell(command):
+    script = command("completion", "bash").stdout
+
+    done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert "_COROWATCH_COMPLETE=bash_complete" in script
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_an_unknown_option_is_a_usage_error(command):
+    assert 64 == command("run", "--wat").returncode

@@ -47,6 +47,9 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, 
 CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
 """
 
+# Built once, here: msgspec 0.22 prepares a type at its first use, and two couriers doing so at once end the process.
+_ALERT = msgspec.json.Decoder(Alert)
+
 
 class Row(NamedTuple):
     """One alert on its way to one sink."""
@@ -65,7 +68,7 @@ class Row(NamedTuple):
 
     def alert(self) -> Alert:
         """The alert as it was committed."""
-        return msgspec.json.decode(self.body, type=Alert)
+        return _ALERT.decode(self.body)
 
 
 class Change(NamedTuple):
@@ -281,7 +284,7 @@ class Store:
         if found is None:
             return False
         seq, body = found
-        first = msgspec.json.decode(body, type=Alert)
+        first = _ALERT.decode(body)
         folded = int(first.fields.get("folded") or 1) + 1
         first.fields = {**alert.fields, "folded": folded}
         first.count += alert.count

@@ -28,7 +28,7 @@ from typing import Any
 from corowatch.core.config import Config
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Severity, rfc3339
-from corowatch.core.graph import Closed, Failure, Feed, Graph, fingerprint
+from corowatch.core.graph import Closed, Failure, Graph, fingerprint
 from corowatch.core.text import safe
 from corowatch.courier import Courier
 from corowatch.log import log
@@ -86,10 +86,13 @@ class Told:
 
 
 class WallClock:
-    """The wall clock as the graph sees it: it never runs backwards, and a step is told."""
+    """The wall clock as the graph sees it: it never runs backwards, and a step is told.
+
+    `steady` is the clock that nobody sets; it goes on while the machine sleeps, which is no step.
+    """
 
     def __init__(self, stepped: Callable[[float], None], wall: Callable[[], float] = time.time,
-                 steady: Callable[[], float] = time.monotonic) -> None:
+                 steady: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)) -> None:
         self._stepped = stepped
         self._wall, self._steady = wall, steady
         self._anchor = (wall(), steady())
@@ -155,7 +158,9 @@ class Daemon:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
         self.graph = Graph(self._load(), put=self._store.put, memory=self._store.memory, report=self._failed,
                            host=self._host, now=now)
-        self._settle(now)
+        self._go_live(self._open_new(self.graph, now))
+        self._write()
+        self._settle_couriers()
         self._searched = self._glanced = now
         self._watch.refresh(self._directories())
         gc.collect()
@@ -165,36 +170,41 @@ class Daemon:
         self.tell("started", "corowatch started")
         self._notify.ready(self._status())
 
-    def _settle(self, now: float) -> None:
-        """Make sources, positions, counters and couriers those of the graph."""
-        feeds = self.graph.feeds
-        positions = []
-        for name in [name for name in self.sources if name not in feeds]:
+    def _open_new(self, graph: Graph, now: float) -> dict[str, tuple[Source, Mapping[str, Any]]]:
+        """The sources of `graph` that are not open yet, opened, each with the positions it began at.
+
+        Raises OSError and sqlite3.Error, with none left open.
+        """
+        opened: dict[str, tuple[Source, Mapping[str, Any]]] = {}
+        try:
+            for name in graph.feeds.keys() - self.sources.keys():
+                feed = graph.feeds[name]
+                source: Source = feed.step.kind.start(target=feed.entry, **feed.step.options)
+                saved = self._store.positions(name, feed.steps)
+                opened[name] = source, saved or {}
+                # A source that has run before, and found nothing then, begins a new file at its beginning.
+                start = self._start if saved is None else "beginning"
+                source.open(saved or {}, reader=name, start=start, tell=self.tell, wake=self._wake, now=now)
+        except (OSError, sqlite3.Error):
+            for source, _ in opened.values():
+                source.close()
+            raise
+        return opened
+
+    def _go_live(self, opened: Mapping[str, tuple[Source, Mapping[str, Any]]]) -> None:
+        """Make sources, counters and, with the next commit, the state those of the graph."""
+        feeds, nodes = self.graph.feeds, self.graph.nodes.values()
+        for name in self.sources.keys() - feeds.keys():
             self.sources.pop(name).close()
+        self.sources.update((name, source) for name, (source, _) in opened.items())
         for name, feed in feeds.items():
-            if name not in self.sources:
-                source, saved = self._opened(feed, now)
-                positions.append((name, saved))
-                self.sources[name] = source
             self.ledger.add("source", name, feed.counts)
             self.ledger.add("source", name, self.sources[name].counts)
-        for live in self.graph.nodes.values():
+        for live in nodes:
             self.ledger.add("node", live.step.id, live.counts)
-        self._store.settle({step: name for name, feed in feeds.items() for step in feed.steps},
-                           {live.step.id: fingerprint(live.step) for live in self.graph.nodes.values()}, positions)
-        self._commit(now)
-        # Only now: what closed nodes counted last is written.
-        self.ledger.keep([*(feed.counts for feed in feeds.values()), *(s.counts for s in self.sources.values()),
-                          *(live.counts for live in self.graph.nodes.values())])
-        self._settle_couriers()
-
-    def _opened(self, feed: Feed, now: float) -> tuple[Source, Mapping[str, Any]]:
-        source: Source = feed.step.kind.start(target=feed.entry, **feed.step.options)
-        saved = self._store.positions(feed.name, feed.steps)
-        # A source that has run before, and found nothing then, begins a new file at its beginning.
-        start = self._start if saved is None else "beginning"
-        source.open(saved or {}, reader=feed.name, start=start, tell=self.tell, wake=self._wake, now=now)
-        return source, saved or {}
+        self._store.go_live({step: name for name, feed in feeds.items() for step in feed.steps},
+                            {live.step.id: fingerprint(live.step) for live in nodes},
+                            {name: saved for name, (_, saved) in opened.items()})
 
     def _settle_couriers(self) -> None:
         wanted = self.graph.config.sinks
@@ -329,14 +339,9 @@ class Daemon:
 
     def _commit(self, now: float) -> None:
         """Write the turn, whole or not at all. If that fails it stays in memory, and nothing is read meanwhile."""
-        positions = [(name, key, state) for name, source in self.sources.items() for key, state in source.changes()]
-        memories = [(live.step.id, live.memory) for live in self.graph.nodes.values() if live.memory.changed]
-        changes = list(self.ledger.changes())
         self._committed, self._dirty = now, False
-        if not (positions or memories or changes or self._store.urgent):
-            return
         try:
-            sinks = self._store.commit(positions, memories, changes)
+            self._write()
         except sqlite3.Error as error:
             if not self._failing:
                 self._failing = True
@@ -347,7 +352,19 @@ class Daemon:
             self._failing = False
             log.info("state.writable", state=str(self._store.path))
             self._notify.status(self._status())
+
+    def _write(self) -> None:
+        """Commit what changed, if anything did. Raises sqlite3.Error."""
+        positions = [(name, key, state) for name, source in self.sources.items() for key, state in source.changes()]
+        memories = [(live.step.id, live.memory) for live in self.graph.nodes.values() if live.memory.changed]
+        changes = list(self.ledger.changes())
+        if not (positions or memories or changes or self._store.urgent):
+            return
+        sinks = self._store.commit(positions, memories, changes)
         self.ledger.written()
+        self.ledger.keep([*(feed.counts for feed in self.graph.feeds.values()),
+                          *(source.counts for source in self.sources.values()),
+                          *(live.counts for live in self.graph.nodes.values())])
         for source in self.sources.values():
             source.written()
         for sink in sinks & self.couriers.keys():
@@ -445,23 +462,29 @@ class Daemon:
     def reload(self, now: float) -> None:
         """Read the config again. If anything is wrong with it the old one goes on, and the log says what."""
         self._notify.reloading()
-        before = self.graph
+        self._commit(now)
+        if self._failing:  # the positions saved are not those of what was read
+            self._refuse(now, "the state cannot be written")
+            return
         try:
             graph = Graph(self._load(), put=self._store.put, memory=self._store.memory, report=self._failed,
-                          host=self._host, now=now, before=before)
+                          host=self._host, now=now, before=self.graph)
         except ConfigError as error:
             for mistake in error.mistakes:
                 log.error("config.mistake", place=str(mistake.place), what=mistake.what)
-            self.tell("config", f"the config was refused, the old one goes on: {error.mistakes[0].place}: "
-                      f"{error.mistakes[0].what}", why=error.mistakes[0].what)
-            self._outcome(now, str(error))
-            self._notify.ready("the new config was refused; the old one goes on")
+            self._refuse(now, f"{error.mistakes[0].place}: {error.mistakes[0].what}", str(error))
             return
-        self._commit(now)
+        try:
+            opened = self._open_new(graph, now)
+        except (OSError, sqlite3.Error) as error:
+            graph.abandon()
+            self._refuse(now, str(error))
+            return
         closed = list(graph.take_over())
         self.graph = graph
-        self._commit(now)  # what the closed ones flushed, before their Memory goes
-        self._settle(now)
+        self._go_live(opened)
+        self._commit(now)  # with it, what the closed ones flushed
+        self._settle_couriers()
         for one in closed:
             self._tell_closed(one)
         self._searched = 0.0
@@ -469,6 +492,12 @@ class Daemon:
         self.tell("reloaded", "the config was reloaded")
         self._outcome(now, "")
         self._notify.ready(self._status())
+
+    def _refuse(self, now: float, why: str, mistakes: str = "") -> None:
+        """Tell that the old config goes on."""
+        self.tell("config", f"the config was refused, the old one goes on: {why}", why=why)
+        self._outcome(now, mistakes or why)
+        self._notify.ready("the new config was refused; the old one goes on")
 
     def _outcome(self, now: float, mistakes: str) -> None:
         """Leave word for `corowatch reload`, which waits for it."""

@@ -114,6 +114,14 @@ class _Transaction:
             self._connection.execute("ROLLBACK")
 
 
+class _GoingLive(NamedTuple):
+    """What a new graph changes in the state."""
+
+    readers: Mapping[str, str]
+    nodes: Mapping[str, str]
+    positions: Mapping[str, Mapping[str, Any]]
+
+
 class Store:
     """The state directory of one daemon. Raises StateRefused, with the reason, if it cannot be used as it is."""
 
@@ -129,6 +137,7 @@ class Store:
             os.close(self._lock)
             raise
         self._alerts: list[tuple[Alert, bytes]] = []
+        self._going_live: _GoingLive | None = None
         self._memories: dict[str, Memory[Any]] = {}
         self._waiting = self._counted()
         self.in_flight: dict[str, int] = {}
@@ -198,27 +207,34 @@ class Store:
 
     @property
     def urgent(self) -> bool:
-        """Whether an alert waits for the commit."""
-        return bool(self._alerts)
+        """Whether something waits that should be committed at once: an alert, or a graph that goes live."""
+        return bool(self._alerts or self._going_live)
 
-    def settle(self, readers: Mapping[str, str], nodes: Mapping[str, str],
-               positions: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """A graph goes live: which reader each step has, each node's fingerprint, and where the readers begin.
+    def go_live(self, readers: Mapping[str, str], nodes: Mapping[str, str],
+                positions: Mapping[str, Mapping[str, Any]]) -> None:
+        """A graph goes live, with the next commit: the reader of each step, each node's fingerprint, and where
+        the new readers begin. The state of steps that are gone or changed goes; what a step's source counted
+        goes on under its new reader."""
+        self._going_live = _GoingLive(readers, nodes, positions)
 
-        The state of steps that are gone or changed goes.
-        """
-        with self.writing, _Transaction(self._db) as db:
-            old_nodes = dict(db.execute("SELECT node, fingerprint FROM nodes"))
-            db.executemany("DELETE FROM memory WHERE node = ?",
-                           [(node,) for node, print_ in old_nodes.items() if nodes.get(node) != print_])
-            db.execute("DELETE FROM nodes")
-            db.executemany("INSERT INTO nodes VALUES (?, ?)", nodes.items())
-            db.execute("DELETE FROM readers")
-            db.executemany("INSERT INTO readers VALUES (?, ?)", readers.items())
-            for reader, saved in positions:
-                db.execute("DELETE FROM positions WHERE reader = ?", (reader,))
-                self._save(db, ((reader, key, state) for key, state in saved.items()))
-            db.execute("DELETE FROM positions WHERE reader NOT IN (SELECT reader FROM readers)")
+    def _change_over(self, db: sqlite3.Connection, live: _GoingLive) -> None:
+        former = dict(db.execute("SELECT step, reader FROM readers"))
+        counted = {name for name, in db.execute("SELECT DISTINCT name FROM totals WHERE role = 'source'")}
+        successors = {reader: former[step] for step, reader in live.readers.items()
+                      if step in former and reader not in counted}
+        db.executemany("INSERT INTO totals SELECT 'source', ?, counter, value FROM totals WHERE role = 'source' "
+                       "AND name = ?", successors.items())
+        old_nodes = dict(db.execute("SELECT node, fingerprint FROM nodes"))
+        db.executemany("DELETE FROM memory WHERE node = ?",
+                       [(node,) for node, print_ in old_nodes.items() if live.nodes.get(node) != print_])
+        db.execute("DELETE FROM nodes")
+        db.executemany("INSERT INTO nodes VALUES (?, ?)", live.nodes.items())
+        db.execute("DELETE FROM readers")
+        db.executemany("INSERT INTO readers VALUES (?, ?)", live.readers.items())
+        for reader, saved in live.positions.items():
+            db.execute("DELETE FROM positions WHERE reader = ?", (reader,))
+            self._save(db, ((reader, key, state) for key, state in saved.items()))
+        db.execute("DELETE FROM positions WHERE reader NOT IN (SELECT reader FROM readers)")
 
     def _save(self, db: sqlite3.Connection, positions: Iterable[tuple[str, str, Any]]) -> None:
         kept, gone = [], []
@@ -237,6 +253,8 @@ class Store:
         with self.writing:
             waiting = {sink: list(counts) for sink, counts in self._waiting.items()}
             with _Transaction(self._db) as db:
+                if self._going_live:
+                    self._change_over(db, self._going_live)
                 self._save(db, positions)
                 for node, memory in memories:
                     self._remember(db, node, memory)
@@ -248,6 +266,7 @@ class Store:
             self._waiting = waiting
         sinks = {sink for alert, _ in self._alerts for sink in alert.to}
         self._alerts.clear()
+        self._going_live = None
         for _, memory in memories:
             memory.written()
         return sinks
@@ -267,7 +286,8 @@ class Store:
         family = json.dumps([alert.flow, alert.node, alert.key])
         if waiting[0] >= MAX_ROWS or waiting[1] >= MAX_BYTES:
             self.folding.add(sink)
-            if self._fold(db, sink, family, alert):
+            if (grown := self._fold(db, sink, family, alert)) is not None:
+                waiting[1] += grown
                 return
         else:
             self.folding.discard(sink)
@@ -276,21 +296,23 @@ class Store:
         waiting[0] += done.rowcount
         waiting[1] += done.rowcount * len(body)
 
-    def _fold(self, db: sqlite3.Connection, sink: str, family: str, alert: Alert) -> bool:
-        """Add an alert to the row into which its family is folded, if there is one that is not in flight."""
+    def _fold(self, db: sqlite3.Connection, sink: str, family: str, alert: Alert) -> int | None:
+        """Add an alert to the row into which its family is folded, and give the bytes by which that grew; None if
+        there is no such row, or it is in flight."""
         found = db.execute("SELECT seq, body FROM outbox WHERE sink = ? AND state = 'waiting' AND folded > 0 AND "
                            "family = ? AND seq != ? ORDER BY seq DESC LIMIT 1",
                            (sink, family, self.in_flight.get(sink, -1))).fetchone()
         if found is None:
-            return False
+            return None
         seq, body = found
         first = _ALERT.decode(body)
         folded = int(first.fields.get("folded") or 1) + 1
         first.fields = {**alert.fields, "folded": folded}
         first.count += alert.count
         first.events = [*first.events[:1], *alert.events[-1:]]
-        db.execute("UPDATE outbox SET body = ?, folded = ? WHERE seq = ?", (first.as_json().decode(), folded, seq))
-        return True
+        grown = first.as_json()
+        db.execute("UPDATE outbox SET body = ?, folded = ? WHERE seq = ?", (grown.decode(), folded, seq))
+        return len(grown) - len(body.encode())
 
     def waiting(self, sink: str) -> int:
         """Rows waiting for a sink; `corowatch outbox` may have changed them."""
@@ -300,7 +322,8 @@ class Store:
 
     def _counted(self) -> dict[str, list[int]]:
         return {sink: [rows, int(size)] for sink, rows, size in self._db.execute(
-            "SELECT sink, count(*), total(length(body)) FROM outbox WHERE state = 'waiting' GROUP BY sink")}
+            "SELECT sink, count(*), total(length(CAST(body AS BLOB))) FROM outbox WHERE state = 'waiting' "
+            "GROUP BY sink")}
 
     def left(self, sink: str, size: int) -> None:
         """A row of `size` bytes no longer waits for `sink`. To be called with `writing` held."""

@@ -1,6 +1,7 @@
 """The pump, a step at a time, on a real state directory, real files and real couriers."""
 
 import json
+import sqlite3
 import time
 
 import pytest
@@ -171,6 +172,13 @@ def test_a_second_signal_ends_the_waiting(run, log):
 # --- over a kill ------------------------------------------------------------------------------------
 
 
+def read_uncommitted(one):
+    """Read what there is, as the pump would, and do not commit it."""
+    for source in one.daemon.sources.values():
+        source.look(time.time(), None)
+        source.heads()[0].read(time.time())
+
+
 def test_each_line_is_told_once_over_a_kill(run, log, told):
     log("ERROR 1")
     first = run(ERRORS)
@@ -190,9 +198,7 @@ def test_what_was_not_committed_is_read_again(run, log, told):
     first = run(ERRORS)
     first.deal_with_everything()
     log("ERROR 2")
-    for source in first.daemon.sources.values():  # it is read, and then the process is gone
-        source.look(time.time(), None)
-        source.heads()[0].read(time.time())
+    read_uncommitted(first)
     assert first.store.urgent
     first.kill()
 
@@ -285,6 +291,45 @@ def test_a_reload_that_succeeds_leaves_word(run, log, tmp_path):
     one.reload(WINDOW)
 
     assert "" == json.loads((tmp_path / "state" / "reloaded.json").read_text())["mistakes"]
+
+
+def test_a_reload_whose_sources_cannot_be_opened_is_refused_and_the_old_nodes_go_on(run, log, told, monkeypatch):
+    log("ERROR 1")
+    one = run(WINDOW)
+    one.deal_with_everything()
+
+    def positions(reader, steps):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(one.store, "positions", positions)
+        one.reload(ERRORS.replace("app.log", "other.log"))
+    log("ERROR 2", "FATAL c")
+    one.deal_with_everything()
+    one.close()
+
+    assert ["the config was refused, the old one goes on: disk I/O error", "2 errors", "FATAL c"] == told()
+
+
+def test_a_reload_while_the_state_cannot_be_written_is_refused_and_nothing_is_told_twice(run, log, told, monkeypatch):
+    log("ERROR 1")
+    one = run(WINDOW)
+    one.deal_with_everything()
+
+    def commit(*turn):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    log("INFO 2")
+    read_uncommitted(one)
+    with monkeypatch.context() as full:
+        full.setattr(one.store, "commit", commit)
+        one.reload(WINDOW.replace("FATAL", "PANIC"))
+    log("ERROR 2", "FATAL c", "PANIC d")
+    one.deal_with_everything()
+    one.close()
+
+    assert ["the config was refused, the old one goes on: the state cannot be written", "2 errors",
+            "FATAL c"] == told()
 
 
 def test_a_daemon_that_cannot_begin_has_started_nothing(tmp_path):

@@ -32,6 +32,11 @@ def put(store, *alerts):
     return store.commit([], [], [])
 
 
+def go_live(store, readers, nodes, positions=None):
+    store.go_live(readers, nodes, positions or {})
+    store.commit([], [], [])
+
+
 def reopened(store):
     store.close()
     return Store(store.folder)
@@ -41,7 +46,7 @@ def reopened(store):
 
 
 def test_positions_memory_totals_and_alerts_are_there_after_a_restart(store):
-    store.settle({"a.tail": "r"}, {"a.threshold": "print"}, [])
+    go_live(store, {"a.tail": "r"}, {"a.threshold": "print"})
     memory = store.memory("a.threshold", "print")
     memory["k"] = [1.5, None, "x"]
     store.put(alert("1"))
@@ -84,7 +89,7 @@ def test_totals_add_up(store):
 
 
 def test_a_position_that_is_no_longer_needed_goes(store):
-    store.settle({"a.tail": "r"}, {}, [])
+    go_live(store, {"a.tail": "r"}, {})
     store.commit([("r", "one", {"offset": 1}), ("r", "two", {"offset": 2})], [], [])
 
     store.commit([("r", "one", None)], [], [])
@@ -93,32 +98,58 @@ def test_a_position_that_is_no_longer_needed_goes(store):
 
 
 def test_a_reader_that_has_never_run_has_no_positions_and_one_that_found_nothing_has_none_saved(store):
-    store.settle({"a.tail": "r"}, {}, [])
+    go_live(store, {"a.tail": "r"}, {})
 
     assert store.positions("new", ["b.tail"]) is None
     assert {} == store.positions("r", ["a.tail"])
 
 
 def test_a_step_whose_source_got_other_options_takes_its_positions_along(store):
-    store.settle({"a.tail": "r"}, {}, [])
+    go_live(store, {"a.tail": "r"}, {})
     store.commit([("r", "life", {"offset": 7})], [], [])
 
     saved = store.positions("changed", ["a.tail"])
-    store.settle({"a.tail": "changed"}, {}, [("changed", saved)])
+    go_live(store, {"a.tail": "changed"}, {}, {"changed": saved})
 
     assert {"life": {"offset": 7}} == store.positions("changed", ["a.tail"])
     assert store.positions("r", ["b.tail"]) is None
 
 
+def test_what_a_source_counted_goes_on_when_its_options_change(store):
+    go_live(store, {"a.tail": "r", "b.tail": "r"}, {})
+    store.commit([], [], [Change("source", "r", "lines", 7)])
+
+    go_live(store, {"a.tail": "changed", "b.tail": "r"}, {})
+    store.commit([], [], [Change("source", "changed", "lines", 1)])
+    go_live(store, {"a.tail": "r", "b.tail": "r"}, {})
+
+    assert {("source", "r", "lines", 7), ("source", "changed", "lines", 8)} == set(store.totals())
+
+
+def test_a_graph_goes_live_with_its_first_turn_or_not_at_all(store):
+    go_live(store, {"a.tail": "r"}, {"n": "old"})
+    memory = Memory()
+    memory["k"] = 1
+    store.commit([("r", "life", {"offset": 7})], [("n", memory)], [])
+
+    store.go_live({"b.tail": "s"}, {"n": "new"}, {"s": {"life": {"offset": 9}}})
+    assert store.urgent
+    again = reopened(store)
+
+    assert {"life": {"offset": 7}} == again.positions("r", ["a.tail"])
+    assert {"k": 1} == dict(again.memory("n", "old"))
+    again.close()
+
+
 def test_memory_of_a_node_with_other_options_is_empty_and_its_old_rows_go(store):
-    store.settle({}, {"n": "old", "m": "same"}, [])
+    go_live(store, {}, {"n": "old", "m": "same"})
     for name in ("n", "m"):
         memory = Memory()
         memory["k"] = 1
         store.commit([], [(name, memory)], [])
 
     assert {} == dict(store.memory("n", "new"))
-    store.settle({}, {"n": "new", "m": "same"}, [])
+    go_live(store, {}, {"n": "new", "m": "same"})
 
     assert [("m",)] == store._db.execute("SELECT DISTINCT node FROM memory").fetchall()
     assert {"k": 1} == dict(store.memory("m", "same"))
@@ -188,6 +219,15 @@ def test_beyond_the_limit_alerts_of_one_family_fold_into_one_with_an_exact_count
     assert 5 == folded.fields["folded"]
     assert ["line 2", "line 6"] == [event["text"] for event in folded.events]
     assert {"ops"} == store.folding
+
+
+def test_the_bytes_that_wait_are_known_exactly(store, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 2)
+    put(store, *(alert(str(n), key={"ip": "grün"}, text="€" * n) for n in range(7)))
+    box = Outbox(store.path, store)
+    box.delivered(box.next("ops", 1.0), 1.0)
+
+    assert [2, sum(len(row.body.encode()) for row in box.rows())] == store._waiting["ops"] == store._counted()["ops"]
 
 
 def test_a_row_in_flight_is_not_folded_into(store, monkeypatch):

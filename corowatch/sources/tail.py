@@ -23,7 +23,7 @@ import msgspec
 
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
 from corowatch.core.follow import COMPRESSED, MARKER, Fate, Saved, Seen, fate, is_same_life, marker
-from corowatch.core.frame import frame
+from corowatch.core.frame import frame, rfind
 from corowatch.core.kinds import source
 from corowatch.core.lines import codec_of
 from corowatch.core.stamps import Stamps
@@ -137,9 +137,11 @@ class Tail(Source):
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
         path = self._where(old, found)
         opened = self._opened(path) if path else None
-        if path and opened and self._resume(key, old, path, opened, now):
-            return True
-        if not opened and _hidden(path or old.path):
+        if path and opened:
+            resumed = self._resume(key, old, path, opened, now)
+            if resumed is not False:
+                return resumed is True
+        elif _hidden(path or old.path):
             return False
         self._tell("gone", f"{old.path}, read up to byte {old.offset}, is not there any more as it was",
                    path=old.path, bytes=old.offset)
@@ -157,13 +159,13 @@ class Tail(Source):
         except OSError:
             return None
 
-    def _resume(self, key: str, old: Saved, path: str, opened: tuple[int, Seen], now: float) -> bool:
-        """Go on in a file of the last run, if it is still the same life of it."""
+    def _resume(self, key: str, old: Saved, path: str, opened: tuple[int, Seen], now: float) -> bool | None:
+        """Go on in a file of the last run, if it is still the same life of it; None if it cannot be read now."""
         fd, seen = opened
-        before = os.pread(fd, old.marker_bytes, old.offset - old.marker_bytes)
-        if (seen.dev, seen.ino) != (old.dev, old.ino) or not is_same_life(old, seen.size, before):
+        before = self._bytes(fd, path, old.marker_bytes, old.offset - old.marker_bytes)
+        if before is None or (seen.dev, seen.ino) != (old.dev, old.ino) or not is_same_life(old, seen.size, before):
             os.close(fd)
-            return False
+            return None if before is None else False
         life = _Life(key, path, fd, seen, Position(old.offset, old.stamped), before)
         life.moved = path != old.path
         life.dirty = life.moved
@@ -183,14 +185,32 @@ class Tail(Source):
         if (seen.dev, seen.ino) in self._lives:  # it changed hands between the look and the opening
             os.close(fd)
             return True
-        offset = _last_line(fd, seen.size, self._max_line_bytes) if at_end else 0
-        before = os.pread(fd, min(MARKER, offset), offset - min(MARKER, offset))
+        began = self._last_line(fd, path, seen.size) if at_end else (0, b"")
+        if began is None:
+            os.close(fd)
+            return False
+        offset, before = began
         life = _Life(secrets.token_hex(8), path, fd, seen, Position(offset), before)
         life.grew = now
         self._lives[seen.dev, seen.ino] = life
         self.counts["files"] += 1
         self._sort(life)
         return True
+
+    def _last_line(self, fd: int, path: str, size: int) -> tuple[int, bytes] | None:
+        """Where the line at the end begins, and the bytes before: at the end itself, unless it is unfinished.
+
+        Looks one line's greatest length back. None, said once, if it cannot be read now.
+        """
+        head = self._bytes(fd, path, 4, 0)
+        newline = "\n".encode(codec_of(self._encoding, head or b"")[0])
+        begin = max(0, size - self._max_line_bytes - MARKER) // len(newline) * len(newline)
+        data = self._bytes(fd, path, size - begin, begin)
+        if head is None or data is None:
+            return None
+        reach = max(0, len(data) - self._max_line_bytes)
+        line = max(reach, rfind(data, newline) + len(newline))
+        return begin + line, data[max(0, line - MARKER):line]
 
     def _opened(self, path: str) -> tuple[int, Seen] | None:
         """A descriptor and what it is; None, said once, if it cannot be opened or is no regular file."""
@@ -208,6 +228,14 @@ class Tail(Source):
             return None
         self._said.pop(path, None)
         return fd, seen
+
+    def _bytes(self, fd: int, path: str, size: int, offset: int) -> bytes | None:
+        """What pread gives; None, said once, if it cannot be read now."""
+        try:
+            return os.pread(fd, size, offset)
+        except OSError as error:
+            self._say(path, error.strerror or str(error))
+            return None
 
     def _say(self, path: str, why: str) -> None:
         if self._said.get(path) != why:
@@ -275,9 +303,8 @@ class Tail(Source):
 
     def _look_at(self, life: _Life, now: float) -> None:
         if life.gone is not None:
-            status = _seen(os.fstat(life.fd))
-            assert status is not None
-            self._saw(life, status, now)
+            if status := self._status(life):
+                self._saw(life, status, now)
             return
         try:
             seen = _seen(os.stat(life.path))
@@ -307,15 +334,30 @@ class Tail(Source):
                 continue  # cannot be seen now: that is not gone
             if life.gone is None:
                 life.gone = life.grew = now
-            status = _seen(os.fstat(life.fd))
-            if status is not None:
+            if status := self._status(life):
                 self._saw(life, status, now)
-            if life.size <= life.read_to and now - life.grew >= QUIET:
+                if life.size <= life.read_to and now - life.grew >= QUIET:
+                    self._end(life, now)
+            else:
+                self._lost(life, "is gone, and its last {} bytes with it")
                 self._end(life, now)
         for path, seen in found.items():
             if self._is_new(seen):
                 self._begin(path, at_end=path in self._late, now=now)
         self._name_all()
+
+    def _status(self, life: _Life) -> Seen | None:
+        """What its descriptor tells; None if a network file system's server no longer knows it (ESTALE)."""
+        try:
+            return _seen(os.fstat(life.fd))
+        except OSError:
+            return None
+
+    def _lost(self, life: _Life, how: str) -> None:
+        """Tell of the bytes of a life that will never be read."""
+        if lost := max(0, life.size - life.read_to):
+            self.counts["bytes_lost"] += lost
+            self._tell("lost", f"{life.path} {how.format(lost)}", path=life.path, bytes=lost)
 
     def _name_all(self) -> None:
         """By which paths notifications may call each file: its own, and what a link leads to."""
@@ -337,10 +379,8 @@ class Tail(Source):
 
     def _differs(self, life: _Life) -> bool:
         """Whether the bytes that were read last are others now, though there are no more of them."""
-        try:
-            return os.pread(life.fd, len(life.overlap), life.read_to - len(life.overlap)) != life.overlap
-        except OSError:
-            return False
+        before = self._bytes(life.fd, life.path, len(life.overlap), life.read_to - len(life.overlap))
+        return before is not None and before != life.overlap
 
     def _sort(self, life: _Life) -> None:
         """Among those with something to read, or not."""
@@ -351,11 +391,7 @@ class Tail(Source):
 
     def _rewritten(self, life: _Life, seen: Seen, now: float) -> None:
         """The file was truncated or written anew: this life ends, and another begins at offset 0."""
-        lost = max(0, life.size - life.read_to)
-        if lost:
-            self.counts["bytes_lost"] += lost
-            self._tell("lost", f"{life.path} was truncated before its last {lost} bytes were read",
-                       path=life.path, bytes=lost)
+        self._lost(life, "was truncated before its last {} bytes were read")
         if life.frame is not None:
             life.frame.send(Chunk(now, b"", last=True))
         self._ended[life.key] = None
@@ -372,6 +408,7 @@ class Tail(Source):
             life.frame.close()
         self._ended[life.key] = None
         del self._lives[life.dev, life.ino]
+        self._ready.pop((life.dev, life.ino), None)
         os.close(life.fd)
 
     # --- reading --------------------------------------------------------------------------------------
@@ -391,10 +428,7 @@ class Tail(Source):
     def _begins(self, life: _Life) -> float:
         """When the next Block begins: its first stamp, else the time of the last write."""
         written = life.mtime / 1e9
-        try:
-            head = os.pread(life.fd, PEEK, life.read_to)
-        except OSError:
-            return written  # the reading itself will tell
+        head = self._bytes(life.fd, life.path, PEEK, life.read_to) or b""
         for line in head.split(b"\n")[:8]:
             at = self._stamps.read(line, written)
             if at is not None:
@@ -407,15 +441,13 @@ class Tail(Source):
     def _read(self, life: _Life, now: float) -> None:
         """Send what follows, at most one gulp. The bytes before it are read again, to see that they still stand."""
         overlap = life.overlap
-        try:
-            data = os.pread(life.fd, GULP + len(overlap), life.read_to - len(overlap))
-        except OSError as error:
-            self._say(life.path, error.strerror or str(error))
-            data = overlap
-        if not data.startswith(overlap):
-            status = _seen(os.fstat(life.fd))
-            assert status is not None
+        data = self._bytes(life.fd, life.path, GULP + len(overlap), life.read_to - len(overlap))
+        status = None if data is None or data.startswith(overlap) else self._status(life)
+        if status:
             self._rewritten(life, status, now)
+            return
+        if data is None or not data.startswith(overlap):
+            self._ready.pop((life.dev, life.ino))  # until the next look
             return
         chunk = data[len(overlap):]
         if len(data) < GULP + len(overlap):
@@ -447,7 +479,8 @@ class Tail(Source):
     def _codec(self, life: _Life, chunk: bytes) -> tuple[str, int]:
         """The file's codec and the length of its byte-order mark, told by its first bytes."""
         if life.codec is None:
-            life.codec = codec_of(self._encoding, chunk[:4] if life.read_to == 0 else os.pread(life.fd, 4, 0))
+            head = chunk[:4] if life.read_to == 0 else self._bytes(life.fd, life.path, 4, 0)
+            life.codec = codec_of(self._encoding, head or b"")
         return life.codec
 
     def _frame(self, life: _Life, chunk: bytes) -> Any:
@@ -521,12 +554,6 @@ def _hidden(path: str) -> bool:
     except OSError:
         return True
     return False
-
-
-def _last_line(fd: int, size: int, reach: int) -> int:
-    """Where the line at the end begins: at the end itself, unless it is unfinished. Looks `reach` bytes back."""
-    back = min(size, reach)
-    return size - back + (os.pread(fd, back, size - back).rfind(b"\n") + 1) if back else 0
 
 
 def _fixed(pattern: str) -> tuple[str, bool]:

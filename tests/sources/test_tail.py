@@ -84,6 +84,15 @@ def test_the_end_inside_a_half_line_is_the_start_of_that_line(log):
     assert ["half"] == reader.read()
 
 
+@pytest.mark.parametrize("tail", ["", "ha"])
+def test_the_end_of_a_file_in_two_byte_units_is_the_border_of_a_line(log, tail):
+    write(log, f"old\n{tail}".encode("utf-16"))
+    reader = Reader(log, encoding="utf-16")
+    write(log, "new\n".encode("utf-16-le"))
+
+    assert [f"{tail}new"] == reader.read()
+
+
 def test_a_file_that_comes_later_is_read_from_its_beginning(tmp_path):
     reader = Reader(tmp_path / "deep" / "*" / "*.log")
     assert [] == reader.read()
@@ -337,6 +346,22 @@ def test_a_file_that_cannot_be_opened_at_a_restart_keeps_its_position(log, monke
     assert ["2"] == again.read()
 
 
+def test_a_file_that_cannot_be_read_at_a_restart_keeps_its_position(log, monkeypatch):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read()
+    saved = reader.saved()
+    write(log, "2\n")
+    again_possible = stale(monkeypatch, "pread", log)
+    again = Reader(log, saved=saved)
+    assert [] == again.read()
+    assert {} == again.saved()
+
+    again_possible()
+
+    assert ["2"] == again.read()
+
+
 def test_a_file_that_cannot_be_opened_at_the_first_run_begins_at_its_end_too(log, monkeypatch):
     write(log, "old\n")
     again_possible = refuse_once(monkeypatch, log)
@@ -356,6 +381,49 @@ def test_a_file_rewritten_to_the_same_size_is_read_again(log):
     os.utime(log, (2e9, 2e9))
 
     assert ["new"] == reader.read()
+
+
+def stale(monkeypatch, call, path):
+    """Let `os.<call>` on the file that is at `path` now fail as NFS does when the server no longer knows it."""
+    inode = os.stat(path).st_ino
+    real, real_fstat = getattr(os, call), os.fstat
+
+    def answer(fd, *rest):
+        if real_fstat(fd).st_ino == inode:
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return real(fd, *rest)
+
+    monkeypatch.setattr(os, call, answer)
+    return lambda: monkeypatch.setattr(os, call, real)
+
+
+def test_a_file_that_cannot_be_read_for_a_moment_is_read_later(log, tmp_path, monkeypatch):
+    reader = Reader(tmp_path / "*.log")
+    write(log, "1\n")
+    write(tmp_path / "other.log", "other\n")
+    again_possible = stale(monkeypatch, "pread", log)
+    assert ["other"] == reader.read()
+    assert [] == reader.read()
+    assert [("unreadable", f"{log}: Stale file handle; it is looked at again")] == reader.told
+
+    again_possible()
+
+    assert ["1"] == reader.read()
+
+
+def test_a_removed_file_that_its_server_no_longer_knows_ends_and_what_is_lost_is_counted(log, tmp_path, monkeypatch):
+    reader = Reader(tmp_path / "*.log")
+    write(log, "1\n")
+    reader.read()
+    write(log, "unread\n")
+    reader.tail.look(2.0, None)
+    stale(monkeypatch, "fstat", log)
+    log.unlink()
+    write(tmp_path / "other.log", "other\n")
+
+    assert ["other"] == reader.read(now=3.0)
+    assert 7 == reader.tail.counts["bytes_lost"]
+    assert [("lost", f"{log} is gone, and its last 7 bytes with it")] == reader.told
 
 
 # --- what is no log ---------------------------------------------------------------------------------

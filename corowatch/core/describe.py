@@ -39,9 +39,9 @@ def _duration(seconds: float) -> str:
 
 def help_page(kind: Kind) -> str:
     """Everything about a kind, from its own definition."""
-    lines = [f"{kind.name} ({kind.role}): {kind.doc}", ""]
+    lines = [f"{kind.name} ({kind.role}): {kind.doc}"]
     if kind.options:
-        lines += ["Options (the first may stand alone):" if kind.first else "Options:", ""]
+        lines += ["", "Options (the first may stand alone):" if kind.first else "Options:", ""]
     for option in kind.options.values():
         default = default_of(option)
         tail = "required" if option.required else f"default {default}" if default else ""

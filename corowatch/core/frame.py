@@ -91,11 +91,8 @@ def _within(data: bytes, newline: bytes, limit: int) -> list[tuple[int, bytes, i
             pieces.append((begin, data[begin:start], 0))
         stop = find(data[start:], newline)
         stop = len(data) if stop < 0 else start + stop
-        if stop - start > limit:
-            pieces.append((start, data[start:start + limit], stop - start - limit))
-            begin = start = min(stop + len(newline), len(data))
-        else:
-            begin, start = start, min(stop + len(newline), len(data))
+        pieces.append((start, data[start:start + limit], max(0, stop - start - limit)))
+        begin = start = min(stop + len(newline), len(data))
     if begin < len(data):
         pieces.append((begin, data[begin:], 0))
     return pieces

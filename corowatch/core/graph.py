@@ -274,7 +274,7 @@ class Graph:
         self.now = max(self.now, now)
         for live in self.nodes.values():
             live.inlet.pass_time(self.now)
-            if live.step.kind.takes_ticks and live.feeds:
+            if live.step.kind.takes_ticks:
                 at = min(clocks.get(name, now) for name in live.feeds)
                 if at >= live.ticked + 1.0:
                     live.ticked = at

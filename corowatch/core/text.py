@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 from corowatch.core.events import Value
 
@@ -86,9 +85,3 @@ class Text:
 
     def __repr__(self) -> str:
         return f"Text({self.source!r})"
-
-
-@lru_cache(maxsize=256)
-def text(source: str) -> Text:
-    """A Text for tests and for defaults, parsed once."""
-    return Text(source)

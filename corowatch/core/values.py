@@ -275,11 +275,10 @@ def _stamp(given: Given, reading: Reading) -> Any:
 
 def _codec(text: str) -> str:
     try:
-        if "\n".encode(text):
-            return text
+        "\n".encode(text)
     except (LookupError, UnicodeError):
-        pass
-    raise ValueError(f"{text!r} is no encoding; write utf-8, utf-16, latin-1 or cp1252")
+        raise ValueError(f"{text!r} is no encoding; write utf-8, utf-16, latin-1 or cp1252") from None
+    return text
 
 
 def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, literal: bool = False) -> Any:

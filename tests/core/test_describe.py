@@ -29,6 +29,17 @@ def sift(
     yield
 
 
+@node
+def wait(
+    target: Target[Event],
+    *,
+    short: Annotated[Seconds, "a little"] = Seconds(0.5),
+    long: Annotated[Seconds, "a lot"] = Seconds(7200.0),
+) -> Consumer[Event]:
+    """Wait."""
+    yield
+
+
 # --- for people -------------------------------------------------------------------------------------
 
 
@@ -112,6 +123,28 @@ def test_the_schema_refuses_what_the_loader_refuses(validator, flow):
 
 def loaded(text):
     return load([ConfigFile("c.yaml", text, "/")], KINDS)
+
+
+def test_defaults_are_told_as_one_would_write_them():
+    page = help_page(wait)
+
+    assert "  short  (duration, default 0.5s)" in page
+    assert "  long  (duration, default 2h)" in page
+
+
+def test_a_kind_without_options_has_none_on_its_page():
+    @node
+    def plain(target: Target[Event]) -> Consumer[Event]:
+        """Nothing to choose."""
+        yield
+
+    assert "plain (node): Nothing to choose.\n\nCounted, and told at close: failed" == help_page(plain)
+
+
+def test_lists_are_told_as_lists():
+    config = loaded("flows:\n  a: {stdin: , grep: [x, y], tally: {by: [source]}}\n")
+
+    assert ['stdin(grep(["x", "y"], tally("source")))'] == expression(config, "a")
 
 
 def test_a_flow_is_nested_calls():

@@ -1,3 +1,6 @@
+import json
+
+import msgspec
 import pytest
 
 from corowatch.core.follow import Fate, Saved, Seen, fate, is_same_life, marker
@@ -23,3 +26,9 @@ def test_the_bytes_before_the_offset_tell_whether_it_is_the_same_life():
     assert not is_same_life(saved(b"abc", 3), 3, b"abd")
     assert not is_same_life(saved(b"abc", 3), 2, b"ab")
     assert not is_same_life(saved(b"abc", 3), 3, b"abcd")
+
+
+def test_what_was_saved_comes_back_from_plain_data():
+    saved = Saved("/a", 1, 2, 3, "m", 0, (2, 9.5))
+
+    assert saved == Saved.of(json.loads(json.dumps(msgspec.to_builtins(saved))))

@@ -73,6 +73,15 @@ def test_of_a_long_line_the_beginning_is_kept(size):
     assert len(data) == offset
 
 
+def test_a_chunk_that_is_the_last_may_hold_whole_lines_and_a_short_one():
+    blocks = Collect()
+    framer = frame(blocks, origin=ORIGIN, position=Position(), max_line_bytes=4)
+
+    framer.send(Chunk(0.0, b"aaaa\nbb\ncc", last=True))
+
+    assert [(0, b"aaaa\nbb\n"), (8, b"cc")] == [(block.offset, block.data) for block in blocks]
+
+
 def test_a_line_of_just_the_limit_is_not_cut():
     assert ([(0, "x" * 10, 0)], 11) == framed([b"x" * 10 + b"\n"], max_line_bytes=10)
 
@@ -92,6 +101,17 @@ def test_other_encodings_are_cut_on_code_units(codec, size):
     told, offset = framed([data[i:i + size] for i in range(0, len(data), size)], codec=codec)
 
     assert list(zip(offsets, texts, [0] * 4, strict=True)) == told
+    assert len(data) == offset
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_long_lines_of_other_encodings_are_cut_too(size):
+    """U+0A0A holds the byte of a newline; the limit is in bytes."""
+    data = ("ab\n" + "\u0a0a" * 9 + "\n" + "cd\n").encode("utf-16-le")
+
+    told, offset = framed([data[i:i + size] for i in range(0, len(data), size)], codec="utf-16-le", max_line_bytes=8)
+
+    assert [(0, "ab", 0), (6, "\u0a0a" * 4, 10), (26, "cd", 0)] == told
     assert len(data) == offset
 
 

@@ -254,6 +254,39 @@ def test_a_step_whose_otherwise_is_followed_wants_every_line():
     assert ["y"] == [alert.events[-1]["text"] for alert in run.alerts]
 
 
+def test_a_source_of_events_leads_to_its_nodes_without_a_scanner():
+    run = Run("flows:\n  a: {corowatch: , alert: {to: console, title: '{text}'}}\n")
+    feed, = run.graph.feeds.values()
+
+    feed.entry.send(line("it started"))
+
+    assert ["it started"] == run.titles()
+    assert feed.clock is None
+
+
+def test_ticks_come_at_most_once_a_second():
+    run = Run("flows:\n  a: {stdin: , grep: x, throttle: 1m, alert: }\n")
+    feed, = run.graph.feeds
+    heard = []
+    run.graph.nodes["a.throttle"].inlet.send = heard.append
+
+    for now in (10.0, 10.5, 11.0, 11.9):
+        run.graph.tick(now, {feed: now})
+
+    assert [Tick(10.0), Tick(11.0)] == heard
+
+
+def test_what_time_it_was_stays_over_a_reload():
+    text = "flows:\n  a: {stdin: {timestamp: none}, grep: x, alert: }\n"
+    before = Run(text)
+    before.read("x\n", at=500.0)
+
+    after = Run(text + "  b: {corowatch: , alert: }\n", before=before)
+    list(after.graph.take_over())
+
+    assert [500.0] == [feed.clock.at for feed in after.graph.feeds.values() if feed.clock]
+
+
 def test_a_node_hears_the_least_time_of_its_feeds_and_only_of_those():
     run = Run("flows:\n  a: {tail: /a, throttle: 1h}\n  b: {tail: /b, throttle: 1h}\n"
               "  c: {from: [a, b], throttle: 1h}\n")

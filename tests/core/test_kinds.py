@@ -5,7 +5,7 @@ import pytest
 
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Alert, Block, Consumer, Event, Here, Target, Tick
-from corowatch.core.kinds import ANYTHING, Counts, Kinds, discover, node, sink, source
+from corowatch.core.kinds import ANYTHING, Counts, Gate, Kinds, discover, node, sink, source
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast
 from corowatch.testing import Collect, line
@@ -130,6 +130,21 @@ def test_two_kinds_of_a_role_with_one_name_are_refused_naming_both():
         kinds.add(other())
     assert f"{__name__}.count_ and {__name__}." in str(refused.value)
     assert str(refused.value).endswith(".other.<locals>.count")
+
+
+def test_other_packages_bring_kinds_by_entry_points(monkeypatch):
+    class Entry:
+        def load(self):
+            return count_
+
+    offered = {"corowatch.nodes": [Entry()]}
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: offered.get(group, []))
+
+    assert discover.__wrapped__().node["count"] is count_
+
+
+def test_markers_are_shown_by_their_names():
+    assert "Gate" == repr(Gate)
 
 
 def test_one_name_in_two_roles_is_fine():

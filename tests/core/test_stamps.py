@@ -348,6 +348,11 @@ def test_a_format_not_understood_is_an_error_that_says_why(timestamp: str, messa
     assert message == str(error.value)
 
 
+@pytest.mark.parametrize("now", [float("inf"), float("nan"), 1e18])
+def test_where_now_is_no_time_a_missing_year_cannot_be_told(now):
+    assert Stamps().read(b"Nov 22 10:00:00 host", now) is None
+
+
 SAMPLES = [line for line, _ in ZONED + ZONELESS]
 MOMENTS = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 4e9)
 

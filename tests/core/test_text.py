@@ -9,6 +9,11 @@ def test_fields_are_put_in_and_braces_doubled_are_braces():
     assert "{eve} from  at 5" == Text("{{{user}}} from {ip} at {n}").render({"user": "eve", "n": 5.0, "ip": None})
 
 
+def test_texts_are_equal_if_they_were_written_alike():
+    assert {Text("{a}")} == {Text("{a}"), Text("{a}")}
+    assert Text("{a}") != "{a}"
+
+
 def test_the_names_it_needs_are_known():
     assert ("a", "http.status", "a") == Text("{a} {http.status} {{no}} {a}").names
 

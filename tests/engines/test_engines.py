@@ -8,7 +8,7 @@ from corowatch.core.coroutine import Broadcast
 from corowatch.core.kinds import Counts
 from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, scan
-from corowatch.engines import EveryLine, engine_for, spans
+from corowatch.engines import EveryLine, engine_for, re2set, spans
 from corowatch.engines.re2set import Re2Set
 from corowatch.nodes.grep import grep
 from corowatch.testing import Collect, block
@@ -53,6 +53,12 @@ def test_a_gate_that_is_none_or_backtracking_gets_every_line_and_the_others_do_n
     engine = engine_for([(Pattern("ERROR"),), None, (Pattern("(?=x)"),)])
 
     assert [(0, 3, [1, 2]), (4, 9, [0, 1, 2])] == list(engine.lines(b"one\nERROR\n"))
+
+
+def test_patterns_too_large_for_one_set_get_every_line(monkeypatch):
+    monkeypatch.setattr(re2set, "MEMORY", 1 << 10)
+
+    assert "every line" == engine_for([(Pattern("[a-z]{50}x[a-z]{50}"),)]).name
 
 
 def test_with_no_linear_gate_every_line_is_the_engine():

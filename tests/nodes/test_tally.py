@@ -28,6 +28,14 @@ def test_without_every_it_only_counts_and_its_standing_is_told_at_close():
     assert [] == out
 
 
+def test_an_event_without_its_field_is_counted_unkeyed():
+    node = tally(Collect(), by=("status",))
+
+    node.send(line("x", at=100.0))
+
+    assert 1 == finish(node)["unkeyed"]
+
+
 def test_the_standing_stays_for_the_next_run():
     memory = Memory()
     first = tally(Collect(), memory=memory)

@@ -1,0 +1,23 @@
+from corowatch.core.events import BUILT_IN, Event, Here, Origin
+
+HERE = Here("flow", "node", "web1", {"r": "flow.tail"})
+EVENT = Event(Origin("r", "life", "/var/log/a.log"), 7, 1_795_600_000.5, "the line", {"ip": "192.0.2.7"})
+
+
+def test_every_event_has_its_own_fields_and_the_built_in_ones():
+    assert {"text": "the line", "at": "2026-11-25T09:46:40.500000+00:00", "source": "flow.tail",
+            "file": "/var/log/a.log", "offset": 7, "host": "web1", "flow": "flow",
+            } == {name: HERE.value(EVENT, name) for name in BUILT_IN}
+    assert ["192.0.2.7", None] == [HERE.value(EVENT, "ip"), HERE.value(EVENT, "user")]
+
+
+def test_a_reader_that_is_no_longer_known_has_the_name_of_the_flows_first():
+    assert ["flow.tail", "other"] == [HERE.source("gone"), Here().source("other")]
+
+
+def test_an_event_with_nothing_new_is_itself():
+    assert EVENT.having({}) is EVENT
+
+
+def test_a_deadline_is_when_an_event_is_sent():
+    assert [EVENT.at, 9.0] == [EVENT.when, EVENT.having({}, tick=9.0).when]

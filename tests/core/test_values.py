@@ -1,0 +1,103 @@
+"""What an option may be, one type at a time; whole configs with their mistakes are in test_config."""
+
+from typing import Literal
+
+import pytest
+
+from corowatch.core.errors import Place
+from corowatch.core.values import (
+    WRONG,
+    Encoding,
+    FilePath,
+    Function,
+    Given,
+    Plain,
+    Reading,
+    Size,
+    Stamp,
+    convert,
+    schema,
+    type_name,
+)
+
+HERE = Place("c.yaml", 1, 1)
+
+
+def read(text, hint, value=None):
+    """The value, or the mistakes told."""
+    reading = Reading(folder="/etc/cw")
+    got = convert(Given(text if value is None else value, HERE, text), hint, reading)
+    return [mistake.what for mistake in reading.mistakes] if got is WRONG else got
+
+
+@pytest.mark.parametrize(("text", "size"), [("64KiB", 65536), ("1.5 MiB", 3 << 19), ("7B", 7), ("2kB", 2000)])
+def test_a_size_is_bytes(text, size):
+    assert size == read(text, Size)
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("64", "64 has no unit; a size is written 64KiB, or 64B for bytes"),
+    ("much", "'much' is no size; write 64KiB or 10MiB"),
+    ("64kb", "'64kb' is no size; write 64KiB or 10MiB"),
+    ("9999999999999999GiB", "9999999999999999GiB is more than any machine holds"),
+])
+def test_what_is_no_size_is_told_with_the_cure(text, why):
+    assert [why] == read(text, Size)
+
+
+def test_a_path_begins_at_the_configs_folder():
+    assert ["/etc/cw/a.log", "/a.log"] == [read("x/../a.log", FilePath), read("/a.log", FilePath)]
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("", "expected a path, found an empty text"),
+    ("a\0b", "a path cannot hold the character '\\x00'"),
+])
+def test_what_is_no_path_is_told(text, why):
+    assert [why] == read(text, FilePath)
+
+
+def test_a_path_that_is_a_list_is_told():
+    assert ["expected a path, found a list"] == read("", FilePath, [])
+
+
+@pytest.mark.parametrize("text", ["utf-8", "latin-1", "cp1252", "utf-16"])
+def test_an_encoding_is_one_that_python_knows(text):
+    assert text == read(text, Encoding)
+
+
+@pytest.mark.parametrize("text", ["utf-9", "base64", ""])
+def test_what_is_no_encoding_of_text_is_told(text):
+    assert [f"{text!r} is no encoding; write utf-8, utf-16, latin-1 or cp1252"] == read(text, Encoding)
+
+
+def test_a_format_of_stamps_is_checked():
+    assert "%d/%m/%Y" == read("%d/%m/%Y", Stamp)
+    assert ['timestamp format "%H:%M" names no day: add a month and %d, or %j, or %s'] == read("%H:%M", Stamp)
+    assert ["expected auto, none or a format such as '%d/%m/%Y %H:%M:%S', found a list"] == read("", Stamp, [])
+
+
+def test_what_stands_for_one_word_is_one_of_those_there_are():
+    assert ["expected file.py:name, found a list"] == read("", Function, [])
+    assert ["'ned' is none of end, beginning; did you mean 'end'?"] == read("ned", Literal["end", "beginning"])
+    assert ["expected end or beginning, found a list"] == read("", Literal["end", "beginning"], [])
+
+
+def test_one_or_many_is_a_tuple_and_an_empty_list_is_none_of_both():
+    assert (7,) == read("7B", tuple[Size, ...])
+    assert ["expected one or more, found an empty list"] == read("", tuple[Size, ...], [])
+
+
+def test_a_list_or_a_mapping_alone_is_refused_where_the_other_is_meant():
+    assert ["expected a list, one word an item, found 'ls -l'"] == read("ls -l", list[str])
+
+
+@pytest.mark.parametrize(("hint", "name"), [
+    (Size, "size"), (Size | None, "size"), (tuple[Size, ...], "size, or a list"), (dict[str, Plain], "mapping"),
+    (list[str], "list of texts")])
+def test_a_person_calls_each_type_by_a_name(hint, name):
+    assert name == type_name(hint)
+
+
+def test_anything_has_a_schema_that_takes_anything():
+    assert {} == schema(tuple[Plain, ...]) == schema(Plain)

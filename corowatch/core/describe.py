@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from corowatch.core.config import Config, Step
-from corowatch.core.kinds import REQUIRED, Kind, Kinds, Option
+from corowatch.core.kinds import ANYTHING, REQUIRED, Kind, Kinds, Option
 from corowatch.core.text import Text, shown
 from corowatch.core.values import AtLeast, schema, type_name
 
@@ -45,10 +45,11 @@ def help_page(kind: Kind) -> str:
     for option in kind.options.values():
         default = default_of(option)
         tail = "required" if option.required else f"default {default}" if default else ""
-        lines.append(f"  {option.name}  ({type_name(option.hint)}{', ' + tail if tail else ''})")
+        lines.append(f"  {_name(option)}  ({type_name(option.hint)}{', ' + tail if tail else ''})")
         lines.append(f"      {option.sentence}")
     if kind.adds:
-        lines += ["", "Fields it adds: " + ("those that your function gives" if kind.adds == ("*",) else
+        lines += ["", "Fields it adds: " + ("as its options say" if callable(kind.adds) else
+                                            "those that your function gives" if ANYTHING in kind.adds else
                                             ", ".join(kind.adds))]
     if kind.outlets[1:]:
         lines += ["", "Further outlets: " + ", ".join(f"from: FLOW.{kind.name}.{name}" for name in kind.outlets[1:])]
@@ -70,7 +71,11 @@ def table(kinds: Kinds) -> str:
 
 def _told(option: Option) -> str:
     default = default_of(option)
-    return f"`{option.name}`" + (f" ({default})" if default else "")
+    return f"`{_name(option)}`" + (f" ({default})" if default else "")
+
+
+def _name(option: Option) -> str:
+    return "FIELD: …" if option.free else option.name
 
 
 def _cell(text: str) -> str:
@@ -102,8 +107,7 @@ def json_schema(kinds: Kinds) -> dict[str, Any]:
                       "additionalProperties": {"anyOf": [mapping, sequence]}},
             "sinks": {"type": "object", **names, "additionalProperties": sinks},
             "defaults": {"type": "object", "additionalProperties": False, "properties": {
-                kind.name: {"type": "object", "properties": _properties(kind), "additionalProperties": False}
-                for kind in kinds}},
+                kind.name: _mapping(kind) for kind in kinds}},
             "tests": {},
         },
         "patternProperties": {"^x-": {}},
@@ -113,7 +117,13 @@ def json_schema(kinds: Kinds) -> dict[str, Any]:
 
 
 def _properties(kind: Kind) -> dict[str, Any]:
-    return {option.name: _option(option) for option in kind.options.values()}
+    return {option.name: _option(option) for option in kind.options.values() if not option.free}
+
+
+def _mapping(kind: Kind) -> dict[str, Any]:
+    free = next((option for option in kind.options.values() if option.free), None)
+    return {"type": "object", "properties": _properties(kind), "additionalProperties": free is not None and {
+        **schema(get_args(free.hint)[1]), "description": free.sentence}}
 
 
 def _option(option: Option) -> dict[str, Any]:
@@ -123,8 +133,8 @@ def _option(option: Option) -> dict[str, Any]:
 
 
 def _use(kind: Kind) -> dict[str, Any]:
-    required = [option.name for option in kind.options.values() if option.required]
-    full: dict[str, Any] = {"type": "object", "properties": _properties(kind), "additionalProperties": False}
+    required = [option.name for option in kind.options.values() if option.required and not option.free]
+    full = _mapping(kind)
     if required:
         full["required"] = required
     ways: list[dict[str, Any]] = [full]

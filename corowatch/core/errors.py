@@ -56,12 +56,13 @@ class StateRefused(Exception):
 
 
 class Undelivered(Exception):
-    """A sink could not deliver. `permanent`: trying again is of no use."""
+    """A sink could not deliver. `permanent`: trying again is of no use; `after`: not before so many seconds."""
 
-    def __init__(self, why: str, *, permanent: bool = False) -> None:
+    def __init__(self, why: str, *, permanent: bool = False, after: float = 0.0) -> None:
         super().__init__(why)
         self.why = why
         self.permanent = permanent
+        self.after = after
 
 
 class OverBudget(Exception):

@@ -104,7 +104,7 @@ class Event(msgspec.Struct, gc=False):
 
     `place` is where it stands in its origin: an offset in bytes, a journal's cursor. `tick` is the
     deadline that sent it on, where no line did (0: a line did). `key` holds the `by` fields of the
-    nearest keyed node, `past` the earlier lines of its window, oldest first.
+    nearest keyed node, `past` the earlier lines of its window, oldest first, `count` how many it stands for.
     """
 
     origin: Origin
@@ -115,6 +115,7 @@ class Event(msgspec.Struct, gc=False):
     key: dict[str, Value] = NO_FIELDS
     past: tuple[Evidence, ...] = ()
     tick: float = 0.0
+    count: int = 1
 
     @property
     def when(self) -> float:
@@ -126,13 +127,14 @@ class Event(msgspec.Struct, gc=False):
         """`saved`, which came out of Memory: itself, or plain data after a restart."""
         return saved if isinstance(saved, Event) else msgspec.convert(saved, cls)
 
-    def having(self, fields: Fields, *, key: dict[str, Value] | None = None,
-               past: tuple[Evidence, ...] | None = None, tick: float = 0.0) -> Event:
-        """The same event with more fields, and another key, past or tick; itself if nothing is given."""
-        if not fields and key is None and past is None and not tick:
+    def having(self, fields: Fields, *, key: dict[str, Value] | None = None, past: tuple[Evidence, ...] | None = None,
+               tick: float = 0.0, count: int = 0) -> Event:
+        """The same event with more fields, and another key, past, tick or count; itself if nothing is given."""
+        if not fields and key is None and past is None and not tick and not count:
             return self
         return Event(self.origin, self.place, self.at, self.text, {**self.fields, **fields} if fields else self.fields,
-                     self.key if key is None else key, self.past if past is None else past, tick or self.tick)
+                     self.key if key is None else key, self.past if past is None else past, tick or self.tick,
+                     count or self.count)
 
     def evidence(self) -> Evidence:
         """What an alert tells of this line."""
@@ -181,6 +183,24 @@ class Alert(msgspec.Struct, gc=False):
 
 ALERT_KEYS = ("id", "flow", "node", "state", "title", "severity", "key", "at", "count", "fields", "host",
               "events", "before", "after")
+
+
+Batch: TypeAlias = tuple[Alert, ...]
+"""All alerts that wait for a sink, oldest first: what a sink is sent that makes one message of many."""
+
+
+class Delivery:
+    """The message in hand, handed in to a sink by its courier: what was answered, and which parts are done.
+
+    It outlives the sink, which ends with every failure: of several recipients, one that has the message is
+    not sent it again.
+    """
+
+    def __init__(self) -> None:
+        self.said = ""
+        """What the other side answered last, for people; never a secret."""
+        self.done: set[str] = set()
+        """The parts of the message that arrived."""
 
 
 class Here(msgspec.Struct, frozen=True):

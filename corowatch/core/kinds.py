@@ -4,8 +4,8 @@
     def grep(target: Target[Event], *, pattern: Annotated[tuple[Pattern, ...], "searched for…", Gate]) …
 
 - a parameter hinted `Target[…]` is an outlet, wired by the YAML;
-- `Memory[…]` is state that survives, `Counts[…]` names what is counted, `Here` is the node's address:
-  all three are handed in by the graph, and made up when a test leaves them out;
+- `Memory[…]` is state that survives, `Counts[…]` names what is counted, `Here` is the node's address,
+  `Delivery` a sink's message in hand: they are handed in from outside, and made up when a test leaves them out;
 - keyword-only parameters hinted `Annotated[type, "sentence"]` are options: name, type, default, docs
   (a trailing underscore is dropped: `except_` is `except` in YAML);
 - the return hint says what it consumes, the docstring is its help, the function's name its name.
@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_args, get_origin
 
-from corowatch.core.events import Alert, Here, Target, Tick
+from corowatch.core.events import Batch, Delivery, Here, Target, Tick
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast
 
@@ -57,6 +57,11 @@ Captures: Final = _Marker("Captures")
 PatternFlag: Final = _Marker("PatternFlag")
 """On an option that says how the patterns beside it are read; the function itself has no use for it."""
 
+FreeKeys: Final = _Marker("FreeKeys")
+"""On an option that takes a mapping: every key that is no other option of the kind stands in it."""
+Pace: Final = _Marker("Pace")
+"""On a batching sink's option: at most one message in this time (seconds)."""
+
 REQUIRED: Final = inspect.Parameter.empty
 ANYTHING: Final = "*"
 """In `adds`: the fields are not known before it runs."""
@@ -78,17 +83,27 @@ class Option:
         return self.default is REQUIRED
 
     @property
+    def free(self) -> bool:
+        return FreeKeys in self.markers
+
+    @property
     def least(self) -> float | None:
         return next((marker.least for marker in self.markers if isinstance(marker, AtLeast)), None)
 
 
+Adds = tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str]]
+
+
 @dataclass(frozen=True)
 class Kind:
-    """What YAML can name. Called like the classic coroutine, it gives a primed consumer."""
+    """What YAML can name. Called like the classic coroutine, it gives a primed consumer.
+
+    `adds` names the fields that it gives to what it sends, or finds them from the options of one use.
+    """
 
     function: Callable[..., Any]
     role: Role
-    adds: tuple[str, ...] = ()
+    adds: Adds = ()
 
     @cached_property
     def name(self) -> str:
@@ -134,9 +149,18 @@ class Kind:
         """The parameter that holds its Memory, if it has one."""
         return next(iter(self._hinted(Memory)), None)
 
+    def fields(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """The fields that it adds where it is used with these options."""
+        return tuple(self.adds(options)) if callable(self.adds) else self.adds
+
     @cached_property
     def here(self) -> str | None:
         return next(iter(self._hinted(Here)), None)
+
+    @cached_property
+    def delivery(self) -> str | None:
+        """The parameter that holds the Delivery in hand, if it has one."""
+        return next(iter(self._hinted(Delivery)), None)
 
     @cached_property
     def counters(self) -> tuple[str, ...]:
@@ -171,7 +195,17 @@ class Kind:
         if self.role == "source" or get_origin(returned) is not Generator:
             return frozenset()
         sent = get_args(returned)[1]
-        return frozenset(get_args(sent) or (sent,))
+        return frozenset((sent,) if sent == Batch else get_args(sent) or (sent,))
+
+    @property
+    def batches(self) -> bool:
+        """Whether it takes all alerts that wait as one message."""
+        return Batch in self.consumes
+
+    @cached_property
+    def pace(self) -> str | None:
+        """The option that says how long it rests between two messages, if it has one."""
+        return next((option.name for option in self.options.values() if Pace in option.markers), None)
 
     @property
     def takes_ticks(self) -> bool:
@@ -194,6 +228,8 @@ class Kind:
                 counts.setdefault(name, 0)
         if self.here and self.here not in bound:
             given[self.here] = Here()
+        if self.delivery and self.delivery not in bound:
+            given[self.delivery] = Delivery()
         made = self.function(*args, **given)
         if self.role != "source":
             next(made)
@@ -203,28 +239,28 @@ class Kind:
 @typing.overload
 def node(function: Callable[..., Any]) -> Kind: ...
 @typing.overload
-def node(*, adds: Iterable[str]) -> Callable[[Callable[..., Any]], Kind]: ...
-def node(function: Callable[..., Any] | None = None, *, adds: Iterable[str] = ()) -> Any:
+def node(*, adds: Adds) -> Callable[[Callable[..., Any]], Kind]: ...
+def node(function: Callable[..., Any] | None = None, *, adds: Adds = ()) -> Any:
     """Make a node kind of a generator function. `adds`: the fields it gives to what it sends."""
     if function is None:
-        return lambda function: Kind(function, "node", tuple(adds))
-    return Kind(function, "node", tuple(adds))
+        return lambda function: Kind(function, "node", adds)
+    return Kind(function, "node", adds)
 
 
-def sink(function: Callable[..., Generator[None, Alert, Any]]) -> Kind:
-    """Make a sink kind of a generator function that receives Alerts."""
+def sink(function: Callable[..., Generator[None, Any, Any]]) -> Kind:
+    """Make a sink kind of a generator function that receives Alerts, or a Batch of them."""
     return Kind(function, "sink")
 
 
 @typing.overload
 def source(function: Callable[..., Any]) -> Kind: ...
 @typing.overload
-def source(*, adds: Iterable[str]) -> Callable[[Callable[..., Any]], Kind]: ...
-def source(function: Callable[..., Any] | None = None, *, adds: Iterable[str] = ()) -> Any:
+def source(*, adds: Adds) -> Callable[[Callable[..., Any]], Kind]: ...
+def source(function: Callable[..., Any] | None = None, *, adds: Adds = ()) -> Any:
     """Make a source kind of a function that gives a Source (corowatch.sources). `adds`: its events' own fields."""
     if function is None:
-        return lambda function: Kind(function, "source", tuple(adds))
-    return Kind(function, "source", tuple(adds))
+        return lambda function: Kind(function, "source", adds)
+    return Kind(function, "source", adds)
 
 
 @dataclass

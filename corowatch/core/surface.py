@@ -257,9 +257,13 @@ class Surface:
 
     def _chosen(self, kind: Kind, given: Given, reading: Reading) -> tuple[dict[str, Given], list[str]]:
         """The options that were given, by name, and the names of those that the kind does not have."""
-        first = kind.first
+        first, free = kind.first, next((option for option in kind.options.values() if option.free), None)
         if given.value is None:
             return {}, []
+        if isinstance(given.value, dict) and free:
+            keys = {name: item for name, item in given.value.items() if name == free.name or name not in kind.options}
+            own = {name: item for name, item in given.value.items() if name not in keys}
+            return {**own, **({free.name: Given(keys, given.place, keys=given.keys)} if keys else {})}, []
         if isinstance(given.value, dict) and not (first and get_origin(first.hint) is dict):
             unknown = [name for name in given.value if name not in kind.options]
             for name in unknown:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from corowatch.core.events import Value
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # C0, DEL and C1 controls, line and paragraph separator, bidi marks, embeddings and isolates (CVE-2021-42574),
 # zero-width and byte-order mark. A tab is a blank to people, so it becomes \t as well.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -59,7 +59,7 @@ class Text:
                 literal += found[0][0]
             elif name is None:
                 raise ValueError(f"a lone {found[0]!r} in a text; write it twice, {found[0] * 2!r}, to mean the brace")
-            elif not _NAME.fullmatch(name):
+            elif not FIELD.fullmatch(name):
                 raise ValueError(f"{found[0]!r} is no field name; write {{name}}, or {{{{ and }}}} to mean braces")
             else:
                 self._pieces.append((literal, name))

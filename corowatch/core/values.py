@@ -15,13 +15,16 @@ from difflib import get_close_matches
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin
 
 from corowatch.core.errors import Mistake, Place
+from corowatch.core.events import BUILT_IN
 from corowatch.core.pattern import Pattern
-from corowatch.core.text import Text
+from corowatch.core.text import FIELD, Text
 
 Seconds = NewType("Seconds", float)
 Size = NewType("Size", int)
 """Bytes."""
 FieldName = NewType("FieldName", str)
+NewField = NewType("NewField", str)
+"""The name of a field that a step makes."""
 SinkName = NewType("SinkName", str)
 Glob = NewType("Glob", str)
 FilePath = NewType("FilePath", str)
@@ -207,6 +210,20 @@ def _name(wanted: str) -> Callable[[Given, Reading], Any]:
     return convert
 
 
+def _new_field(given: Given, reading: Reading) -> Any:
+    text = _scalar(given, reading, "a field's name")
+    return WRONG if text is None else new_field(text, given.place, reading)
+
+
+def new_field(name: str, place: Place, reading: Reading) -> Any:
+    """A name for a field that a step makes: such as texts can name, and none that every event has."""
+    if not FIELD.fullmatch(name):
+        return reading.wrong(place, f"{name!r} is no name of a field; it is made of letters, digits, '_', '.' and '-'")
+    if name in BUILT_IN:
+        return reading.wrong(place, f"{name!r} is a built-in field; give this one another name")
+    return name
+
+
 def _number(kind: type, article: str) -> Callable[[Given, Reading], Any]:
     def convert(given: Given, reading: Reading) -> Any:
         if isinstance(given.value, bool) or not isinstance(given.value, (int, kind)):
@@ -304,6 +321,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Size: _by(size, "a size such as 64KiB"),
     Text: _text,
     FieldName: _name("a field's name"),
+    NewField: _new_field,
     SinkName: _name("a sink's name"),
     Glob: _path,
     FilePath: _path,
@@ -338,7 +356,8 @@ def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
         if not isinstance(given.value, dict):
             return reading.wrong(given.place, f"expected a mapping, found {given.what}")
         read = {key: convert(item, args[1], reading) for key, item in given.value.items()}
-        return WRONG if any(value is WRONG for value in read.values()) else read
+        named = [new_field(key, given.keys[key], reading) for key in read if args[0] is NewField]
+        return WRONG if any(value is WRONG for value in (*read.values(), *named)) else read
     if hint is Pattern:
         return pattern(given, reading, **flags)
     return _CONVERTERS[hint](given, reading)
@@ -391,8 +410,8 @@ def schema(hint: Any) -> dict[str, Any]:
 
 _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
-    Text: "text with {fields}", FieldName: "field", SinkName: "sink", Glob: "glob", FilePath: "path",
-    Encoding: "encoding", Stamp: "auto, none or a format",
+    Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", Glob: "glob",
+    FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
     Function: "file.py:name", Pattern: "pattern", Any: "anything",
 }
 

@@ -15,7 +15,7 @@ from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
 from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
-from corowatch.core.values import WRONG, FieldName, Function, Given, SinkName, nearest
+from corowatch.core.values import WRONG, FieldName, Function, Given, NewField, SinkName, nearest
 
 CONSOLE = "console"
 """The sink that is there without being declared."""
@@ -137,7 +137,8 @@ class Wiring:
         """Sinks to which an alert goes, and the fields that it may have."""
         self._fields: dict[Input, Fields] = {}
         self._depth: dict[str, int] = {}
-        self._added = {name: kind.name for kind in kinds.node.values() if kind.sends is not Alert for name in kind.adds}
+        self._added = {name: kind.name for kind in kinds.node.values()
+                       if kind.sends is not Alert and not callable(kind.adds) for name in kind.adds}
 
     def steps(self) -> list[Draft]:
         """Every step with its inputs, parents before children, else in the order written."""
@@ -271,13 +272,27 @@ class Wiring:
         if kind is None or step.lost:
             arriving |= UNKNOWN
         captured = arriving | self._captured(step)
-        leaving = captured.union(kind.adds) if kind else captured
+        leaving = captured | self._added_by(step)
         self._fields.update(dict.fromkeys((Input(step.id, outlet) for outlet in step.outlets), arriving))
         self._fields[Input(step.id, step.outlets[0])] = leaving
         for name, place in step.values(FieldName):
             self._check_field(name, place, captured)
         self._check_texts(step, leaving)
         self._check_sinks(step, leaving)
+
+    def _added_by(self, step: Draft) -> Fields:
+        """The fields that the step makes; ANYTHING if one of its options could not be read."""
+        made: dict[str, Place] = {}
+        for name, option in step.kind.options.items() if step.kind else ():
+            if name in step.given and NewField in {option.hint, *get_args(option.hint)}:
+                given, value = step.given[name], step.options[name]
+                made |= given.keys if isinstance(value, dict) else {
+                    one: place for one, place in _parts(given, value) if one is not WRONG}
+        for name, place in made.items():
+            self._check_name(name, place, "field")
+        if step.kind is None or any(value is WRONG for value in step.options.values()):
+            return UNKNOWN.union(made)
+        return frozenset({*made, *step.kind.fields(step.options)})
 
     def _captured(self, step: Draft) -> Fields:
         """The groups that become fields; ANYTHING if a pattern could not be read."""
@@ -293,10 +308,13 @@ class Wiring:
         for name in pattern.groups:
             if name in BUILT_IN:
                 self.wrong(place, f"the group {name!r} is named like a built-in field; give it another name")
-            elif name in self._added:
-                self.wrong(place, f"the group {name!r} is named like a field of `{self._added[name]}`; "
-                                  "give it another name")
+            self._check_name(name, place, "group")
         return pattern.groups
+
+    def _check_name(self, name: str, place: Place, what: str) -> None:
+        if name in self._added:
+            self.wrong(place, f"the {what} {name!r} is named like a field of `{self._added[name]}`; "
+                              "give it another name")
 
     def _check_texts(self, use: Use, fields: Fields) -> None:
         for name in use.given:

@@ -45,11 +45,10 @@ def alert(
 
     def as_alert(event: Event, n: int) -> Alert:
         values = {name: here.value(event, name) for name in title.names}
-        count = event.fields.get("count", 1)
         return Alert(
             id=alert_id(here, event, n), flow=here.flow, node=here.node, title=safe(title.render(values)),
             severity=severity, at=rfc3339(event.when), key=key_of(event), fields=event.fields, host=here.host, to=to,
-            count=count if isinstance(count, int) else 1,
+            count=event.count,
             events=[as_line(line, here) for line in (*event.past, event.evidence())],
         )
 

@@ -37,7 +37,8 @@ def tally(
             for told, deadline, (count, last) in keys.due(item.at if isinstance(item, Tick) else item.when):
                 keys.forget(told)
                 counts["fired"] += 1
-                target.send(Event.of(last).having({"count": count}, key=keys.key(told), tick=deadline))
+                target.send(Event.of(last).having({"count": count}, key=keys.key(told), tick=deadline,
+                                                   count=count))
             if isinstance(item, Tick):
                 keys.pass_time(item.at)
                 continue

@@ -59,6 +59,7 @@ def threshold(
             counts["fired"] += 1
             told: Fields = {"count": at_least, "first": rfc3339(times[0]), "last": rfc3339(times[-1]),
                     "suppressed": suppressed}
-            target.send(item.having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines))))
+            target.send(item.having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines)),
+                                    count=at_least))
     except GeneratorExit:
         return counts

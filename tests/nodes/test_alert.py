@@ -100,4 +100,4 @@ def test_what_its_throttle_holds_is_told_at_close():
 
 
 def test_count_is_what_a_node_counted():
-    assert 5 == made(line("a", count=5))[0].count
+    assert 5 == made(line("a", count=7).having({}, count=5))[0].count

@@ -1,8 +1,9 @@
 """One thread a sink: outbox row → sink coroutine → delivered, later, or refused.
 
 A sink is a coroutine too. Its connection is a local variable inside a `with`, so a failure ends it and
-closes the connection, and the next attempt begins with a fresh one. One alert is in flight at a time: a
-crash between the sink's acceptance and our mark repeats that one, with the same id.
+closes the connection, and the next attempt begins with a fresh one. One message is in flight at a time, of one
+alert or, where the sink makes one of many, of all that wait: a crash between the sink's acceptance and our mark
+repeats that one, with the same id.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ from typing import Any
 from corowatch.core.config import SinkUse
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import Undelivered
+from corowatch.core.events import Delivery
 from corowatch.core.retry import wait_before
 from corowatch.store import Outbox, Row, Store
 
 LOOK = 2.0
 """Seconds between two looks at the outbox without being woken: `corowatch outbox retry` is another process."""
+MOST = 10_000
+"""Alerts that one message takes at most."""
+PARTLY = 5
+"""Attempts after which a message that only some of its recipients take is set aside."""
 
 Told = Callable[..., None]
 """`told(event, sink=…, …)`: `alert.delivered`, `alert.delayed` or `alert.refused`, for log and pump."""
@@ -40,7 +46,14 @@ class Courier:
         self._sink: Any = None
         self.failures = 0
         """Attempts that failed since the last success."""
-        self._rests_until = 0.0
+        self._rests_until = 0.0  # on the steady clock
+        self._pace: float = use.options[use.kind.pace] if use.kind.pace else 0.0
+        self._hurry = threading.Event()
+        self._delivery = Delivery()
+        self._in_hand: list[Row] = []
+        """A message that some of its recipients have, and others do not yet."""
+        self._singly = 0
+        """So many of the next alerts are sent each by itself: together they were refused."""
         self._after = after  # whose alert in hand must be done first
         self._thread = threading.Thread(target=self._run, name=f"sink {use.name}", daemon=True)
         self._thread.start()
@@ -48,6 +61,13 @@ class Courier:
     def wake(self) -> None:
         """Something was committed for this sink."""
         self._inbox.put(None)
+
+    def hurry(self) -> None:
+        """The end is near: send what waits without keeping a pace."""
+        self._hurry.set()
+        if not self.failures:
+            self._rests_until = 0.0
+        self.wake()
 
     def stop(self) -> None:
         """End after the alert in hand."""
@@ -73,9 +93,8 @@ class Courier:
         try:
             while not self._stop.is_set():
                 try:
-                    row = outbox.next(self.name, time.time()) if time.time() >= self._rests_until else None
-                    if row is not None:
-                        self._deliver(outbox, row)
+                    if rows := self._next(outbox):
+                        self._deliver(outbox, rows)
                     else:
                         self._wait(outbox)
                 except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk
@@ -85,10 +104,19 @@ class Courier:
             self._let_go()
             outbox.close()
 
+    def _next(self, outbox: Outbox) -> list[Row]:
+        """What is to be sent now: one alert, or as one message all that wait, where the sink makes one of many."""
+        if time.monotonic() < self._rests_until:
+            return []
+        return self._in_hand or outbox.take(
+            self.name, time.time(), MOST if self.use.kind.batches and not self._singly else 1)
+
     def _wait(self, outbox: Outbox) -> None:
         now = time.time()
         due = outbox.soonest(self.name, now)
-        pause = LOOK if due is None else min(LOOK, max(due, self._rests_until) - now)
+        pause = LOOK if due is None else min(LOOK, due - now)
+        if (rests := self._rests_until - time.monotonic()) > 0:
+            pause = min(LOOK, rests)
         try:
             self._inbox.get(timeout=max(pause, 0.001))
             while True:
@@ -96,34 +124,60 @@ class Courier:
         except queue.Empty:
             return
 
-    def _deliver(self, outbox: Outbox, row: Row) -> None:
+    def _deliver(self, outbox: Outbox, rows: list[Row]) -> None:
         try:
-            if self._sink is None:
-                self._sink = self.use.kind.start(**self.use.options)
-            self._sink.send(row.alert())
+            self._send(rows)
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, the alert is kept
             self._sink = None  # it ended with the exception, and closed what it had open
-            why = error.why if isinstance(error, Undelivered) else f"{type(error).__name__}: {error}"
-            if isinstance(error, Undelivered) and error.permanent:
-                outbox.refused(row, why, time.time())
-                self._told("alert.refused", sink=self.name, id=row.id, why=why)
-            else:
-                self._delay(outbox, row, why)
+            self._fail(outbox, rows, error)
             return
-        outbox.delivered(row, time.time())
+        self._in_hand, self._delivery.done = [], set()
+        outbox.delivered(rows, time.time())
+        if self._singly:
+            self._singly -= 1
+        elif not self._hurry.is_set():
+            self._rests_until = time.monotonic() + self._pace
         if self.failures:
             self._told("sink.recovered", sink=self.name, after_attempts=self.failures)
         self.failures = 0
-        self._told("alert.delivered", sink=self.name, id=row.id)
+        for row in rows:
+            self._told("alert.delivered", sink=self.name, id=row.id, said=self._delivery.said)
 
-    def _delay(self, outbox: Outbox, row: Row, why: str) -> None:
+    def _send(self, rows: list[Row]) -> None:
+        kind = self.use.kind
+        if self._sink is None:
+            handed = {kind.delivery: self._delivery} if kind.delivery else {}
+            self._sink = kind.start(**self.use.options, **handed)
+        alerts = tuple(row.alert() for row in rows)
+        self._sink.send(alerts if kind.batches else alerts[0])
+
+    def _fail(self, outbox: Outbox, rows: list[Row], error: Exception) -> None:
+        why = error.why if isinstance(error, Undelivered) else f"{type(error).__name__}: {error}"
+        permanent = isinstance(error, Undelivered) and error.permanent
+        if self._delivery.done and not permanent:
+            # Some of its recipients have it, so it stays as it is; but not for ever, for the others wait meanwhile.
+            self._in_hand = rows
+            permanent = self.failures + 1 >= PARTLY
+        if not permanent:
+            self._delay(outbox, rows, why, error.after if isinstance(error, Undelivered) else 0.0)
+        elif len(rows) > 1 and not self._delivery.done:
+            self._singly = len(rows)  # one bad alert must not take the others with it
+        else:
+            self._in_hand, self._delivery.done = [], set()
+            self._singly = max(0, self._singly - 1)
+            outbox.refused(rows, why, time.time())
+            for row in rows:
+                self._told("alert.refused", sink=self.name, id=row.id, why=why)
+
+    def _delay(self, outbox: Outbox, rows: list[Row], why: str, after: float) -> None:
         """Both wait: the alert by its own failures, so that a bad one does not hold up the rest, and the sink."""
         self.failures += 1
-        now = time.time()
-        outbox.later(row, why, now + wait_before(row.attempts + 1, random.random()))
-        if self.failures > 1:
-            self._rests_until = now + wait_before(self.failures - 1, random.random())
-        self._told("alert.delayed", sink=self.name, id=row.id, why=why, attempts=row.attempts + 1)
+        attempt = rows[0].attempts + 1
+        outbox.later(rows, why, time.time() + max(after, wait_before(attempt, random.random())))
+        if self.failures > 1 or after or self._in_hand:
+            self._rests_until = time.monotonic() + max(after, wait_before(self.failures - 1, random.random()))
+        for row in rows:
+            self._told("alert.delayed", sink=self.name, id=row.id, why=why, attempts=row.attempts + 1)
 
     def _let_go(self) -> None:
         if self._sink is not None:

@@ -553,6 +553,8 @@ class Daemon:
         Of a sink that fails only `--once` awaits another attempt: what is left waits for the next start.
         """
         until = time.monotonic() + self._deliver
+        for courier in self.couriers.values():
+            courier.hurry()
         while not self._hurry and time.monotonic() < until and any(
                 self._store.waiting(name) and (self._once or not courier.failures)
                 for name, courier in self.couriers.items()):

@@ -16,7 +16,7 @@ import sqlite3
 import struct
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,6 +45,7 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, 
                      folded INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
                      due REAL NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '', done REAL, UNIQUE (sink, id));
 CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
+CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting' AND due > 0;
 """
 
 # Built once, here: msgspec 0.22 prepares a type at its first use, and two couriers doing so at once end the process.
@@ -140,8 +141,8 @@ class Store:
         self._going_live: _GoingLive | None = None
         self._memories: dict[str, Memory[Any]] = {}
         self._waiting = self._counted()
-        self.in_flight: dict[str, int] = {}
-        """Which row each courier has in hand: it must not be folded into."""
+        self.in_flight: dict[str, frozenset[int]] = {}
+        """Which rows each courier has in hand: they must not be folded into."""
         self.folding: set[str] = set()
         """Sinks whose alerts are being folded."""
 
@@ -300,9 +301,8 @@ class Store:
         """Add an alert to the row into which its family is folded, and give the bytes by which that grew; None if
         there is no such row, or it is in flight."""
         found = db.execute("SELECT seq, body FROM outbox WHERE sink = ? AND state = 'waiting' AND folded > 0 AND "
-                           "family = ? AND seq != ? ORDER BY seq DESC LIMIT 1",
-                           (sink, family, self.in_flight.get(sink, -1))).fetchone()
-        if found is None:
+                           "family = ? ORDER BY seq DESC LIMIT 1", (sink, family)).fetchone()
+        if found is None or found[0] in self.in_flight.get(sink, ()):
             return None
         seq, body = found
         first = _ALERT.decode(body)
@@ -359,17 +359,16 @@ class Outbox:
         self._store = store
         self._writing = store.writing if store else threading.Lock()
 
-    def next(self, sink: str, now: float) -> Row | None:
-        """The earliest row that is due and has no earlier one of its family waiting; it is in flight then."""
+    def take(self, sink: str, now: float, limit: int = 1) -> list[Row]:
+        """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then."""
         with self._writing:
-            found = self._db.execute(
+            rows = [Row(*found) for found in self._db.execute(
                 "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND due <= ? AND NOT EXISTS (SELECT 1 "
-                "FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.seq < o.seq AND e.due > ? "
-                "AND e.family = o.family) ORDER BY seq LIMIT 1", (sink, now, now)).fetchone()
-            row = Row(*found) if found else None
-            if self._store and row:
-                self._store.in_flight[sink] = row.seq
-            return row
+                "FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND e.due > ? "
+                "AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?", (sink, now, now, limit))]
+            if self._store:
+                self._store.in_flight[sink] = frozenset(row.seq for row in rows)
+            return rows
 
     def soonest(self, sink: str, now: float) -> float | None:
         """When the next row of a sink that is not due at `now` will be; None if there is none."""
@@ -377,33 +376,35 @@ class Outbox:
             "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting' AND due > ?", (sink, now)).fetchone()[0]
         return due
 
-    def delivered(self, row: Row, now: float) -> None:
-        """The sink has it."""
-        self._end(row, "delivered", "", now)
+    def delivered(self, rows: Sequence[Row], now: float) -> None:
+        """The sink has them."""
+        self._end(rows, "delivered", "", now)
 
-    def refused(self, row: Row, why: str, now: float) -> None:
-        """The sink will never take it: it is set aside."""
-        self._end(row, "refused", why, now)
+    def refused(self, rows: Sequence[Row], why: str, now: float) -> None:
+        """The sink will never take them: they are set aside."""
+        self._end(rows, "refused", why, now)
 
-    def _end(self, row: Row, state: str, why: str, now: float) -> None:
+    def _end(self, rows: Sequence[Row], state: str, why: str, now: float) -> None:
         with self._writing:
             with _Transaction(self._db) as db:
-                db.execute("UPDATE outbox SET state = ?, why = ?, done = ?, attempts = attempts + 1 WHERE seq = ?",
-                           (state, why, now, row.seq))
-                db.execute("INSERT INTO totals VALUES ('sink', ?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1",
-                           (row.sink, state))
+                db.executemany("UPDATE outbox SET state = ?, why = ?, done = ?, attempts = attempts + 1 WHERE seq = ?",
+                               [(state, why, now, row.seq) for row in rows])
+                db.executemany("INSERT INTO totals VALUES ('sink', ?, ?, 1) ON CONFLICT DO UPDATE SET "
+                               "value = value + 1", [(row.sink, state) for row in rows])
             if self._store:
-                self._store.left(row.sink, len(row.body.encode()))
-                self._store.in_flight.pop(row.sink, None)
+                for row in rows:
+                    self._store.left(row.sink, len(row.body.encode()))
+                    self._store.in_flight.pop(row.sink, None)
 
-    def later(self, row: Row, why: str, due: float) -> None:
-        """It failed and is tried again at `due`."""
+    def later(self, rows: Sequence[Row], why: str, due: float) -> None:
+        """They failed and are tried again at `due`."""
         with self._writing:
             with _Transaction(self._db) as db:
-                db.execute("UPDATE outbox SET attempts = attempts + 1, due = ?, why = ? WHERE seq = ?",
-                           (due, why, row.seq))
+                db.executemany("UPDATE outbox SET attempts = attempts + 1, due = ?, why = ? WHERE seq = ?",
+                               [(due, why, row.seq) for row in rows])
             if self._store:
-                self._store.in_flight.pop(row.sink, None)
+                for row in rows:
+                    self._store.in_flight.pop(row.sink, None)
 
     def rows(self, states: Iterable[str] = ("waiting", "refused")) -> list[Row]:
         """What is there, oldest first."""

@@ -1,13 +1,15 @@
 import contextlib
 import threading
 import time
+from typing import Annotated
 
 import pytest
 
+from corowatch import courier as courier_module
 from corowatch.core.config import SinkUse
 from corowatch.core.errors import Place, Undelivered
-from corowatch.core.events import Alert, Consumer
-from corowatch.core.kinds import sink
+from corowatch.core.events import Alert, Batch, Consumer, Delivery
+from corowatch.core.kinds import Pace, sink
 from corowatch.courier import Courier
 from corowatch.store import Outbox, Store
 
@@ -36,6 +38,24 @@ def world(*, peer: World) -> Consumer[Alert]:
         peer.closed += 1
 
 
+@sink
+def digest(*, peer: World, every: Annotated[float, "seconds between two", Pace],
+           delivery: Delivery) -> Consumer[Batch]:
+    """Hand over all that wait as one."""
+    while True:
+        alerts = yield
+        for one in alerts:
+            if one.id in peer.answers:
+                raise peer.answers[one.id]
+        for name in ("anna", "bert"):
+            if name not in delivery.done:
+                if name in peer.answers:
+                    raise peer.answers[name]
+                peer.got.append((name, *(alert.id for alert in alerts)))
+                delivery.done.add(name)
+        delivery.said = "250 queued"
+
+
 def until(predicate):
     end = time.monotonic() + 15.0
     while not predicate():
@@ -46,9 +66,9 @@ def until(predicate):
 class Post:
     """A store, a courier for the sink `ops`, and what the courier told."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, kind=world, **options):
         self.store, self.peer, self.told = Store(folder), World(), []
-        use = SinkUse("ops", world, {"peer": self.peer}, {}, Place("c.yaml", 1, 1))
+        use = SinkUse("ops", kind, {"peer": self.peer, **options}, {}, Place("c.yaml", 1, 1))
         self.box = Outbox(self.store.path, self.store)
         self.courier = Courier(use, self.store, lambda event, **fields: self.told.append((event, fields)))
 
@@ -75,11 +95,22 @@ class Post:
 
 
 @pytest.fixture
-def post(tmp_path):
-    opened = Post(tmp_path / "state")
-    yield opened
-    with contextlib.suppress(OSError):  # a test may have closed it
-        opened.close()
+def office(tmp_path):
+    opened = []
+
+    def open_(*args, **options):
+        opened.append(Post(tmp_path / f"state{len(opened)}", *args, **options))
+        return opened[-1]
+
+    yield open_
+    for one in opened:
+        with contextlib.suppress(OSError):  # a test may have closed it
+            one.close()
+
+
+@pytest.fixture
+def post(office):
+    return office()
 
 
 def test_alerts_are_delivered_in_order_by_one_sink_that_stays_open(post):
@@ -164,3 +195,74 @@ def test_it_finds_what_another_process_made_due_without_being_woken(post):
     post.box.retry("1")
 
     until(lambda: ["1"] == post.peer.got)
+
+
+# --- one message of many ----------------------------------------------------------------------------
+
+
+def test_the_first_leaves_at_once_and_then_what_waits_as_one_message_in_its_time(office):
+    post = office(digest, every=3600.0)
+    post.put("1")
+    until(lambda: 2 == len(post.peer.got))
+    post.put("2", "3")
+    post.put("4", key="other")
+    assert 3 == post.store.waiting("ops")
+
+    post.courier.hurry()
+    until(lambda: 4 == len(post.peer.got))
+
+    assert [("anna", "1"), ("bert", "1"), ("anna", "2", "3", "4"), ("bert", "2", "3", "4")] == post.peer.got
+    until(lambda: 4 == len(post.told))
+    assert ("alert.delivered", {"sink": "ops", "id": "4", "said": "250 queued"}) == post.told[-1]
+
+
+def test_one_bad_alert_does_not_take_the_others_of_its_message_with_it(office):
+    post = office(digest, every=0.0)
+    post.peer.answers["2"] = Undelivered("no", permanent=True)
+
+    post.put("1", "2", "3")
+    until(lambda: 0 == post.store.waiting("ops"))
+
+    assert [("anna", "1"), ("bert", "1"), ("anna", "3"), ("bert", "3")] == post.peer.got
+    assert "refused" == post.row("2").state
+
+
+def test_a_recipient_that_has_the_message_is_not_sent_it_again(office, monkeypatch):
+    monkeypatch.setattr(courier_module, "wait_before", lambda attempt, chance: 0.01)
+    post = office(digest, every=0.0)
+    post.peer.answers["bert"] = Undelivered("try later")
+    post.put("1")
+    until(lambda: "alert.delayed" in post.events())
+    post.put("2")
+
+    post.peer.answers.clear()
+    until(lambda: 4 == len(post.peer.got))
+
+    assert [("anna", "1"), ("bert", "1"), ("anna", "2"), ("bert", "2")] == post.peer.got
+
+
+def test_a_message_that_only_some_take_is_set_aside_in_the_end_and_holds_up_the_others_no_longer(office, monkeypatch):
+    monkeypatch.setattr(courier_module, "wait_before", lambda attempt, chance: 0.01)
+    post = office(digest, every=0.0)
+    post.peer.answers["bert"] = Undelivered("try later")
+
+    post.put("1")
+    until(lambda: "alert.refused" in post.events())
+    post.peer.answers.clear()
+    post.put("2")
+    until(lambda: 3 == len(post.peer.got))
+
+    assert [("anna", "1"), ("anna", "2"), ("bert", "2")] == post.peer.got
+    assert ("refused", 5) == (post.row("1").state, post.row("1").attempts)
+
+
+def test_a_sink_that_asks_for_time_is_left_alone_for_so_long(post):
+    post.peer.answers["1"] = Undelivered("too many", after=3600.0)
+
+    post.put("1", key="a")
+    until(lambda: "alert.delayed" in post.events())
+    post.put("2", key="b")
+
+    assert post.courier._rests_until > time.monotonic() + 3000.0
+    assert post.row("1").due > time.time() + 3000.0
+    assert [] == post.peer.got

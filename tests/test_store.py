@@ -176,10 +176,10 @@ def test_rows_come_in_order_and_a_delivered_one_no_more(store):
     put(store, alert("1"), alert("2"))
     box = Outbox(store.path, store)
 
-    first = box.next("ops", 10.0)
-    box.delivered(first, 10.0)
+    first = box.take("ops", 10.0)[0]
+    box.delivered([first], 10.0)
 
-    assert ("1", "2") == (first.id, box.next("ops", 10.0).id)
+    assert ("1", "2") == (first.id, box.take("ops", 10.0)[0].id)
     assert 1 == store.waiting("ops")
     assert ("sink", "ops", "delivered", 1) in list(store.totals())
 
@@ -188,23 +188,23 @@ def test_an_alert_that_waits_holds_up_its_own_family_only(store):
     put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}), alert("3", key={"ip": "b"}))
     box = Outbox(store.path, store)
 
-    box.later(box.next("ops", 10.0), "no answer", 20.0)
+    box.later(box.take("ops", 10.0), "no answer", 20.0)
 
-    assert "3" == box.next("ops", 10.0).id
-    assert "1" == box.next("ops", 20.0).id
+    assert "3" == box.take("ops", 10.0)[0].id
+    assert "1" == box.take("ops", 20.0)[0].id
 
 
 def test_what_was_refused_is_set_aside_and_may_be_tried_again_or_dropped(store):
     put(store, alert("abc"), alert("def"))
     box = Outbox(store.path, store)
-    box.refused(box.next("ops", 1.0), "no such user", 1.0)
+    box.refused(box.take("ops", 1.0), "no such user", 1.0)
 
     assert ("refused", "no such user", 1) == (lambda row: (row.state, row.why, row.attempts))(box.rows(["refused"])[0])
     assert 1 == box.retry("ab")
-    assert "abc" == box.next("ops", 1.0).id
+    assert "abc" == box.take("ops", 1.0)[0].id
     assert 1 == box.drop("abc")
     assert 0 == box.drop("abc")
-    assert "def" == box.next("ops", 1.0).id
+    assert "def" == box.take("ops", 1.0)[0].id
 
 
 def test_beyond_the_limit_alerts_of_one_family_fold_into_one_with_an_exact_count(store, monkeypatch):
@@ -225,7 +225,7 @@ def test_the_bytes_that_wait_are_known_exactly(store, monkeypatch):
     monkeypatch.setattr(store_module, "MAX_ROWS", 2)
     put(store, *(alert(str(n), key={"ip": "grün"}, text="€" * n) for n in range(7)))
     box = Outbox(store.path, store)
-    box.delivered(box.next("ops", 1.0), 1.0)
+    box.delivered(box.take("ops", 1.0), 1.0)
 
     assert [2, sum(len(row.body.encode()) for row in box.rows())] == store._waiting["ops"] == store._counted()["ops"]
 
@@ -234,9 +234,9 @@ def test_a_row_in_flight_is_not_folded_into(store, monkeypatch):
     monkeypatch.setattr(store_module, "MAX_ROWS", 0)
     put(store, alert("1"))
     box = Outbox(store.path, store)
-    row = box.next("ops", 1.0)
+    row = box.take("ops", 1.0)[0]
     put(store, alert("2"), alert("3"))
-    box.delivered(row, 1.0)
+    box.delivered([row], 1.0)
 
     assert [("2", 2)] == [(row.id, row.alert().count) for row in box.rows()]
 
@@ -246,7 +246,7 @@ def test_delivered_rows_go_after_a_while(store, monkeypatch):
     put(store, *(alert(str(n)) for n in range(5)))
     box = Outbox(store.path, store)
     for done in (0.0, 10.0, 20.0, 30.0, 40.0):
-        box.delivered(box.next("ops", 1.0), done)
+        box.delivered(box.take("ops", 1.0), done)
 
     store.prune(store_module.KEEP_SECONDS + 35.0)
 

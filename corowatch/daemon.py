@@ -33,7 +33,7 @@ from corowatch.core.text import safe
 from corowatch.courier import Courier
 from corowatch.log import log
 from corowatch.notify import Notify
-from corowatch.sources import Head, Source
+from corowatch.sources import Source
 from corowatch.sources.corowatch import INTERNAL
 from corowatch.store import Store, write_whole
 from corowatch.summary import Ledger, Table
@@ -307,17 +307,23 @@ class Daemon:
                 log.error("sink.died", sink=name)
                 self.couriers[name] = Courier(courier.use, self._store, self._courier_told)
 
-    def _heads(self) -> list[Head]:
-        return [head for source in self.sources.values() for head in source.heads()]
+    def _read_first(self, now: float) -> bool:
+        """Read the earliest head, up to where another is the earliest; False if there is none."""
+        heads = sorted((head for source in self.sources.values() if (head := source.head())),
+                       key=lambda head: head.order)
+        if not heads:
+            return False
+        first = heads[0]
+        first.read(now, min([first.next, *(head.order[0] for head in heads[1:])]))
+        return True
 
     def _read_turn(self, now: float, limit: float = TURN) -> bool:
         """Read what there is, earliest first, until an alert is to be committed; whether there is more."""
         until = time.monotonic() + limit
-        while not self._failing and (heads := self._heads()):
-            min(heads, key=lambda head: head.order).read(now)
+        while not self._failing and self._read_first(now):
             self._dirty = True
             if self._store.urgent or time.monotonic() >= until or self.stopping is not None or self._reload:
-                return bool(self._heads())
+                return any(source.behind for source in self.sources.values())
             now = self._clock.read()
         return False
 
@@ -534,8 +540,8 @@ class Daemon:
         until = time.monotonic() + LAST_READ
         for source in self.sources.values():
             self._guarded(source.look, now, None)
-        while not self._hurry and not self._failing and time.monotonic() < until and (heads := self._heads()):
-            min(heads, key=lambda head: head.order).read(self._clock.read())
+        while not self._hurry and not self._failing and time.monotonic() < until and self._read_first(now):
+            now = self._clock.read()
             self._take_notes()
 
     def _tell_closed(self, closed: Closed) -> None:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from math import inf
 
 import pytest
 
@@ -176,7 +177,7 @@ def read_uncommitted(one):
     """Read what there is, as the pump would, and do not commit it."""
     for source in one.daemon.sources.values():
         source.look(time.time(), None)
-        source.heads()[0].read(time.time())
+        source.head().read(time.time(), inf)
 
 
 def test_each_line_is_told_once_over_a_kill(run, log, told):

@@ -8,6 +8,7 @@ untouched. So the bytes before the offset are compared as well.
 from __future__ import annotations
 
 import enum
+import re
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -15,9 +16,11 @@ import msgspec
 
 MARKER = 256
 """Bytes before an offset that tell whether it is still the same life."""
+ENOUGH = 32
+"""Bytes that tell it even where the device has another number."""
 
-COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ\x00", b"BZh", b"\x28\xb5\x2f\xfd")
-"""How gzip, xz, bzip2 and zstd files begin; they are never lines."""
+_COMPRESSED = re.compile(rb"\x1f\x8b|\xfd7zXZ\x00|BZh[1-9](?:1AY&SY|\x17rE8P\x90)|\x28\xb5\x2f\xfd")
+"""How gzip, xz, bzip2 and zstd files begin."""
 
 
 class Seen(NamedTuple):
@@ -54,6 +57,11 @@ class Saved(msgspec.Struct):
         return msgspec.convert(plain, cls)
 
 
+def is_compressed(head: bytes) -> bool:
+    """Whether a file that begins so is compressed, and so never lines."""
+    return _COMPRESSED.match(head) is not None
+
+
 def fate(dev: int, ino: int, offset: int, size: int, seen: Seen) -> Fate:
     """What became of the file (`dev`, `ino`), read up to `offset` and last seen `size` bytes long."""
     if (seen.dev, seen.ino) != (dev, ino):
@@ -68,6 +76,11 @@ def marker(before: bytes) -> str:
     return blake2b(before, digest_size=12).hexdigest()
 
 
-def is_same_life(saved: Saved, size: int, before: bytes) -> bool:
-    """Whether a file of this `size`, with these bytes before the saved offset, is the saved life gone on."""
-    return size >= saved.offset and len(before) == saved.marker_bytes and marker(before) == saved.marker
+def is_same_life(saved: Saved, seen: Seen, before: bytes) -> bool:
+    """Whether a file, with these bytes before the saved offset, is the saved life gone on.
+
+    A device may have another number after a reboot or a remount; then the bytes alone must tell, and be enough.
+    """
+    same_file = seen.ino == saved.ino and (seen.dev == saved.dev or len(before) >= ENOUGH)
+    same_bytes = len(before) == saved.marker_bytes and marker(before) == saved.marker
+    return same_file and same_bytes and seen.size >= saved.offset

@@ -8,12 +8,11 @@ merely closed, it is not, and the next run reads it whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from functools import cache
 
 from corowatch.core.coroutine import coroutine
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
-
-_HOLE = re.compile(rb"(?:\A|(?<=\n))\x00+")
 
 
 @coroutine
@@ -28,38 +27,44 @@ def frame(target: Target[Block], *, origin: Origin, position: Position, codec: s
     newline = "\n".encode(codec)
     held = half = b""  # the unfinished line; the first byte of a code unit whose second is not there yet
     over = 0  # bytes beyond the limit of a line that is still going on
+
+    def send(start: int, data: bytes, cut: int = 0) -> None:
+        if start == 0 and mark:
+            start, data = mark, data[mark:]
+        block = Block(origin, start, chunk.at, data, position, cut)
+        target.send(block if codec == "utf-8" else _transcoded(block, codec, newline))
+
     while True:
         chunk = yield
-        fresh = half + chunk.data if half else chunk.data
+        read = half + chunk.data if half else chunk.data
         if not chunk.last:
-            fresh, half = fresh[:(size := len(fresh) // len(newline) * len(newline))], fresh[size:]
-        data = held + fresh if held else fresh
-        if over or (len(data) > max_line_bytes and find(data, newline) < 0):
-            end = find(fresh, newline)
-            if end < 0 and not chunk.last:
-                held, over = data[:max_line_bytes], over + max(0, len(data) - max_line_bytes)
-                continue
-            end = len(fresh) if end < 0 else end + len(newline)
-            rest = fresh[end:]
-            line = data[:len(data) - len(rest)].removesuffix(newline)
-            start, cut = position.offset, over + max(0, len(line) - max_line_bytes)
-            position.offset += over + len(data) - len(rest)
-            _send(target, Block(origin, start, chunk.at, line[:max_line_bytes], position, cut), codec, newline)
-            data, held, over = rest, b"", 0
-        end = len(data) if chunk.last else rfind(data, newline) + len(newline)
-        whole, held = data[:end], data[end:]
-        if whole:
+            read, half = read[:(size := len(read) // len(newline) * len(newline))], read[size:]
+        for hole, fresh in _between_holes(read, newline, at_start=not held and not over):
+            position.offset += hole
+            data = held + fresh if held else fresh
+            if over or (len(data) > max_line_bytes and find(data, newline) < 0):
+                end = find(fresh, newline)
+                if end < 0 and not chunk.last:
+                    held, over = data[:max_line_bytes], over + max(0, len(data) - max_line_bytes)
+                    continue
+                end = len(fresh) if end < 0 else end + len(newline)
+                rest = fresh[end:]
+                line = data[:len(data) - len(rest)].removesuffix(newline)
+                start, cut = position.offset, over + max(0, len(line) - max_line_bytes)
+                position.offset += over + len(data) - len(rest)
+                send(start, line[:max_line_bytes], cut)
+                data, held, over = rest, b"", 0
+            end = len(data) if chunk.last else rfind(data, newline) + len(newline)
+            whole, held = data[:end], data[end:]
             start = position.offset
             position.offset += len(whole)
-            if start == 0 and mark:
-                start, whole = mark, whole[mark:]
             for begin, piece, cut in _within(whole, newline, max_line_bytes):
-                _send(target, Block(origin, start + begin, chunk.at, piece, position, cut), codec, newline)
+                send(start + begin, piece, cut)
 
 
-def find(data: bytes, newline: bytes) -> int:
-    """Where the first newline is, on a border of code units; -1 if nowhere."""
-    at = data.find(newline)
+def find(data: bytes, newline: bytes, start: int = 0) -> int:
+    """Where the first newline is, from `start` on, on a border of code units; -1 if nowhere."""
+    at = data.find(newline, start)
     while at > 0 and at % len(newline):
         at = data.find(newline, at + 1)
     return at
@@ -73,53 +78,48 @@ def rfind(data: bytes, newline: bytes) -> int:
     return at if at >= 0 else -len(newline)
 
 
-def _within(data: bytes, newline: bytes, limit: int) -> list[tuple[int, bytes, int]]:
+def _between_holes(data: bytes, newline: bytes, *, at_start: bool) -> Iterator[tuple[int, bytes]]:
+    """The data without the runs of NULs that begin a line: (bytes left out, bytes that follow them)."""
+    begin = left_out = 0
+    for found in _hole(newline).finditer(data) if b"\0" in data else ():
+        if found.start() % len(newline) or (found.start() == 0 and not at_start):
+            continue
+        if begin < found.start():
+            yield left_out, data[begin:found.start()]
+        left_out, begin = found.end() - found.start(), found.end()
+    yield left_out, data[begin:]
+
+
+@cache
+def _hole(newline: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:\A|(?<=" + re.escape(newline) + rb"))(?:" + rb"\0" * len(newline) + rb")+")
+
+
+def _within(data: bytes, newline: bytes, limit: int) -> Iterator[tuple[int, bytes, int]]:
     """The data as pieces (offset, bytes, bytes cut), over-long lines alone; nearly always one piece."""
-    if len(data) <= limit:
-        return [(0, data, 0)]
-    pieces: list[tuple[int, bytes, int]] = []
     begin = start = 0
-    while start < len(data):
+    while len(data) - start > limit:
         # Only a line longer than the limit has no newline in the limit's reach: hop from reach to reach.
-        end = data.rfind(newline, start, start + limit + len(newline))
-        if len(newline) > 1 and end >= 0:
-            end = start + rfind(data[start:start + limit + len(newline)], newline)
-        if end >= start:
-            start = end + len(newline)
+        end = rfind(data[start:start + limit + len(newline)], newline)
+        if end >= 0:
+            start += end + len(newline)
             continue
         if begin < start:
-            pieces.append((begin, data[begin:start], 0))
-        stop = find(data[start:], newline)
-        stop = len(data) if stop < 0 else start + stop
-        pieces.append((start, data[start:start + limit], max(0, stop - start - limit)))
-        begin = start = min(stop + len(newline), len(data))
+            yield begin, data[begin:start], 0
+        stop = find(data, newline, start)
+        stop = len(data) if stop < 0 else stop
+        yield start, data[start:start + limit], stop - start - limit
+        begin = start = stop + len(newline)
     if begin < len(data):
-        pieces.append((begin, data[begin:], 0))
-    return pieces
-
-
-def _send(target: Target[Block], block: Block, codec: str, newline: bytes) -> None:
-    """Send a Block as UTF-8 without holes."""
-    if codec != "utf-8":
-        target.send(_transcoded(block, codec, newline))
-        return
-    data = block.data
-    if not data.startswith(b"\x00") and b"\n\x00" not in data:
-        target.send(block)
-        return
-    at = 0
-    for hole in [*_HOLE.finditer(data), None]:
-        end = hole.start() if hole else len(data)
-        if data[at:end]:
-            target.send(Block(block.origin, block.offset + at, block.at, data[at:end], block.position, block.cut))
-        at = hole.end() if hole else end
+        yield begin, data[begin:], 0
 
 
 def _transcoded(block: Block, codec: str, newline: bytes) -> Block:
+    """The Block as UTF-8, with the offset in the file of each line."""
     lines, starts, at = [], [], 0
     while at < len(block.data):
-        length = find(block.data[at:], newline)
-        end = len(block.data) if length < 0 else at + length
+        end = find(block.data, newline, at)
+        end = len(block.data) if end < 0 else end
         starts.append(block.offset + at)
         lines.append(block.data[at:end].decode(codec, "backslashreplace").encode())
         at = end + len(newline)

@@ -10,7 +10,9 @@ def shown(line: bytes) -> str:
     return line.decode("utf-8", "backslashreplace")
 
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+# Longest first: that of UTF-32 begins with that of UTF-16.
+_BOMS = ((b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"), (b"\xef\xbb\xbf", "utf-8"),
+         (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
 def codec_of(encoding: str, head: bytes) -> tuple[str, int]:
@@ -19,6 +21,7 @@ def codec_of(encoding: str, head: bytes) -> tuple[str, int]:
     A mark decides where the encoding leaves the order of bytes open, and tells UTF-16 from the default.
     """
     for mark, codec in _BOMS:
-        if head.startswith(mark) and encoding in ("utf-8", "utf-16", codec):
+        open_ = encoding == codec or codec.startswith(encoding) or (encoding == "utf-8" and "32" not in codec)
+        if head.startswith(mark) and open_:
             return codec, len(mark)
-    return ("utf-16-le" if encoding == "utf-16" else encoding), 0
+    return {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(encoding, encoding), 0

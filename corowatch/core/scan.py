@@ -53,11 +53,12 @@ class Clock:
         at = self._stamps.read(block.data[start:min(end, start + 512)], block.at)
         if at is None:
             return None
-        if at > block.at + AHEAD:
+        skewed = at > block.at + AHEAD
+        told = (block.offset + start, block.at if skewed else at)
+        if skewed and block.position.stamped != told:  # once a line, however often it is looked at
             self._counts["skewed"] += 1
-            return block.at
-        block.position.stamped = (block.offset + start, at)
-        return at
+        block.position.stamped = told
+        return told[1]
 
     def _before(self, block: Block, start: int) -> float | None:
         """The time of the nearest stamped line before. What was looked through once is not looked through again."""
@@ -65,13 +66,13 @@ class Clock:
         here = block.offset + start
         floor = max(0, start - REACH, (known[0] - block.offset) if known else 0, self._looked(block))
         end = start - 1
+        self._seen = (block, start)
         while end > floor:
             begin = block.data.rfind(b"\n", 0, end) + 1
             at = self._read(block, begin, end)
             if at is not None:
                 return at
             end = begin - 1
-        self._seen = (block, start)
         return known[1] if known and here - known[0] <= REACH else None
 
     _seen: tuple[Block, int] | None = None

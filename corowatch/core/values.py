@@ -6,6 +6,7 @@ gives WRONG. Everything is told; nothing is raised, so that a person sees all mi
 
 from __future__ import annotations
 
+import codecs
 import posixpath
 import re
 import types
@@ -27,6 +28,8 @@ NewField = NewType("NewField", str)
 """The name of a field that a step makes."""
 SinkName = NewType("SinkName", str)
 Glob = NewType("Glob", str)
+NameGlob = NewType("NameGlob", str)
+"""A glob of paths, or without a slash, of file names."""
 FilePath = NewType("FilePath", str)
 Encoding = NewType("Encoding", str)
 Stamp = NewType("Stamp", str)
@@ -270,6 +273,10 @@ def _path(given: Given, reading: Reading) -> Any:
     return posixpath.normpath(posixpath.join(reading.folder, text))
 
 
+def _name_glob(given: Given, reading: Reading) -> Any:
+    return _path(given, reading) if "/" in given.text else _str(given, reading)
+
+
 def _function(given: Given, reading: Reading) -> Any:
     text = _scalar(given, reading, "file.py:name")
     if text is None:
@@ -291,11 +298,16 @@ def _stamp(given: Given, reading: Reading) -> Any:
 
 
 def _codec(text: str) -> str:
+    """The encoding's name as Python spells it; one whose bytes depend on those before is of no use for lines."""
     try:
-        "\n".encode(text)
+        name = codecs.lookup(text).name
+        whole = "\n".encode(name) * 2 == "\n\n".encode(name)
     except (LookupError, UnicodeError):
         raise ValueError(f"{text!r} is no encoding; write utf-8, utf-16, latin-1 or cp1252") from None
-    return text
+    name = {"utf-8-sig": "utf-8"}.get(name, name)
+    if not (whole or name in ("utf-8", "utf-16", "utf-32")) or name.startswith(("iso2022", "utf-7", "hz")):
+        raise ValueError(f"{text!r} cannot be read line by line; write utf-8, utf-16, latin-1 or cp1252")
+    return name
 
 
 def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, literal: bool = False) -> Any:
@@ -324,6 +336,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     NewField: _new_field,
     SinkName: _name("a sink's name"),
     Glob: _path,
+    NameGlob: _name_glob,
     FilePath: _path,
     Encoding: _by(_codec, "an encoding"),
     Stamp: _stamp,
@@ -411,7 +424,7 @@ def schema(hint: Any) -> dict[str, Any]:
 _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
     Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", Glob: "glob",
-    FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
+    NameGlob: "glob", FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
     Function: "file.py:name", Pattern: "pattern", Any: "anything",
 }
 

@@ -1,7 +1,7 @@
 """Source kinds: one a file. A source owns what it reads from and sends it down its `target`.
 
-The pump asks each source in turn: `look` (what changed?), `heads` (what could be read next?), and reads
-one head at a time. Positions are plain data that only the source understands; the store keeps them, and
+The pump asks each source in turn: `look` (what changed?), `head` (what is to be read next?), and reads
+the earliest of the heads. Positions are plain data that only the source understands; the store keeps them, and
 hands them back to `open` at the next start.
 """
 
@@ -16,10 +16,15 @@ Tell = Callable[..., None]
 
 
 class Head(NamedTuple):
-    """Something that could be read next. The least `order` is read first: (time, time of last write, …, name)."""
+    """What a source would be read next: that of the least `order` is, (time, time of last write, name, …).
+
+    `read(now, until)` reads it, lines up to the time `until`; `next` is when the source's own next one begins.
+    Times are seconds since the epoch.
+    """
 
     order: tuple[Any, ...]
-    read: Callable[[float], None]
+    next: float
+    read: Callable[[float, float], None]
 
 
 class Source:
@@ -47,14 +52,18 @@ class Source:
     def glance(self, now: float) -> None:
         """Notice what changed of what is known, without searching for more."""
 
-    def heads(self) -> list[Head]:
-        """What could be read now."""
-        return []
+    def head(self) -> Head | None:
+        """What is to be read next, if anything is."""
 
     @property
     def behind(self) -> bool:
         """Whether anything is unread."""
-        return bool(self.heads())
+        return self.head() is not None
+
+    @property
+    def trouble(self) -> bool:
+        """Whether something that should be read cannot be."""
+        return False
 
     def tell(self, kind: str, text: str, at: float, fields: Mapping[str, Any]) -> None:
         """An internal event of a kind in `hears`."""

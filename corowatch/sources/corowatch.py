@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Annotated, Any, Literal, get_args
 
 from corowatch.core.events import Event, Origin, Target
@@ -51,10 +52,10 @@ class Own(Source):
     def tell(self, kind: str, text: str, at: float, fields: Mapping[str, Any]) -> None:
         self._waiting.append((kind, text, at, fields))
 
-    def heads(self) -> list[Head]:
-        return [Head((0.0, 0, False, ""), self._send)] if self._waiting else []
+    def head(self) -> Head | None:
+        return Head((0.0, 0, ""), inf, self._send) if self._waiting else None
 
-    def _send(self, now: float) -> None:
+    def _send(self, now: float, until: float) -> None:
         kind, text, at, fields = self._waiting.pop(0)
         self._told += 1
         self._target.send(Event(self._origin, self._told, at, text, {"kind": kind, **fields}))

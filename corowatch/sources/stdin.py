@@ -7,6 +7,7 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Annotated, Any
 
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
@@ -62,10 +63,10 @@ class Stdin(Source):
             if not data:
                 return
 
-    def heads(self) -> list[Head]:
-        return [] if self._chunks.empty() else [Head((0.0, 0, False, ""), self._read)]
+    def head(self) -> Head | None:
+        return None if self._chunks.empty() else Head((0.0, 0, ""), inf, self._read)
 
-    def _read(self, now: float) -> None:
+    def _read(self, now: float, until: float) -> None:
         data = self._chunks.get()
         self.counts["bytes"] += len(data)
         self.ended = not data

@@ -1,41 +1,35 @@
-"""Follow files: open, read and close them, and send what they hold through a frame.
+"""Follow files: which there are, what became of each, and which is read next.
 
-The files are decided about in `core.follow`; here is what touches them. Notifications only say where to
-look; a look at everything alone is enough. A file stays open while it is known, so that one which was
-renamed or removed is read to its end before the next of its name begins.
+Reading one is for `life`, finding them for `globs`, and what is decided of them without touching any stands in
+`core.follow` and `core.merge`. Notifications only say where to look; a look at everything alone is enough. A file
+stays open while it is known, so that one which was renamed or removed is read to its end before the next of its
+name begins.
 """
 
 from __future__ import annotations
 
 import errno
 import fnmatch
-import glob
 import os
-import re
 import secrets
-import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cache
-from pathlib import Path
+from heapq import heappop, heappush
+from math import inf
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from corowatch.core.events import Block, Chunk, Origin, Position, Target
-from corowatch.core.follow import COMPRESSED, MARKER, Fate, Saved, Seen, fate, is_same_life, marker
-from corowatch.core.frame import frame, rfind
+from corowatch.core.events import Block, Position, Target
+from corowatch.core.follow import Saved, Seen, is_same_life
 from corowatch.core.kinds import source
-from corowatch.core.lines import codec_of
 from corowatch.core.stamps import Stamps
-from corowatch.core.values import Encoding, Glob, Size, Stamp
+from corowatch.core.values import Encoding, Glob, NameGlob, Size, Stamp
 from corowatch.sources import Head, Source, Tell
+from corowatch.sources.globs import find, fixed, regex
+from corowatch.sources.life import Life, Reading, last_line, name_of, seen_of
 
-GULP = 256 * 1024
-"""Bytes a read."""
 QUIET = 60.0
 """Seconds without a new byte after which a file that its path no longer leads to has ended."""
-PEEK = 4096
-"""Bytes looked at to tell when the next Block begins."""
 
 
 @source
@@ -43,7 +37,7 @@ def tail(
     target: Target[Block],
     *,
     paths: Annotated[tuple[Glob, ...], "files; `*`, `?`, `[…]` and `**` find them, also those that come later"],
-    exclude: Annotated[tuple[str, ...], "globs of files to leave out; without a slash, of the file's name"] = (),
+    exclude: Annotated[tuple[NameGlob, ...], "globs of files to leave out; without a slash, of the file's name"] = (),
     start: Annotated[Literal["end", "beginning"], "where to begin in files that are there at the first run"] = "end",
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
     encoding: Annotated[Encoding, "the files' encoding"] = Encoding("utf-8"),
@@ -61,28 +55,6 @@ def tail(
     return Tail(target, paths, exclude, start, timestamp, encoding, max_line_bytes, root, watch)
 
 
-class _Life:
-    """One life of a file: from its creation, truncation or rewriting to the next, or to its end."""
-
-    def __init__(self, key: str, path: str, fd: int, seen: Seen, position: Position, before: bytes) -> None:
-        self.key = key
-        self.path = path
-        self.fd = fd
-        self.dev, self.ino, self.size, self.mtime = seen
-        self.position = position
-        self.before = before  # up to MARKER bytes before position.offset
-        self.overlap = before  # up to MARKER bytes before read_to
-        self.read_to = position.offset
-        self.frame: Any = None
-        self.codec: tuple[str, int] | None = None
-        self.gone: float | None = None  # since when its path does not lead here
-        self.moved = False  # it was known under another path
-        self.compressed = False
-        self.begins: float | None = None  # when the next Block begins, if it was looked up
-        self.dirty = True
-        self.grew = 0.0
-
-
 class Tail(Source):
     """The files that some globs find."""
 
@@ -90,32 +62,31 @@ class Tail(Source):
                  timestamp: str, encoding: str, max_line_bytes: int, root: str | None, watch: str) -> None:
         super().__init__()
         self.counts = {"bytes": 0, "files": 0, "bytes_lost": 0}
-        self._target = target
         self._paths = paths
         self._exclude = exclude
         self._start = start
-        self._stamps = Stamps(timestamp)
-        self._encoding = encoding
-        self._max_line_bytes = max_line_bytes
+        self._how = Reading(target, "", Stamps(timestamp), encoding, max_line_bytes)
         self._root = root and os.path.realpath(root)
         self._watch = watch
-        self._lives: dict[tuple[int, int], _Life] = {}
-        self._by_path: dict[str, _Life] = {}
-        self._ready: dict[tuple[int, int], _Life] = {}
+        self._lives: dict[tuple[int, int], Life] = {}
+        self._by_path: dict[str, Life] = {}
+        self._families: dict[str, list[Life]] = {}
+        """The files that were first known under one path, oldest first: they are read in this order."""
+        self._queue: list[tuple[tuple[Any, ...], int, Life]] = []
+        """Those with something to read, earliest first; an entry whose order is no longer its life's is passed over."""
         self._ended: dict[str, None] = {}
         self._absent: dict[str, Saved] = {}
         """Files of the last run that cannot be seen now."""
-        self._late: set[str] = set()
+        self._late: set[tuple[int, int]] = set()
         """Files that were there at the first run and could not be opened: they too begin at their end."""
         self._said: dict[str, str] = {}
         self._tell: Tell = lambda kind, text, **fields: None
-        self._reader = ""
 
     # --- beginning ------------------------------------------------------------------------------------
 
     def open(self, saved: Mapping[str, Any], *, reader: str, start: str | None, tell: Tell,
              wake: Callable[[], None], now: float) -> None:
-        self._reader = reader
+        self._how = self._how._replace(reader=reader)
         self._tell = tell
         known = {key: Saved.of(plain) for key, plain in saved.items()}
         found = self._find()
@@ -125,7 +96,7 @@ class Tail(Source):
         begin_at_end = (start or self._start) == "end" and not known
         for path, seen in found.items():
             if self._is_new(seen) and not self._begin(path, at_end=begin_at_end, now=now) and begin_at_end:
-                self._late.add(path)
+                self._late.add((seen.dev, seen.ino))
         self._name_all()
 
     def _is_new(self, seen: Seen) -> bool:
@@ -136,44 +107,56 @@ class Tail(Source):
     def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], now: float) -> bool:
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
         path = self._where(old, found)
+        if path is not None and path == old.path and not self.matches(path):
+            self._ended[key] = None  # it is there, and the options of today leave it out
+            return True
         opened = self._opened(path) if path else None
         if path and opened:
-            resumed = self._resume(key, old, path, opened, now)
+            resumed = self._resume(key, old, path, opened, now, found=path in found)
             if resumed is not False:
                 return resumed is True
-        elif _hidden(path or old.path):
+        elif path or _hidden(old.path):
             return False
-        self._tell("gone", f"{old.path}, read up to byte {old.offset}, is not there any more as it was",
-                   path=old.path, bytes=old.offset)
+        self._tell("gone", f"{name_of(old.path)}, read up to byte {old.offset}, is not there any more as it was",
+                   path=name_of(old.path), bytes=old.offset)
         self._ended[key] = None
         return True
 
     def _where(self, old: Saved, found: Mapping[str, Seen]) -> str | None:
         """The path under which a file of the last run stands now: its own, another, or one no glob finds."""
-        for path, seen in found.items():
-            if (seen.dev, seen.ino) == (old.dev, old.ino):
-                return path
+        same = [path for path, seen in found.items() if seen.ino == old.ino]
+        if same:
+            return min(same, key=lambda path: (found[path].dev != old.dev, path != old.path))
+        try:
+            if os.stat(old.path).st_ino == old.ino:
+                return old.path
+        except OSError:
+            pass  # it may stand under another name
         try:
             with os.scandir(os.path.dirname(old.path)) as entries:
                 return next((entry.path for entry in entries if entry.inode() == old.ino), None)
         except OSError:
             return None
 
-    def _resume(self, key: str, old: Saved, path: str, opened: tuple[int, Seen], now: float) -> bool | None:
+    def _resume(self, key: str, old: Saved, path: str, opened: tuple[int, Seen], now: float, *,
+                found: bool) -> bool | None:
         """Go on in a file of the last run, if it is still the same life of it; None if it cannot be read now."""
         fd, seen = opened
-        before = self._bytes(fd, path, old.marker_bytes, old.offset - old.marker_bytes)
-        if before is None or (seen.dev, seen.ino) != (old.dev, old.ino) or not is_same_life(old, seen.size, before):
+        try:
+            before = os.pread(fd, old.marker_bytes, old.offset - old.marker_bytes)
+        except OSError as error:
             os.close(fd)
-            return None if before is None else False
-        life = _Life(key, path, fd, seen, Position(old.offset, old.stamped), before)
-        life.moved = path != old.path
-        life.dirty = life.moved
-        life.gone = None if self.matches(path) else now
+            self._say(path, error.strerror or str(error))
+            return None
+        if not is_same_life(old, seen, before) or (seen.dev, seen.ino) in self._lives:
+            os.close(fd)
+            return False
+        life = Life(key, old.path, fd, seen, self._how, Position(old.offset, old.stamped), before)
+        life.path = path
+        life.dirty = path != old.path or seen.dev != old.dev
+        life.gone = None if found else now
         life.grew = now
-        self._lives[seen.dev, seen.ino] = life
-        self.counts["files"] += 1
-        self._sort(life)
+        self._add(life)
         return True
 
     def _begin(self, path: str, *, at_end: bool, now: float) -> bool:
@@ -185,32 +168,23 @@ class Tail(Source):
         if (seen.dev, seen.ino) in self._lives:  # it changed hands between the look and the opening
             os.close(fd)
             return True
-        began = self._last_line(fd, path, seen.size) if at_end else (0, b"")
-        if began is None:
+        try:
+            offset, before = last_line(fd, seen.size, self._how) if at_end else (0, b"")
+        except OSError as error:
             os.close(fd)
+            self._say(path, error.strerror or str(error))
             return False
-        offset, before = began
-        life = _Life(secrets.token_hex(8), path, fd, seen, Position(offset), before)
+        life = Life(secrets.token_hex(8), path, fd, seen, self._how, Position(offset), before)
         life.grew = now
-        self._lives[seen.dev, seen.ino] = life
-        self.counts["files"] += 1
-        self._sort(life)
+        self._late.discard((seen.dev, seen.ino))
+        self._add(life)
         return True
 
-    def _last_line(self, fd: int, path: str, size: int) -> tuple[int, bytes] | None:
-        """Where the line at the end begins, and the bytes before: at the end itself, unless it is unfinished.
-
-        Looks one line's greatest length back. None, said once, if it cannot be read now.
-        """
-        head = self._bytes(fd, path, 4, 0)
-        newline = "\n".encode(codec_of(self._encoding, head or b"")[0])
-        begin = max(0, size - self._max_line_bytes - MARKER) // len(newline) * len(newline)
-        data = self._bytes(fd, path, size - begin, begin)
-        if head is None or data is None:
-            return None
-        reach = max(0, len(data) - self._max_line_bytes)
-        line = max(reach, rfind(data, newline) + len(newline))
-        return begin + line, data[max(0, line - MARKER):line]
+    def _add(self, life: Life) -> None:
+        self._lives[life.dev, life.ino] = life
+        self._families.setdefault(life.home, []).append(life)
+        self.counts["files"] += 1
+        self._enqueue(life)
 
     def _opened(self, path: str) -> tuple[int, Seen] | None:
         """A descriptor and what it is; None, said once, if it cannot be opened or is no regular file."""
@@ -221,45 +195,48 @@ class Tail(Source):
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                 self._say(path, error.strerror or str(error))
             return None
-        seen = _seen(os.fstat(fd))
-        if seen is None:
+        seen = seen_of(os.fstat(fd))
+        why = "no regular file" if seen is None else "" if self._inside(fd) else f"leads out of {self._root}"
+        if seen is None or why:
             os.close(fd)
-            self._say(path, "no regular file")
+            self._say(path, why)
             return None
         self._said.pop(path, None)
         return fd, seen
 
-    def _bytes(self, fd: int, path: str, size: int, offset: int) -> bytes | None:
-        """What pread gives; None, said once, if it cannot be read now."""
-        try:
-            return os.pread(fd, size, offset)
-        except OSError as error:
-            self._say(path, error.strerror or str(error))
-            return None
+    def _inside(self, fd: int) -> bool:
+        """Whether an open file lies under `root`: what a link leads to is asked of the descriptor, for the link may
+        be swapped between a look and the opening."""
+        return self._root is None or os.path.commonpath([self._root, os.readlink(f"/proc/self/fd/{fd}")]) == self._root
 
     def _say(self, path: str, why: str) -> None:
         if self._said.get(path) != why:
             self._said[path] = why
-            self._tell("unreadable", f"{path}: {why}; it is looked at again", path=path, why=why)
+            self._tell("unreadable", f"{name_of(path)}: {why}; it is looked at again", path=name_of(path), why=why)
+
+    @property
+    def trouble(self) -> bool:
+        return bool(self._said)
 
     # --- looking --------------------------------------------------------------------------------------
 
     def globs(self) -> Iterator[tuple[str, list[str]]]:
         """Each glob with the paths that it finds now, in name order, and that are not excluded."""
         for pattern in self._paths:
-            paths = sorted(glob.iglob(pattern, recursive=True)) if glob.has_magic(pattern) else [pattern]
-            yield pattern, [path for path in paths if self._wanted(path)]
+            yield pattern, [path for path in find(pattern) if self._wanted(path)]
 
     def _find(self) -> dict[str, Seen]:
         """Every regular file that the globs find, first names first; a second name of a file is left out."""
         found: dict[str, Seen] = {}
         inodes = set()
-        for _, paths in self.globs():
+        for pattern, paths in self.globs():
+            if not paths:
+                self._why_nothing(pattern)
             for path in paths:
                 if path in found:
                     continue
                 try:
-                    seen = _seen(os.stat(path))
+                    seen = seen_of(os.stat(path))
                 except OSError as error:
                     if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                         self._say(path, error.strerror or str(error))
@@ -267,30 +244,34 @@ class Tail(Source):
                 if seen is None:
                     if not os.path.isdir(path):
                         self._say(path, "no regular file")
+                    elif path == pattern:
+                        self._say(path, f"is a folder; {path}/* are the files in it")
                 elif (seen.dev, seen.ino) not in inodes:
                     inodes.add((seen.dev, seen.ino))
                     found[path] = seen
         return found
 
+    def _why_nothing(self, pattern: str) -> None:
+        """A glob finds nothing: say so if that is for want of permission."""
+        folder, _ = fixed(pattern)
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+            self._say(folder, "the folder cannot be read")
+        else:
+            self._said.pop(folder, None)
+
     def _wanted(self, path: str) -> bool:
         """Whether the options let this path in, which a glob has found."""
         name = os.path.basename(path)
-        if any(fnmatch.fnmatch(path if "/" in pattern else name, pattern) for pattern in self._exclude):
-            return False
-        if self._root and os.path.commonpath([self._root, os.path.realpath(path)]) != self._root:
-            self._say(path, f"leads out of {self._root}")
-            return False
-        return True
+        return not any(regex(pattern).fullmatch(path) if "/" in pattern else fnmatch.fnmatchcase(name, pattern)
+                       for pattern in self._exclude)
 
     def matches(self, path: str) -> bool:
         """Whether a glob would find this path."""
-        return any(_regex(pattern).fullmatch(path) for pattern in self._paths) and self._wanted(path)
+        return any(regex(pattern).fullmatch(path) for pattern in self._paths) and self._wanted(path)
 
     def look(self, now: float, woken: Collection[str] | None) -> None:
-        if woken is None:
-            self._look_everywhere(now)
-            return
-        if any(path not in self._by_path and self.matches(path) for path in woken):
+        if woken is None or any(path not in self._by_path and path not in self._said and self.matches(path)
+                                for path in woken):
             self._look_everywhere(now)
             return
         for path in woken:
@@ -301,19 +282,19 @@ class Tail(Source):
         for life in list(self._lives.values()):
             self._look_at(life, now)
 
-    def _look_at(self, life: _Life, now: float) -> None:
+    def _look_at(self, life: Life, now: float) -> None:
         if life.gone is not None:
             if status := self._status(life):
-                self._saw(life, status, now)
+                self._notice(life, status, now)
             return
         try:
-            seen = _seen(os.stat(life.path))
+            seen = seen_of(os.stat(life.path))
         except OSError:
             seen = None
-        if seen is None or fate(life.dev, life.ino, life.read_to, life.size, seen) is Fate.REPLACED:
+        if seen is None or (seen.dev, seen.ino) != (life.dev, life.ino):
             self._look_everywhere(now)
         else:
-            self._saw(life, seen, now)
+            self._notice(life, seen, now)
 
     def _look_everywhere(self, now: float) -> None:
         """Find everything anew. What a path no longer leads to is looked at through its descriptor."""
@@ -326,176 +307,148 @@ class Tail(Source):
             if inode in here:
                 path, seen = here[inode]
                 if path != life.path:
-                    life.moved, life.dirty, life.path = True, True, path
+                    life.dirty, life.path = True, path
                 life.gone = None
-                self._saw(life, seen, now)
-                continue
-            if _hidden(life.path):
-                continue  # cannot be seen now: that is not gone
-            if life.gone is None:
-                life.gone = life.grew = now
-            if status := self._status(life):
-                self._saw(life, status, now)
-                if life.size <= life.read_to and now - life.grew >= QUIET:
-                    self._end(life, now)
+                self._notice(life, seen, now)
             else:
-                self._lost(life, "is gone, and its last {} bytes with it")
-                self._end(life, now)
+                self._look_through(life, now)
         for path, seen in found.items():
             if self._is_new(seen):
-                self._begin(path, at_end=path in self._late, now=now)
+                self._begin(path, at_end=(seen.dev, seen.ino) in self._late, now=now)
         self._name_all()
 
-    def _status(self, life: _Life) -> Seen | None:
+    def _look_through(self, life: Life, now: float) -> None:
+        """No glob finds this file now: look through its descriptor, until nothing has come for long."""
+        if life.gone is None and _leads_elsewhere(life):
+            life.gone = life.grew = now
+        if status := self._status(life):
+            self._notice(life, status, now)
+            if life.gone is not None and not life.ready and now - life.grew >= QUIET:
+                self._end(life, now)
+        else:
+            self._lost(life, "is gone, and its last {} bytes with it")
+            self._end(life, now)
+
+    def _status(self, life: Life) -> Seen | None:
         """What its descriptor tells; None if a network file system's server no longer knows it (ESTALE)."""
         try:
-            return _seen(os.fstat(life.fd))
+            return life.status()
         except OSError:
             return None
-
-    def _lost(self, life: _Life, how: str) -> None:
-        """Tell of the bytes of a life that will never be read."""
-        if lost := max(0, life.size - life.read_to):
-            self.counts["bytes_lost"] += lost
-            self._tell("lost", f"{life.path} {how.format(lost)}", path=life.path, bytes=lost)
 
     def _name_all(self) -> None:
         """By which paths notifications may call each file: its own, and what a link leads to."""
         here = [life for life in self._lives.values() if life.gone is None]
         self._by_path = {os.path.realpath(life.path): life for life in here} | {life.path: life for life in here}
 
-    def _saw(self, life: _Life, seen: Seen, now: float) -> None:
-        what = fate(life.dev, life.ino, life.read_to, life.size, seen)
-        if what is Fate.SHRUNK:
-            self._rewritten(life, seen, now)
-            return
-        if what is Fate.SAME and seen.mtime != life.mtime and self._differs(life):
-            self._rewritten(life, seen, now)
-            return
-        if what is Fate.GROWN:
-            life.grew = now
-        life.size, life.mtime = seen.size, seen.mtime
-        self._sort(life)
+    def _notice(self, life: Life, seen: Seen, now: float) -> None:
+        try:
+            if life.notice(seen, now):
+                self._enqueue(life)
+            else:
+                self._rewritten(life, seen, now)
+        except OSError as error:
+            self._say(life.path, error.strerror or str(error))
 
-    def _differs(self, life: _Life) -> bool:
-        """Whether the bytes that were read last are others now, though there are no more of them."""
-        before = self._bytes(life.fd, life.path, len(life.overlap), life.read_to - len(life.overlap))
-        return before is not None and before != life.overlap
-
-    def _sort(self, life: _Life) -> None:
-        """Among those with something to read, or not."""
-        if life.size > life.read_to and not life.compressed:
-            self._ready[life.dev, life.ino] = life
-        else:
-            self._ready.pop((life.dev, life.ino), None)
-
-    def _rewritten(self, life: _Life, seen: Seen, now: float) -> None:
+    def _rewritten(self, life: Life, seen: Seen, now: float) -> None:
         """The file was truncated or written anew: this life ends, and another begins at offset 0."""
         self._lost(life, "was truncated before its last {} bytes were read")
-        if life.frame is not None:
-            life.frame.send(Chunk(now, b"", last=True))
         self._ended[life.key] = None
-        life.key, life.position, life.before, life.overlap = secrets.token_hex(8), Position(), b"", b""
-        life.read_to, life.frame, life.codec, life.dirty, life.begins = 0, None, None, True, None
-        life.size, life.mtime, life.grew = seen.size, seen.mtime, now
+        life.renew(secrets.token_hex(8), seen, now)
         self.counts["files"] += 1
-        self._sort(life)
+        self._enqueue(life)
 
-    def _end(self, life: _Life, now: float) -> None:
+    def _lost(self, life: Life, how: str) -> None:
+        """Tell of the bytes of a life that will never be read."""
+        if life.unread:
+            path = name_of(life.path)
+            self.counts["bytes_lost"] += life.unread
+            self._tell("lost", f"{path} {how.format(life.unread)}", path=path, bytes=life.unread)
+
+    def _end(self, life: Life, now: float) -> None:
         """No path leads here and nothing has come for long: the last line is a line, however it ends."""
-        if life.frame is not None:
-            life.frame.send(Chunk(now, b"", last=True))
-            life.frame.close()
+        life.finish(now)
         self._ended[life.key] = None
+        self._forget(life)
+
+    def _forget(self, life: Life) -> None:
         del self._lives[life.dev, life.ino]
-        self._ready.pop((life.dev, life.ino), None)
+        life.order = ()
+        family = self._families[life.home]
+        family.remove(life)
+        if family:
+            self._enqueue(family[0])
+        else:
+            del self._families[life.home]
         os.close(life.fd)
 
     # --- reading --------------------------------------------------------------------------------------
 
-    def heads(self) -> list[Head]:
-        ready = self._ready.values()
-        for life in ready:
-            if life.begins is None:
-                life.begins = self._begins(life)
-        return [Head((life.begins or 0.0, life.mtime, not (life.moved or life.gone), life.path), self._reading(life))
-                for life in ready]
+    def _enqueue(self, life: Life) -> None:
+        """Give the first of its family that has something to read its place among those that have."""
+        family = self._families[life.home]
+        if len(family) > 1:
+            life, *others = sorted(family, key=lambda one: not one.ready)  # a stable sort: the oldest first
+            for other in others:
+                other.order = ()
+        if not life.ready:
+            life.order = ()
+            return
+        try:
+            begins = life.begins()
+        except OSError as error:
+            self._say(life.path, error.strerror or str(error))
+            life.order = ()
+            return
+        order = (begins, life.seen.mtime, name_of(life.path), life.key)
+        if order != life.order:
+            life.order = order
+            heappush(self._queue, (order, id(life), life))
+
+    def _first(self) -> Life | None:
+        """The one to be read next."""
+        while self._queue:
+            order, _, life = self._queue[0]
+            if order == life.order and (life.dev, life.ino) in self._lives:
+                return life
+            heappop(self._queue)
+        return None
+
+    def head(self) -> Head | None:
+        life = self._first()
+        if life is None:
+            return None
+        entry = heappop(self._queue)
+        next_ = self._first()
+        heappush(self._queue, entry)
+        return Head(life.order, next_.order[0] if next_ else inf, lambda now, until: self._read(life, now, until))
 
     @property
     def behind(self) -> bool:
-        return bool(self._ready)
+        return self._first() is not None
 
-    def _begins(self, life: _Life) -> float:
-        """When the next Block begins: its first stamp, else the time of the last write."""
-        written = life.mtime / 1e9
-        head = self._bytes(life.fd, life.path, PEEK, life.read_to) or b""
-        for line in head.split(b"\n")[:8]:
-            at = self._stamps.read(line, written)
-            if at is not None:
-                return at
-        return written
-
-    def _reading(self, life: _Life) -> Callable[[float], None]:
-        return lambda now: self._read(life, now)
-
-    def _read(self, life: _Life, now: float) -> None:
-        """Send what follows, at most one gulp. The bytes before it are read again, to see that they still stand."""
-        overlap = life.overlap
-        data = self._bytes(life.fd, life.path, GULP + len(overlap), life.read_to - len(overlap))
-        status = None if data is None or data.startswith(overlap) else self._status(life)
-        if status:
-            self._rewritten(life, status, now)
+    def _read(self, life: Life, now: float, until: float) -> None:
+        try:
+            sent = life.read(now, until)
+            if sent is None:
+                self._rewritten(life, life.status(), now)
+                return
+        except OSError as error:
+            self._say(life.path, error.strerror or str(error))
+            life.order = ()  # until the next look
             return
-        if data is None or not data.startswith(overlap):
-            self._ready.pop((life.dev, life.ino))  # until the next look
-            return
-        chunk = data[len(overlap):]
-        if len(data) < GULP + len(overlap):
-            if chunk and len("\n".encode(self._codec(life, chunk)[0])) == 1:
-                # NULs at the end are room laid out in advance, or a hole whose other side is still to be written.
-                chunk = chunk.rstrip(b"\x00")
-            life.size = life.read_to + len(chunk)
-        if life.read_to == 0 and chunk.startswith(COMPRESSED):
-            life.compressed = True
-        elif chunk:
-            self._send(life, Chunk(now, chunk), overlap + chunk)
-        self._sort(life)
-
-    def _send(self, life: _Life, chunk: Chunk, data: bytes) -> None:
-        """Send a chunk; `data` are the same bytes with those that overlap before them."""
-        if life.frame is None:
-            life.frame = self._frame(life, chunk.data)
-        life.read_to += len(chunk.data)
-        self.counts["bytes"] += len(chunk.data)
-        offset = life.position.offset
-        life.frame.send(chunk)
-        if life.position.offset != offset:
-            end = len(data) - (life.read_to - life.position.offset)
-            life.before = data[max(0, end - MARKER):end]
-            life.dirty = True
-        life.overlap = data[-MARKER:]
-        life.begins = None
-
-    def _codec(self, life: _Life, chunk: bytes) -> tuple[str, int]:
-        """The file's codec and the length of its byte-order mark, told by its first bytes."""
-        if life.codec is None:
-            head = chunk[:4] if life.read_to == 0 else self._bytes(life.fd, life.path, 4, 0)
-            life.codec = codec_of(self._encoding, head or b"")
-        return life.codec
-
-    def _frame(self, life: _Life, chunk: bytes) -> Any:
-        codec, mark = self._codec(life, chunk)
-        return frame(self._target, origin=Origin(self._reader, life.key, _name(life.path)), position=life.position,
-                     codec=codec, mark=mark, max_line_bytes=self._max_line_bytes)
+        self.counts["bytes"] += sent
+        if life.compressed:
+            path = name_of(life.path)
+            self._tell("compressed", f"{path} is compressed, and so no lines", path=path)
+        self._enqueue(life)
 
     # --- what is kept ---------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[tuple[str, Any]]:
         for life in self._lives.values():
             if life.dirty:
-                saved = Saved(life.path, life.dev, life.ino, life.position.offset, marker(life.before),
-                              len(life.before), life.position.stamped)
-                yield life.key, msgspec.to_builtins(saved)
+                yield life.key, msgspec.to_builtins(life.saved())
         for key in self._ended:
             yield key, None
 
@@ -509,7 +462,7 @@ class Tail(Source):
             return {}
         wanted: dict[str, bool] = {}
         for pattern in self._paths:
-            folder, below = _fixed(pattern)
+            folder, below = fixed(pattern)
             wanted[folder] = wanted.get(folder, False) or below
         for life in self._lives.values():
             if os.path.islink(life.path):
@@ -518,47 +471,29 @@ class Tail(Source):
 
     def close(self) -> None:
         for life in self._lives.values():
-            if life.frame is not None:
-                life.frame.close()
+            life.let_go()
             os.close(life.fd)
         self._lives.clear()
 
 
-def _seen(status: os.stat_result) -> Seen | None:
-    """What matters of a stat result; None if it is no regular file."""
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return Seen(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-@cache
-def _regex(pattern: str) -> re.Pattern[str]:
-    """A glob as glob.glob reads it: only `**` crosses a slash."""
-    parts = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(
-        parts.get(part) or (part if part[0] == "[" and part != "[" else re.escape(part))
-        for part in re.findall(r"\*\*/|\*\*|\*|\?|\[[^\]/]+\]|[^*?\[]+|\[", pattern)).replace("[!", "[^"), re.DOTALL)
-
-
-def _name(path: str) -> str:
-    """A path as text: a file's name need not be UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def _leads_elsewhere(life: Life) -> bool:
+    """Whether its path leads to another file or to none; what cannot be seen now may still be there."""
+    try:
+        status = os.stat(life.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) != (life.dev, life.ino)
 
 
 def _hidden(path: str) -> bool:
-    """Whether something may be at `path` that cannot be looked at, or opened, now."""
+    """Whether something may be at `path`, or beside it, that cannot be looked at now."""
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+        os.scandir(os.path.dirname(path)).close()
+        os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True
     return False
-
-
-def _fixed(pattern: str) -> tuple[str, bool]:
-    """The longest folder of a glob that holds no wildcard, and whether files may lie further below."""
-    folder, rest = Path(pattern).parent, 1
-    while glob.has_magic(str(folder)):
-        folder, rest = folder.parent, rest + 1
-    return str(folder), rest > 1

@@ -1,9 +1,12 @@
+import bz2
+import gzip
 import json
+import lzma
 
 import msgspec
 import pytest
 
-from corowatch.core.follow import Fate, Saved, Seen, fate, is_same_life, marker
+from corowatch.core.follow import ENOUGH, Fate, Saved, Seen, fate, is_compressed, is_same_life, marker
 
 
 @pytest.mark.parametrize(("offset", "known", "seen", "want"), [
@@ -20,12 +23,29 @@ def saved(before, offset):
     return Saved("/x", 1, 2, offset, marker(before), len(before))
 
 
+def seen(size, dev=1, ino=2):
+    return Seen(dev, ino, size, 0)
+
+
 def test_the_bytes_before_the_offset_tell_whether_it_is_the_same_life():
-    assert is_same_life(saved(b"abc", 3), 3, b"abc")
-    assert is_same_life(saved(b"", 0), 0, b"")
-    assert not is_same_life(saved(b"abc", 3), 3, b"abd")
-    assert not is_same_life(saved(b"abc", 3), 2, b"ab")
-    assert not is_same_life(saved(b"abc", 3), 3, b"abcd")
+    assert is_same_life(saved(b"abc", 3), seen(3), b"abc")
+    assert is_same_life(saved(b"", 0), seen(0), b"")
+    assert not is_same_life(saved(b"abc", 3), seen(3), b"abd")
+    assert not is_same_life(saved(b"abc", 3), seen(2), b"ab")
+    assert not is_same_life(saved(b"abc", 3), seen(3), b"abcd")
+    assert not is_same_life(saved(b"abc", 3), seen(3, ino=3), b"abc")
+
+
+def test_on_a_device_of_another_number_the_bytes_must_be_enough():
+    assert is_same_life(saved(b"x" * ENOUGH, ENOUGH), seen(ENOUGH, dev=9), b"x" * ENOUGH)
+    assert not is_same_life(saved(b"abc", 3), seen(3, dev=9), b"abc")
+
+
+@pytest.mark.parametrize(("head", "want"), [
+    (gzip.compress(b"x"), True), (bz2.compress(b"x"), True), (bz2.compress(b""), True), (lzma.compress(b"x"), True),
+    (b"\x28\xb5\x2f\xfd", True), (b"BZh is how a line may begin", False), (b"", False)])
+def test_compressed_files_are_known_by_how_they_begin(head, want):
+    assert want is is_compressed(head)
 
 
 def test_what_was_saved_comes_back_from_plain_data():

@@ -63,6 +63,29 @@ def test_a_run_of_nuls_at_the_start_of_a_line_is_a_hole():
     assert ([(5, "one", 0), (11, "two", 0)], 15) == framed([b"\0\0\0\0\0one\n\0\0two\n"])
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_hole_longer_than_a_line_may_be_swallows_nothing(size):
+    data = b"one\n" + b"\0" * 50 + b"ERROR\n" + b"\0" * 30 + b"two\n"
+
+    told, offset = framed([data[i:i + size] for i in range(0, len(data), size)], max_line_bytes=10)
+
+    assert [(0, "one", 0), (54, "ERROR", 0), (90, "two", 0)] == told
+    assert len(data) == offset
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+def test_a_hole_in_a_file_of_two_byte_units_is_one_too(size):
+    data = "one\n".encode("utf-16-le") + bytes(40) + "a\0\u0a00\0b\n".encode("utf-16-le")
+
+    told, _ = framed([data[i:i + size] for i in range(0, len(data), size)], codec="utf-16-le", max_line_bytes=20)
+
+    assert [(0, "one", 0), (48, "a\0\u0a00\0b", 0)] == told
+
+
+def test_the_mark_of_a_first_line_that_is_too_long_is_no_text():
+    assert [(3, "0123456", 3)] == framed([b"\xef\xbb\xbf0123456789\n"], mark=3, max_line_bytes=10)[0]
+
+
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_of_a_long_line_the_beginning_is_kept(size):
     data = b"short\n" + b"x" * 50 + b"\nafter\n" + b"y" * 11 + b"\n"
@@ -79,7 +102,7 @@ def test_a_chunk_that_is_the_last_may_hold_whole_lines_and_a_short_one():
 
     framer.send(Chunk(0.0, b"aaaa\nbb\ncc", last=True))
 
-    assert [(0, b"aaaa\nbb\n"), (8, b"cc")] == [(block.offset, block.data) for block in blocks]
+    assert [(0, b"aaaa\nbb\ncc")] == [(block.offset, block.data) for block in blocks]
 
 
 def test_a_line_of_just_the_limit_is_not_cut():
@@ -124,7 +147,10 @@ def test_the_mark_decides_what_the_encoding_leaves_open():
     assert ("utf-16-le", 0) == codec_of("utf-16", b"a\x00")
     assert ("utf-16-le", 2) == codec_of("utf-8", b"\xff\xfea\x00")
     assert ("utf-8", 3) == codec_of("utf-8", b"\xef\xbb\xbfa")
-    assert ("latin-1", 0) == codec_of("latin-1", b"\xff\xfea")
+    assert ("iso8859-1", 0) == codec_of("iso8859-1", b"\xff\xfea")
+    assert ("utf-32-le", 4) == codec_of("utf-32", b"\xff\xfe\0\0")
+    assert ("utf-32-be", 4) == codec_of("utf-32", b"\0\0\xfe\xff")
+    assert ("utf-32-le", 0) == codec_of("utf-32", b"a\0\0\0")
 
 
 def test_any_cutting_gives_the_same_lines():

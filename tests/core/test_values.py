@@ -61,14 +61,18 @@ def test_a_path_that_is_a_list_is_told():
     assert ["expected a path, found a list"] == read("", FilePath, [])
 
 
-@pytest.mark.parametrize("text", ["utf-8", "latin-1", "cp1252", "utf-16"])
-def test_an_encoding_is_one_that_python_knows(text):
-    assert text == read(text, Encoding)
+@pytest.mark.parametrize(("text", "name"), [
+    ("utf-8", "utf-8"), ("UTF8", "utf-8"), ("utf-8-sig", "utf-8"), ("latin-1", "iso8859-1"), ("cp1252", "cp1252"),
+    ("UTF-16", "utf-16"), ("utf-16-le", "utf-16-le"), ("utf-32", "utf-32")])
+def test_an_encoding_is_called_by_one_name(text, name):
+    assert name == read(text, Encoding)
 
 
-@pytest.mark.parametrize("text", ["utf-9", "base64", ""])
-def test_what_is_no_encoding_of_text_is_told(text):
-    assert [f"{text!r} is no encoding; write utf-8, utf-16, latin-1 or cp1252"] == read(text, Encoding)
+@pytest.mark.parametrize(("text", "why"), [
+    ("utf-9", "is no encoding"), ("base64", "is no encoding"), ("", "is no encoding"),
+    ("iso2022_jp", "cannot be read line by line"), ("utf-7", "cannot be read line by line")])
+def test_an_encoding_that_cannot_be_read_is_told(text, why):
+    assert [f"{text!r} {why}; write utf-8, utf-16, latin-1 or cp1252"] == read(text, Encoding)
 
 
 def test_a_format_of_stamps_is_checked():

@@ -1,3 +1,5 @@
+from math import inf
+
 import pytest
 
 from corowatch.core.config import ConfigFile, load
@@ -14,8 +16,8 @@ def opened(out, **options):
 
 
 def read(own):
-    while heads := own.heads():
-        heads[0].read(99.0)
+    while head := own.head():
+        head.read(99.0, inf)
 
 
 def test_what_it_is_told_is_sent_when_the_pump_reads_it():

@@ -34,8 +34,8 @@ class Pipe:
         end = time.monotonic() + 10.0
         while not predicate():
             assert time.monotonic() < end, "it did not come"
-            for head in self.stdin.heads():
-                head.read(5.0)
+            if head := self.stdin.head():
+                head.read(5.0, head.next)
             self.woken.wait(0.02)
             self.woken.clear()
 

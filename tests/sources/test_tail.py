@@ -35,8 +35,8 @@ class Reader:
         """Look and read everything; the texts that came."""
         before = len(self.lines)
         self.tail.look(now, look)
-        while heads := self.tail.heads():
-            min(heads, key=lambda head: head.order).read(now)
+        while head := self.tail.head():
+            head.read(now, head.next)
         return [text for _, _, text, _ in self.lines[before:]]
 
     def saved(self):
@@ -424,6 +424,244 @@ def test_a_removed_file_that_its_server_no_longer_knows_ends_and_what_is_lost_is
     assert ["other"] == reader.read(now=3.0)
     assert 7 == reader.tail.counts["bytes_lost"]
     assert [("lost", f"{log} is gone, and its last 7 bytes with it")] == reader.told
+
+
+# --- what a hard life brings ------------------------------------------------------------------------
+
+
+def punch(path, offset, data):
+    """Write at an offset, as a writer does that was not told of a truncation."""
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+def test_the_first_line_behind_a_long_hole_is_read(log):
+    reader = Reader(log)
+    write(log, "one\n")
+    reader.read()
+    os.truncate(log, 0)
+    reader.read(2.0)
+    punch(log, 300_000, b"first\nsecond\n")
+
+    assert ["first", "second"] == reader.read(3.0)
+    assert [300_000, 300_006] == [offset for _, offset, _, _ in reader.lines[1:]]
+    assert [] == reader.told
+
+
+@pytest.mark.parametrize("size", [100_000, 1 << 20])
+@pytest.mark.parametrize("written", [True, False])
+def test_room_laid_out_in_advance_is_no_text_and_is_waited_on(log, size, written):
+    reader = Reader(log)
+    write(log, b"l1\nl2\n" + (b"\0" * size if written else b""))
+    os.truncate(log, size)
+    assert ["l1", "l2"] == reader.read(1.0)
+    assert not reader.tail.behind
+
+    punch(log, 6, b"l3\nl4")
+    assert ["l3"] == reader.read(2.0)
+    punch(log, 11, b" goes on\n")
+
+    assert ["l4 goes on"] == reader.read(3.0)
+
+
+def test_nuls_inside_a_line_are_text_however_many(log):
+    reader = Reader(log, max_line_bytes=1 << 20)
+    write(log, b"a" + b"\0" * 300_000 + b"b\n")
+
+    assert ["a" + "\0" * 300_000 + "b"] == reader.read()
+
+
+def test_a_room_that_stays_empty_does_not_keep_a_file_that_is_gone(log):
+    reader = Reader(log, start="beginning")
+    write(log, b"one\n" + bytes(5000))
+    os.utime(log, (0, 0))
+    reader.read(10.0)
+    log.unlink()
+    reader.read(11.0)
+
+    reader.read(11.0 + QUIET)
+
+    assert {} == reader.tail._lives
+
+
+def test_what_was_read_and_then_rewritten_is_not_lost(log):
+    reader = Reader(log)
+    write(log, "a" * 49 + "\n")
+    reader.read()
+    write(log, "b" * 399 + "\n", "wb")
+
+    assert ["b" * 399] == reader.read(2.0)
+    assert 0 == reader.tail.counts["bytes_lost"]
+    assert [] == reader.told
+
+
+def test_a_file_that_the_options_leave_out_now_is_not_followed_any_more(tmp_path):
+    for name in ("app.log", "debug.log"):
+        write(tmp_path / name, "")
+    first = Reader(tmp_path / "*.log")
+    first.read()
+    saved = first.saved()
+    again = Reader(tmp_path / "*.log", saved=saved, exclude=("debug.log",))
+    for name in ("app.log", "debug.log"):
+        write(tmp_path / name, f"of {name}\n")
+
+    assert ["of app.log"] == again.read()
+    assert [] == again.told
+    assert 1 == len(again.saved())
+
+
+def test_a_file_that_could_not_be_opened_at_the_first_run_ends_there_and_its_successor_begins_anew(log, tmp_path,
+                                                                                                   monkeypatch):
+    write(log, "old\n")
+    again_possible = refuse_once(monkeypatch, log)
+    reader = Reader(tmp_path / "*.log")
+    again_possible()
+    assert [] == reader.read(1.0)
+
+    log.rename(tmp_path / "app.1")
+    write(log, "first of the next\n")
+
+    assert ["first of the next"] == reader.read(2.0)
+
+
+def test_while_the_next_file_cannot_be_opened_the_old_ones_last_lines_are_read(log, tmp_path, monkeypatch):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read(1.0)
+    write(log, "last words\n")
+    log.rename(tmp_path / "app.log.1")
+    write(log, "next\n")
+    again_possible = refuse_once(monkeypatch, log)
+
+    assert ["last words"] == reader.read(2.0)
+    again_possible()
+    assert ["next"] == reader.read(3.0)
+
+
+@pytest.mark.parametrize("last", ["10:00:01 half", "  at x()\n  at y()\n"])
+def test_the_old_file_is_read_to_its_end_whatever_the_times_say(log, tmp_path, last):
+    reader = Reader(tmp_path / "app.log*")
+    write(log, "2026-01-01T10:00:01Z one\n")
+    reader.read(1.0)
+    write(log, last)
+    log.rename(tmp_path / "app.log.1")
+    write(log, "2026-01-01T10:00:01Z new\n")
+    os.utime(tmp_path / "app.log.1", (2e9, 2e9))
+
+    assert (["2026-01-01T10:00:01Z new"] if "half" in last else
+            ["  at x()", "  at y()", "2026-01-01T10:00:01Z new"]) == reader.read(2.0)
+
+
+def test_a_file_whose_name_is_no_text_is_told_of_all_the_same(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.log"
+    reader = Reader(os.fsdecode(path))
+    write(path, "one\n")
+    reader.tail.look(1.0, None)
+    os.truncate(path, 0)
+
+    reader.read(2.0)
+
+    assert [("lost", f"{tmp_path}/\\xff.log was truncated before its last 4 bytes were read")] == reader.told
+
+
+def test_a_link_swapped_between_the_look_and_the_opening_leads_nowhere(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "secret", "secret\n")
+    write(tmp_path / "in" / "x", "fine\n")
+    link = tmp_path / "in" / "a.log"
+    link.symlink_to("x")
+    real = os.open
+
+    def swapped(path, *rest, **options):
+        if os.fspath(path) == str(link):
+            link.unlink()
+            link.symlink_to("../secret")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", swapped)
+
+    assert [] == Reader(link, start="beginning", root=str(tmp_path / "in")).read()
+
+
+def test_a_text_file_that_begins_like_a_compressed_one_is_read_and_a_life_later_forgotten(log):
+    reader = Reader(log)
+    write(log, "BZh is how it begins\n")
+    assert ["BZh is how it begins"] == reader.read(1.0)
+    write(log, gzip.compress(b"x" * 99), "wb")
+    assert [] == reader.read(2.0)
+
+    write(log, "plain\n", "wb")
+
+    assert ["plain"] == reader.read(3.0)
+    assert [("compressed", f"{log} is compressed, and so no lines")] == reader.told
+
+
+def test_a_file_on_a_device_of_another_number_is_gone_on_with(log):
+    reader = Reader(log)
+    write(log, "a line that is long enough to tell\n")
+    reader.read()
+    saved = {key: {**state, "dev": state["dev"] + 1} for key, state in reader.saved().items()}
+    write(log, "next\n")
+
+    assert ["next"] == Reader(log, saved=saved).read()
+
+
+def test_a_folder_is_no_file_and_one_that_cannot_be_listed_is_told(tmp_path, monkeypatch):
+    assert [("unreadable", f"{tmp_path}: is a folder; {tmp_path}/* are the files in it; it is looked at again")
+            ] == Reader(tmp_path).told
+
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    reader = Reader(tmp_path / "*.log")
+    reader.read()
+
+    assert [("unreadable", f"{tmp_path}: the folder cannot be read; it is looked at again")] == reader.told
+    assert reader.tail.trouble
+
+
+# --- several with a backlog -------------------------------------------------------------------------
+
+
+def stamped(*seconds, name=""):
+    return "".join(f"2026-01-01T10:{at // 60:02}:{at % 60:02}Z {name}{at}\n" for at in seconds)
+
+
+def test_the_backlogs_of_several_files_are_merged_by_time(tmp_path):
+    write(tmp_path / "a.log", stamped(*range(0, 600, 20), name="a"))
+    write(tmp_path / "b.log", stamped(*range(10, 600, 20), name="b"))
+
+    read = Reader(tmp_path / "*.log", start="beginning").read()
+
+    assert [f"{'ab'[at // 10 % 2]}{at}" for at in range(0, 600, 10)] == [text.split()[1] for text in read]
+
+
+def test_a_long_backlog_beside_a_short_one_is_read_in_large_gulps(tmp_path, monkeypatch):
+    write(tmp_path / "a.log", stamped(*range(3000), name="x" * 90))
+    write(tmp_path / "b.log", stamped(2990, name="b"))
+    reads = []
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda *call: reads.append(call) or real(*call))
+
+    read = Reader(tmp_path / "*.log", start="beginning").read()
+
+    assert 3001 == len(read)
+    assert 2990 <= read.index(stamped(2990, name="b").strip()) <= 2992
+    assert len(reads) < 40
+
+
+def test_many_files_with_something_to_read_cost_no_more_each_than_few(tmp_path, monkeypatch):
+    looked = []
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda *call: looked.append(call) or real(*call))
+    counts = []
+    for many in (20, 200):
+        for at in range(many):
+            write(tmp_path / f"{at:03}.log", stamped(at))
+        looked.clear()
+        Reader(tmp_path / "*.log", start="beginning").read()
+        counts.append(len(looked) / many)
+
+    assert counts[1] <= counts[0] + 0.5
 
 
 # --- what is no log ---------------------------------------------------------------------------------

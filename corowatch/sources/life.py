@@ -1,0 +1,258 @@
+"""One life of a file: from its creation, truncation or rewriting to the next, or to its end.
+
+It reads what follows and sends it through a frame, and knows whether the bytes before still stand. Which files
+there are, and what is told of them, is for `tail`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from math import inf
+from typing import Any, NamedTuple
+
+from corowatch.core.events import Block, Chunk, Origin, Position, Target
+from corowatch.core.follow import MARKER, Fate, Saved, Seen, fate, is_compressed, marker
+from corowatch.core.frame import frame, rfind
+from corowatch.core.lines import codec_of
+from corowatch.core.merge import turn
+from corowatch.core.stamps import Stamps
+
+GULP = 256 * 1024
+"""Bytes a read, at most."""
+SIP = 4096
+"""Bytes a read, at least; and those looked at to tell when the next line was written."""
+RACY = 2.0
+"""Seconds after its last write in which a file may change without its times telling."""
+
+
+class Reading(NamedTuple):
+    """How the files of one source are read."""
+
+    target: Target[Block]
+    reader: str
+    stamps: Stamps
+    encoding: str
+    max_line_bytes: int
+
+
+class Life:
+    """One open file. Every method that touches it may raise OSError."""
+
+    def __init__(self, key: str, path: str, fd: int, seen: Seen, how: Reading, position: Position | None = None,
+                 before: bytes = b"") -> None:
+        self.path = self.home = path
+        """Where it is now, and where it was first."""
+        self.fd = fd
+        self.dev, self.ino = seen.dev, seen.ino
+        self.gone: float | None = None
+        """Since when no path leads here."""
+        self.grew = 0.0
+        """When it was last seen to change."""
+        self.order: tuple[Any, ...] = ()
+        """By which it is read before others or after, while it has something to read."""
+        self._how = how
+        self._begin(key, seen, position or Position(), before)
+
+    def _begin(self, key: str, seen: Seen, position: Position, before: bytes) -> None:
+        self.key = key
+        self.position = position
+        self.seen = seen
+        self.size = seen.size
+        """The end of what can be read, as far as is known."""
+        self.read_to = position.offset
+        self.compressed = False
+        self.dirty = True
+        self._sure = seen.size  # its size when the bytes before were last seen to stand
+        self._before = before  # up to MARKER bytes before position.offset
+        self._overlap = before  # up to MARKER bytes before read_to
+        self._gulp = GULP
+        self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
+        self._nuls_to = 0  # and up to where there was none
+        self._frame: Any = None
+        self._codec: tuple[str, int] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to read."""
+        return self.size > self.read_to and not self.compressed
+
+    @property
+    def unread(self) -> int:
+        """Bytes that are known to be there, or of a life that is over, to have been there, and were not read."""
+        return self.size - self.read_to if self.ready else 0
+
+    # --- what became of it ----------------------------------------------------------------------------
+
+    def notice(self, seen: Seen, now: float) -> bool:
+        """Take note of what stat tells; False if this life is over, for the file was truncated or written anew."""
+        what = fate(self.dev, self.ino, self.read_to, self.seen.size, seen)
+        if what is Fate.SHRUNK:
+            return False
+        if seen == self.seen and now - seen.mtime / 1e9 > RACY:
+            return True
+        if what is Fate.SAME and not self._stands():
+            return False
+        if seen != self.seen:
+            self.seen, self.grew = seen, now
+        self.size = seen.size
+        return True
+
+    def _stands(self) -> bool:
+        """Whether the bytes that were read last are still there."""
+        return self._standing(os.pread(self.fd, len(self._overlap), self.read_to - len(self._overlap)))
+
+    def _standing(self, data: bytes) -> bool:
+        if data.startswith(self._overlap):
+            self._sure = self.size
+            return True
+        self.size = self._sure  # what was seen to come since is of the next life
+        return False
+
+    def status(self) -> Seen:
+        """What its descriptor tells."""
+        seen = seen_of(os.fstat(self.fd))
+        assert seen is not None, "only regular files are opened"
+        return seen
+
+    def renew(self, key: str, seen: Seen, now: float) -> None:
+        """The file begins another life, at its beginning."""
+        self.finish(now)
+        self._begin(key, seen, Position(), b"")
+        self.grew = now
+
+    def finish(self, now: float) -> None:
+        """Nothing will follow: an unfinished last line is a line."""
+        if self._frame is not None:
+            self._frame.send(Chunk(now, b"", last=True))
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Forget what was read of an unfinished line; it stays unread."""
+        if self._frame is not None:
+            self._frame.close()
+            self._frame = None
+
+    # --- reading --------------------------------------------------------------------------------------
+
+    def begins(self) -> float:
+        """When the next line was written (seconds since the epoch): by its stamp, else that of the nearest stamped
+        line before, else of one soon after, else by the file's last write."""
+        written = self.seen.mtime / 1e9
+        first, *more = os.pread(self.fd, SIP, self.position.offset).split(b"\n")[:8]
+        told = self._how.stamps.read(first, written)
+        if told is None and self.position.stamped:
+            return self.position.stamped[1]
+        return next((at for at in (told, *(self._how.stamps.read(line, written) for line in more))
+                     if at is not None), written)
+
+    def read(self, now: float, until: float = inf) -> int | None:
+        """Send what follows, at most one gulp, and of it the lines up to the time `until`; gives the bytes sent.
+
+        None: the bytes before are others now, so the file was written anew, and this life is over.
+        """
+        overlap = self._overlap
+        data = os.pread(self.fd, self._gulp + len(overlap), self.read_to - len(overlap))
+        if not self._standing(data):
+            return None
+        chunk = data[len(overlap):]
+        short = len(chunk) < self._gulp
+        codec, mark = self._codec_of(chunk)
+        single = len("\n".encode(codec)) == 1
+        if single and chunk.endswith(b"\0") and self._data_at < self.read_to + len(chunk):
+            # NULs at the end are room laid out in advance, or a hole whose other side is still to be written.
+            if not chunk.strip(b"\0"):
+                if not self._look_behind_nuls(len(chunk)):
+                    return 0
+            else:
+                chunk = chunk.rstrip(b"\0")
+        if short:
+            self.size = self.read_to + len(chunk)
+        if self.read_to == 0 and is_compressed(chunk):
+            self.compressed = True
+            return 0
+        if single and until < inf:
+            cut = turn(chunk, until, lambda line: self._how.stamps.read(line, now))
+            self._gulp = min(GULP, max(SIP, 4 * cut))
+            chunk = chunk[:cut]
+        self._send(Chunk(now, chunk), overlap + chunk, codec, mark)
+        return len(chunk)
+
+    def _look_behind_nuls(self, length: int) -> bool:
+        """`length` NULs come next. Find what stands behind them; whether they are to be sent, for they are inside a
+        line. At the start of a line they are a hole, and passed over; with nothing behind them they are left."""
+        at = self._next_data(max(self.read_to + length, self._nuls_to))
+        if at is None:
+            self.size = self.read_to
+            return False
+        self._data_at = at
+        if self.position.offset != self.read_to:
+            return True
+        self.position.offset = self.read_to = at
+        self._before = self._overlap = os.pread(self.fd, MARKER, at - MARKER) if at > MARKER else bytes(at)
+        self.dirty = True
+        return False
+
+    def _next_data(self, at: int) -> int | None:
+        """Where the first byte stands, from `at` on, that is no NUL."""
+        try:
+            at = os.lseek(self.fd, at, os.SEEK_DATA)
+        except OSError:  # ENXIO: a hole to the end
+            return None
+        while data := os.pread(self.fd, GULP, at):
+            if behind := data.lstrip(b"\0"):
+                return at + len(data) - len(behind)
+            at = self._nuls_to = at + len(data)
+        return None
+
+    def _send(self, chunk: Chunk, data: bytes, codec: str, mark: int) -> None:
+        """Send a chunk; `data` are the same bytes with those that overlap before them."""
+        if self._frame is None:
+            self._frame = frame(self._how.target, origin=Origin(self._how.reader, self.key, name_of(self.path)),
+                                position=self.position, codec=codec, mark=mark,
+                                max_line_bytes=self._how.max_line_bytes)
+        self.read_to += len(chunk.data)
+        offset = self.position.offset
+        self._frame.send(chunk)
+        if self.position.offset != offset:
+            end = len(data) - (self.read_to - self.position.offset)
+            self._before = data[max(0, end - MARKER):end]
+            self.dirty = True
+        self._overlap = data[-MARKER:]
+
+    def _codec_of(self, chunk: bytes) -> tuple[str, int]:
+        """The file's codec and the length of its byte-order mark, told by its first bytes."""
+        if self._codec is None:
+            head = chunk[:4] if self.read_to == 0 else os.pread(self.fd, 4, 0)
+            self._codec = codec_of(self._how.encoding, head)
+        return self._codec
+
+    def saved(self) -> Saved:
+        """What is kept, so that a restart goes on here."""
+        return Saved(self.path, self.dev, self.ino, self.position.offset, marker(self._before), len(self._before),
+                     self.position.stamped)
+
+
+def last_line(fd: int, size: int, how: Reading) -> tuple[int, bytes]:
+    """Where the line at the end begins, and the bytes before: at the end itself, unless it is unfinished.
+
+    Looks one line's greatest length back.
+    """
+    newline = "\n".encode(codec_of(how.encoding, os.pread(fd, 4, 0))[0])
+    begin = max(0, size - how.max_line_bytes - MARKER) // len(newline) * len(newline)
+    data = os.pread(fd, size - begin, begin)
+    reach = max(0, len(data) - how.max_line_bytes)
+    line = max(reach, rfind(data, newline) + len(newline))
+    return begin + line, data[max(0, line - MARKER):line]
+
+
+def seen_of(status: os.stat_result) -> Seen | None:
+    """What matters of a stat result; None if it is no regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Seen(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def name_of(path: str) -> str:
+    """A path as text: a file's name need not be UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

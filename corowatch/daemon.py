@@ -35,7 +35,7 @@ from corowatch.log import log
 from corowatch.notify import Notify
 from corowatch.sources import Source
 from corowatch.sources.corowatch import INTERNAL
-from corowatch.store import Store, write_whole
+from corowatch.store import Change, Store, write_whole
 from corowatch.summary import Ledger, Table
 from corowatch.watch import Watch
 
@@ -127,6 +127,7 @@ class Daemon:
         self._run_id = secrets.token_hex(8)
         self._told = 0
         self._hushed: dict[str, float] = {}
+        self._late_told: dict[str, float] = {}
         self.inbox: queue.SimpleQueue[Stop | Reload | Wake | Told] = queue.SimpleQueue()
         self._clock = WallClock(self._stepped)
         self._watch = Watch(self._wake)
@@ -151,6 +152,7 @@ class Daemon:
 
     def begin(self) -> None:
         """Build the graph, take up the positions, tell READY. Raises ConfigError, with nothing started."""
+        self._clock = WallClock(self._stepped)  # anew: the machine's clock may have been set since
         now = self._started = self._clock.read()
         # The pump must not wait a whole interval for the lock after each system call of a commit.
         sys.setswitchinterval(0.0005)
@@ -368,6 +370,7 @@ class Daemon:
             return
         sinks = self._store.commit(positions, memories, changes)
         self.ledger.written()
+        self._tell_late(changes)
         self.ledger.keep([*(feed.counts for feed in self.graph.feeds.values()),
                           *(source.counts for source in self.sources.values()),
                           *(live.counts for live in self.graph.nodes.values())])
@@ -375,6 +378,16 @@ class Daemon:
             source.written()
         for sink in sinks & self.couriers.keys():
             self.couriers[sink].wake()
+
+    def _tell_late(self, changes: Iterable[Change]) -> None:
+        """Lines that come too late for a step are not used: say so, once in a while."""
+        now = self._clock.read()
+        for change in changes:
+            if change.counter == "late" and now - self._late_told.get(change.name, -HUSH) >= HUSH:
+                self._late_told[change.name] = now
+                log.warning("node.late", node=change.name, events=change.by,
+                            why="older than the newest by more than `lateness`, so not used; "
+                                "are the clocks of their writers apart?")
 
     # --- what went wrong inside -----------------------------------------------------------------------
 

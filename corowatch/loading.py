@@ -29,7 +29,7 @@ def load_paths(paths: Sequence[str]) -> Config:
 def load_texts(files: Sequence[ConfigFile]) -> Config:
     """Load config texts. Raises ConfigError with every mistake."""
     config = load(files, discover(), function=inspect_function, secret=secret)
-    mistakes = list(_loops(config))
+    mistakes = [*_loops(config), *_stdin_twice(config)]
     if mistakes:
         lines = {file.name: file.text.split("\n") for file in files}
         raise ConfigError([mistake._replace(source=lines[mistake.place.file][mistake.place.line - 1])
@@ -63,6 +63,15 @@ def _loops(config: Config) -> Iterator[Mistake]:
         for step in config.steps.values():
             if step.kind.name == "tail" and Tail(lambda block: None, **step.options).matches(path):  # type: ignore[arg-type]
                 yield Mistake(use.place, f"sink {use.name!r} writes into what {step.id} reads; move it out of the glob")
+
+
+def _stdin_twice(config: Config) -> Iterator[Mistake]:
+    """Standard input read in two ways: each would get what the other did not."""
+    steps = [step for step in config.steps.values() if step.kind.name == "stdin"]
+    for step in steps[1:]:
+        if step.options != (first := steps[0]).options:
+            yield Mistake(step.place, f"standard input is read with other options by {first.id}, at {first.place}; it "
+                          "can be read one way only")
 
 
 class Found(NamedTuple):

@@ -11,25 +11,28 @@ from __future__ import annotations
 # `signal` makes an enum of each result, which costs more than the call; only `signal` has type hints.
 import _signal  # type: ignore[import-not-found]
 import hashlib
-import importlib
 import inspect
 import os
+import re
 import stat
 import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Any
 
+from corowatch.core.events import Event, Value
 from corowatch.core.values import Function, nearest
 
 LIMIT = 5.0
 """Seconds that one send may take."""
 _TIMER = _signal.ITIMER_REAL
 _ALARM = _signal.SIGALRM
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FUNCTION = inspect.CO_OPTIMIZED | inspect.CO_NEWLOCALS
 
 
@@ -117,7 +120,7 @@ def _load(source: bytes, file: str, name: str) -> Callable[..., Guarded]:
 
     def made(*args: Any, **options: Any) -> Guarded:
         if "target" in options:
-            options["target"] = _Downstream(options["target"])
+            options["target"] = _Downstream(options["target"], name)
         return Guarded(function(*args, **options), name)
 
     return made
@@ -131,18 +134,37 @@ def _beside(folder: str) -> Iterator[None]:
         yield
         return
     before, quiet = set(sys.modules), sys.dont_write_bytecode
-    importlib.invalidate_caches()
-    sys.path.insert(0, folder)
+    neighbours: Any = _Neighbours(folder)
+    sys.meta_path.insert(0, neighbours)
     sys.dont_write_bytecode = True  # a config folder is no place for caches, and a stale one hides changes
     try:
         yield
     finally:
         sys.dont_write_bytecode = quiet
-        sys.path.remove(folder)
+        sys.meta_path.remove(neighbours)
         for name in set(sys.modules) - before:
             origin = getattr(sys.modules[name], "__file__", None)
             if origin and Path(origin).is_relative_to(folder):
                 del sys.modules[name]
+
+
+class _Trusting(SourceFileLoader):
+    def get_code(self, fullname: str) -> types.CodeType:
+        return _compiled(_trusted(self.path), self.path)
+
+
+class _Neighbours:
+    """Finds the modules of one folder, and lets none be loaded that others may have written."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
+        folder = self._folder if path is None else next(iter(path), "")
+        if not Path(folder).is_relative_to(self._folder):
+            return None
+        spec = FileFinder(folder, (_Trusting, SOURCE_SUFFIXES)).find_spec(name)
+        return spec if spec and spec.loader else None
 
 
 @contextmanager
@@ -202,6 +224,10 @@ def _guarded(function: Callable[..., Any], name: str, *args: Any) -> Any:
         raise TimeoutError(f"{name} took over {LIMIT:g} s") from None
     except SystemExit:
         raise RuntimeError(f"{name} asked the whole program to exit") from None
+    except Exception:
+        raise
+    except BaseException as error:  # asyncio.CancelledError and the like are nobody's signal here
+        raise RuntimeError(f"{name} raised {type(error).__name__}: {error}") from error
     finally:
         if callable(handler) and handler is not _alarm:
             _signal.setitimer(_TIMER, 0.0)
@@ -245,12 +271,21 @@ class Guarded:
 class _Downstream:
     """A target as a user's function sees it: what lies behind is not the user's, and is never cut off."""
 
-    __slots__ = ("_send",)
+    __slots__ = ("_name", "_send")
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, target: Any, name: str) -> None:
         self._send = target.send
+        self._name = name
 
     def send(self, item: Any) -> None:
+        """Send an Event on. Raises TypeError where it is none, or a field holds what an alert cannot."""
+        if type(item) is not Event:
+            raise TypeError(f"{self._name} sent a {type(item).__name__}; a step sends Events: event.having({{…}})")
+        for field, value in item.fields.items():
+            if type(field) is not str or not isinstance(value, Value) or (
+                    isinstance(value, str) and not value.isascii() and _SURROGATE.search(value)):
+                raise TypeError(f"{self._name} sent the field {field!r} with a {type(value).__name__}; a field holds a "
+                                "text, a number, true, false or None")
         watch = _watch
         armed, watch.armed = watch.armed, False
         try:

@@ -3,12 +3,14 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from corowatch import plugins
 from corowatch.core.values import Function
 from corowatch.plugins import inspect_function, secret
+from corowatch.testing import line
 
 
 @pytest.fixture
@@ -177,10 +179,31 @@ def test_a_stage_sends_to_its_target(write):
     stage = inspect_function(write(STAGE), "stage").load()(target=passed)
 
     next(stage)
-    for item in "abc":
-        stage.send(item)
+    sent = [line(text) for text in "abc"]
+    for event in sent:
+        stage.send(event)
 
-    assert ["a", "b", "c"] == passed
+    assert sent == passed
+
+
+@pytest.mark.parametrize(("sent", "why"), [
+    ("event.text", "stage sent a str; a step sends Events: event.having({…})"),
+    ("event.having({'ip': object()})",
+     "stage sent the field 'ip' with a object; a field holds a text, a number, true, false or None"),
+    ("event.having({5: 1})",
+     "stage sent the field 5 with a int; a field holds a text, a number, true, false or None"),
+    ("event.having({'a': chr(0xdc80)})",
+     "stage sent the field 'a' with a str; a field holds a text, a number, true, false or None"),
+])
+def test_a_stage_that_sends_what_no_alert_can_hold_is_itself_to_blame(write, sent, why):
+    text = f"def stage(target):\n    while True:\n        event = yield\n        target.send({sent})\n"
+    stage = inspect_function(write(text), "stage").load()(target=Collect())
+    next(stage)
+
+    with pytest.raises(TypeError) as blamed:
+        stage.send(line("x"))
+
+    assert why == str(blamed.value)
 
 
 def test_what_its_own_decorator_has_primed_is_not_advanced_again(write, capsys):
@@ -226,6 +249,19 @@ def test_a_file_imports_its_neighbours_as_fresh_as_itself(write, tmp_path, monke
     assert ["corowatch_neighbour_of_a_test.py", "rules.py"] == sorted(os.listdir(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["helper.py", "helper/inner.py"])
+def test_a_neighbour_that_everyone_may_write_is_not_run(write, tmp_path, name):
+    (tmp_path / "helper").mkdir(exist_ok=True)
+    if "/" in name:
+        write("", "helper/__init__.py")
+    helper = Path(write("print('it ran')\n", name))
+    helper.chmod(0o666)
+    text = f"import {name.removesuffix('.py').replace('/', '.')}\ndef f():\n  yield\n"
+
+    with pytest.raises(ValueError, match=f"{name} can be written by everyone; take that away: chmod o-w "):
+        inspect_function(write(text), "f").load()
+
+
 def test_a_folder_where_everyone_may_write_has_no_neighbours(write, tmp_path):
     write("X = 1\n", "corowatch_neighbour_of_a_test.py")
     found = inspect_function(write("import corowatch_neighbour_of_a_test\ndef f():\n  yield\n"), "f")
@@ -260,6 +296,15 @@ def test_exiting_is_an_error_like_any_other(write):
         at_once.load()
     with pytest.raises(RuntimeError, match=r"^f asked the whole program to exit$"):
         later.send("x")
+
+
+@pytest.mark.parametrize("error", ["asyncio.CancelledError('x')", "KeyboardInterrupt", "GeneratorExit"])
+def test_what_is_no_ordinary_error_is_an_error_like_any_other(write, error):
+    made = inspect_function(write(f"import asyncio\ndef f():\n  yield\n  raise {error}\n"), "f").load()()
+    next(made)
+
+    with pytest.raises(RuntimeError, match=f"^f raised {error.split('(')[0].split('.')[-1]}"):
+        made.send("x")
 
 
 def test_errors_and_the_end_come_through(write):
@@ -322,8 +367,8 @@ def test_what_is_done_downstream_is_never_cut_off_in_the_middle(write):
     next(stage)
 
     with pytest.raises(TimeoutError, match=r"^stage took over 0\.05 s$"):
-        stage.send("x")
-    assert ["x"] == passed
+        stage.send(line("x"))
+    assert ["x"] == [event.text for event in passed]
 
 
 @pytest.mark.usefixtures("short")
@@ -343,7 +388,7 @@ def test_each_of_two_stages_has_its_own_time(write):
     stage = inspect_function(write(STAGE), "stage").load()(target=Inlet())
     next(stage)
 
-    stage.send("x")
+    stage.send(line("x"))
 
     assert ["spin took over 0.05 s"] == told
 
@@ -358,7 +403,7 @@ def test_an_error_from_downstream_leaves_the_watch_as_it_was(write):
     next(stage)
 
     with pytest.raises(KeyError):
-        stage.send("x")
+        stage.send(line("x"))
 
 
 def test_somebody_elses_alarm_goes_on_afterwards(write):

@@ -118,6 +118,7 @@ class Live:
     counts: Counts[Any]
     outlets: dict[str, Broadcast[Any]]
     inlet: Inlet[Any]
+    readers: dict[str, str]
     feeds: frozenset[str] = frozenset()
     ticked: float = 0.0
 
@@ -173,22 +174,28 @@ class Graph:
         self.nodes: dict[str, Live] = {}
         self.feeds: dict[str, Feed] = {}
         self._gather_feeds()
-        mistakes = []
-        for step in config.steps.values():
-            if step.kind.role == "source":
-                continue
-            old = before.nodes.get(step.id) if before else None
-            if old and fingerprint(old.step) == fingerprint(step) and old.step.kind is step.kind:
-                self.nodes[step.id] = old
-                continue
-            try:
-                self.nodes[step.id] = self._start(step, memory)
-            except Exception as error:  # noqa: BLE001 - a user's node may raise anything while it is primed
-                why = f"{step.kind.name} does not start: {type(error).__name__}: {error}"
-                mistakes.append(Mistake(step.place, why))
+        mistakes: list[Mistake] = []
+        steps = [step for step in config.steps.values() if step.kind.role == "node"]
+        # What runs a user's function comes last: it should not hear of a config in which anything else is wrong.
+        for runs_code in (False, True):
+            if mistakes:
+                break
+            for step in steps:
+                if step.kind.runs_code is not runs_code:
+                    continue
+                old = before.nodes.get(step.id) if before else None
+                if old and fingerprint(old.step) == fingerprint(step) and old.step.kind is step.kind:
+                    self.nodes[step.id] = old
+                    continue
+                try:
+                    self.nodes[step.id] = self._start(step, memory)
+                except Exception as error:  # noqa: BLE001 - a user's node may raise anything while it is primed
+                    why = f"{step.kind.name} does not start: {type(error).__name__}: {error}"
+                    mistakes.append(Mistake(step.place, why))
         if mistakes:
             self.abandon()
             raise ConfigError(mistakes)
+        self.nodes = {name: self.nodes[name] for name in config.steps if name in self.nodes}
         if before is None:
             self._wire()
 
@@ -211,7 +218,8 @@ class Graph:
         given: dict[str, Any] = {**step.options, **outlets}
         if kind.sends is Alert:
             given[kind.outlets[0]] = _Outbox(self._put)
-        here = Here(step.flow, step.name, self._host, self._readers(step))
+        readers = self._readers(step)
+        here = Here(step.flow, step.name, self._host, readers)
         handed = ((kind.memory, kept), (kind.counts, counts), (kind.here, here))
         given |= {name: value for name, value in handed if name}
 
@@ -219,7 +227,7 @@ class Graph:
             self._report(Failure(step.id, item, error, rests))
 
         inlet: Inlet[Any] = Inlet(lambda: kind.start(**given), counts, failed, lambda: self.now)
-        return Live(step, kept, counts, outlets, inlet)
+        return Live(step, kept, counts, outlets, inlet, readers)
 
     def _readers(self, step: Step) -> dict[str, str]:
         """Under which name this step's flow knows each reader upstream of it."""
@@ -306,6 +314,9 @@ class Graph:
         yield from _close([live for live in before.nodes.values() if id(live) not in kept])
         for live in self.nodes.values():
             live.step = self.config.steps[live.step.id]  # the same node, perhaps with other neighbours
+            readers = self._readers(live.step)
+            live.readers.clear()
+            live.readers.update(readers)
         self._wire()
         for name, feed in self.feeds.items():
             if name in before.feeds and (clock := before.feeds[name].clock) and feed.clock:
@@ -323,8 +334,13 @@ def _close(nodes: Iterable[Live]) -> Iterator[Closed]:
 
 
 def fingerprint(step: Step) -> str:
-    """Equal for two steps of one kind with equal options: state is kept under it."""
-    told = repr((step.kind.name, sorted(step.options.items())))
+    """Equal for two steps of one kind with equal options: state is kept under it.
+
+    Options at their defaults are left out, so that a kind may grow one without forgetting.
+    """
+    chosen = sorted((name, value) for name, value in step.options.items()
+                    if value != step.kind.options[name].default)
+    told = repr((step.kind.name, chosen))
     return blake2b(told.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
 
 

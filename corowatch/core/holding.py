@@ -41,10 +41,10 @@ class Holding:
         self._keys.pass_time(at)
 
     def rest(self) -> Iterator[tuple[str, Event]]:
-        """The same for each key that holds some, whatever the time; such a key is free afterwards."""
+        """The same for each key that holds some, now and not at its deadline; such a key is free afterwards."""
         for name in self._keys:
             held, last = self._keys.get(name) or (0, None)
             if last is not None:
-                deadline = self._keys.deadline(name) or 0.0
+                now = min(self._keys.deadline(name) or 0.0, self._keys.now)
                 self._keys.forget(name)
-                yield name, Event.of(last).having({"held": held}, tick=deadline)
+                yield name, Event.of(last).having({"held": held}, tick=now)

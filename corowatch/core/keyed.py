@@ -42,8 +42,12 @@ class Keyed(Generic[State]):
         self._newest, self.now = memory.get(CLOCKS, (0.0, 0.0))
         rows = sorted((row[0], name) for name, row in memory.items() if name != CLOCKS)
         self._touched: dict[str, None] = {name: None for _, name in rows}  # a dict keeps order of insertion
-        self._due = [(row[1], name) for name, row in memory.items() if name != CLOCKS and row[1] is not None]
-        heapify(self._due)
+        self._due = self._deadlines()
+
+    def _deadlines(self) -> list[tuple[float, str]]:
+        due = [(row[1], name) for name in self._touched if (row := self._memory[name])[1] is not None]
+        heapify(due)
+        return due
 
     def admit(self, event: Event) -> str | None:
         """The name of the event's key; None if it has none or comes too late, which is counted."""
@@ -114,6 +118,8 @@ class Keyed(Generic[State]):
         self._memory[name] = (self.now, due, state)
         if due is not None and (before is None or before[1] != due):
             heappush(self._due, (due, name))
+            if len(self._due) > 2 * len(self._touched) + 64:  # most are superseded, or of keys that are gone
+                self._due = self._deadlines()
 
     def forget(self, name: str) -> None:
         """Drop a key and all that is known of it."""

@@ -29,7 +29,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_args, g
 
 from corowatch.core.events import Batch, Delivery, Here, Target, Tick
 from corowatch.core.memory import Memory
-from corowatch.core.values import AtLeast
+from corowatch.core.values import AtLeast, Function
 
 Role = Literal["source", "node", "sink"]
 Name = TypeVar("Name", bound=str)
@@ -206,6 +206,11 @@ class Kind:
     def pace(self) -> str | None:
         """The option that says how long it rests between two messages, if it has one."""
         return next((option.name for option in self.options.values() if Pace in option.markers), None)
+
+    @cached_property
+    def runs_code(self) -> bool:
+        """Whether it runs a function of the user's."""
+        return any(option.hint is Function for option in self.options.values())
 
     @property
     def takes_ticks(self) -> bool:

@@ -15,7 +15,7 @@ _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # C0, DEL and C1 controls, line and paragraph separator, bidi marks, embeddings and isolates (CVE-2021-42574),
 # zero-width and byte-order mark. A tab is a blank to people, so it becomes \t as well.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 

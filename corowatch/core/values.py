@@ -268,6 +268,8 @@ def _path(given: Given, reading: Reading) -> Any:
         return WRONG
     if not text:
         return reading.wrong(given.place, "expected a path, found an empty text")
+    if text[0] in "~$":
+        return reading.wrong(given.place, f"{text[0]!r} is not expanded in a path; write the whole path")
     if "\0" in text:
         return reading.wrong(given.place, "a path cannot hold the character '\\x00'")
     return posixpath.normpath(posixpath.join(reading.folder, text))
@@ -297,6 +299,15 @@ def _stamp(given: Given, reading: Reading) -> Any:
     return text if reading.try_(given, Stamps, text) is not WRONG else WRONG
 
 
+def _plain(given: Given, reading: Reading) -> Any:
+    """Whatever was written, with the secrets in its texts."""
+    if isinstance(given.value, dict):
+        return {key: _plain(item, reading) for key, item in given.value.items()}
+    if isinstance(given.value, list):
+        return [_plain(item, reading) for item in given.value]
+    return _str(given, reading) if isinstance(given.value, str) else given.value
+
+
 def _codec(text: str) -> str:
     """The encoding's name as Python spells it; one whose bytes depend on those before is of no use for lines."""
     try:
@@ -321,6 +332,8 @@ def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, litera
                              "takes the backslash for itself, so put the pattern in single quotes")
     if not text:
         return reading.wrong(given.place, "an empty pattern matches every line; leave the step out instead")
+    if _SECRET.search(text):
+        return reading.wrong(given.place, "${…} is not replaced in a pattern; write what it stands for")
     return reading.try_(given, lambda text: Pattern(text, ignore_case=ignore_case, literal=literal), text)
 
 
@@ -342,7 +355,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Stamp: _stamp,
     Function: _function,
     Pattern: pattern,
-    Any: lambda given, reading: given.plain(),
+    Any: _plain,
 }
 
 
@@ -384,8 +397,11 @@ def _choice(given: Given, choices: tuple[str, ...], reading: Reading) -> Any:
 
 
 def _argument(given: Given, reading: Reading) -> Any:
-    """One word of an argv: a text, in which `${env:…}` stays as it is: a secret must not show in argv."""
+    """One word of an argv: a text, and never with a secret in it."""
     text = _scalar(given, reading, "a word")
+    if text is not None and _SECRET.search(text):
+        return reading.wrong(given.place, "a secret has no place in a command, where every user of the machine can "
+                             "read it; let the command read it from a file")
     return WRONG if text is None else reading.try_(given, Text, text)
 
 

@@ -203,10 +203,11 @@ class Wiring:
         cycle = path[path.index(closing.flow):]
         self.wrong(closing.place, f"a flow cannot feed itself: {' → '.join([*cycle, cycle[0]])}")
 
-    def _missing(self, place: Place, what: str, word: str, known: Iterable[str]) -> None:
+    def _missing(self, place: Place, what: str, word: str, known: Iterable[str], hint: str = "") -> None:
         """Tell that there is no such name, unless it may stand where a file could not be read."""
         if not self.torn:
-            self.wrong(place, f"{what}{near_or_all(word, known)}")
+            known = list(known)
+            self.wrong(place, f"{what}{near_or_all(word, known)}{'' if nearest(word, known) else hint}")
 
     # --- inputs -----------------------------------------------------------------------------------
 
@@ -342,7 +343,8 @@ class Wiring:
                 continue
             self.reached[sink] = self.reached.get(sink, Fields()) | fields
             if sink not in self.sinks and sink != CONSOLE:
-                self._missing(place, f"no sink {sink!r}", sink, dict.fromkeys([*self.sinks, CONSOLE]))
+                self._missing(place, f"no sink {sink!r}", sink, dict.fromkeys([*self.sinks, CONSOLE]),
+                              "; what people read is `title:`" if " " in sink else "; sinks stand under `sinks:`")
 
 
 def near_or_all(word: str, known: Iterable[str]) -> str:

@@ -35,7 +35,8 @@ _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)?(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _VALUE = re.compile(r"(?:^\s*|(?::|-|\?|,)\s+|[\[{]\s*)(?=[^\s\w])")
 """Where a value may begin that is no plain word."""
-_SINGLE = "put the pattern in single quotes"
+_SINGLE = "put the text in single quotes"
+_NO_BLANK = re.compile(r"\s*(?:- )?[\w-]+:(?=[^\s:])")
 
 
 @dataclass(frozen=True)
@@ -314,6 +315,9 @@ def _mistake(file: str, error: yaml.MarkedYAMLError, lines: list[str]) -> Mistak
         what = _cure(line[begun])
     elif "flow" in context and since[0] != at[0]:
         what, spot = "the bracket that opens here is never closed", since
+    elif close := next(((row, found.end()) for row in (at[0], at[0] - 1)
+                        if (found := _NO_BLANK.match(lines[row])) and row >= 0), None):
+        what, spot = "a blank is missing behind the colon", close
     elif "mapping" in problem or "block" in context:
         what = "this does not fit what stands before it; check the indentation, and quotes that are missing"
     return Mistake(Place(file, spot[0] + 1, spot[1] + 1), what)

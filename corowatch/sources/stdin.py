@@ -34,8 +34,31 @@ def stdin(
     return Stdin(target)
 
 
+class _Pipe:
+    """The thread that reads a descriptor, because a pipe can keep one waiting; there is one however often the
+    source is opened, for what it has read belongs to whoever reads on."""
+
+    def __init__(self, fd: int) -> None:
+        self.chunks: queue.Queue[bytes] = queue.Queue(AHEAD)
+        self.wake: Callable[[], None] = lambda: None
+        threading.Thread(target=self._pull, args=(fd,), name="stdin", daemon=True).start()
+
+    def _pull(self, fd: int) -> None:
+        data = b"?"
+        while data:
+            try:
+                data = os.read(fd, GULP)
+            except OSError:
+                data = b""
+            self.chunks.put(data)
+            self.wake()
+
+
+_pipes: dict[int, _Pipe] = {}
+
+
 class Stdin(Source):
-    """A thread that reads, because a pipe can keep one waiting; the pump takes what it has read."""
+    """Takes what the pipe's thread has read."""
 
     endless = False
 
@@ -44,32 +67,25 @@ class Stdin(Source):
         self.counts = {"bytes": 0}
         self._target = target
         self._fd = fd
-        self._chunks: queue.Queue[bytes] = queue.Queue(AHEAD)
+        self._pipe: _Pipe | None = None
         self._frame: Any = None
 
     def open(self, saved: Mapping[str, Any], *, reader: str, start: str | None, tell: Tell,
              wake: Callable[[], None], now: float) -> None:
         self._frame = frame(self._target, origin=Origin(reader, secrets.token_hex(8), ""), position=Position())
-        threading.Thread(target=self._pull, args=(wake,), name="stdin", daemon=True).start()
-
-    def _pull(self, wake: Callable[[], None]) -> None:
-        while True:
-            try:
-                data = os.read(self._fd, GULP)
-            except OSError:
-                data = b""
-            self._chunks.put(data)
-            wake()
-            if not data:
-                return
+        self._pipe = _pipes.get(self._fd) or _pipes.setdefault(self._fd, _Pipe(self._fd))
+        self._pipe.wake = wake
 
     def head(self) -> Head | None:
-        return None if self._chunks.empty() else Head((0.0, 0, ""), inf, self._read)
+        return Head((0.0, 0, ""), inf, self._read) if self._pipe and not self._pipe.chunks.empty() else None
 
     def _read(self, now: float, until: float) -> None:
-        data = self._chunks.get()
+        assert self._pipe is not None
+        data = self._pipe.chunks.get()
         self.counts["bytes"] += len(data)
         self.ended = not data
+        if self.ended:
+            del _pipes[self._fd]
         self._frame.send(Chunk(now, data, last=self.ended))
 
     def close(self) -> None:

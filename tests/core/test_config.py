@@ -408,7 +408,7 @@ def test_sinks_and_defaults_may_be_empty():
     (["- stdin:", "  grep: x", "  alert: nowhere"],
      ["4:7 an item of the list is one step; write '- ' before 'grep'",
       "5:7 an item of the list is one step; write '- ' before 'alert'",
-      "5:14 no sink 'nowhere'; there is console"]),
+      "5:14 no sink 'nowhere'; there is console; sinks stand under `sinks:`"]),
     (["- from: b", "  name: x", "- alert:"], ["3:13 no flow 'b'",
                                              "4:13 `from` is no step of its own; name the step behind it"]),
     (["- stdin:", "  name: a b"],
@@ -442,8 +442,9 @@ def test_a_flow_is_checked_step_by_step(lines, mistakes):
     (flow("stdin:", "alert: s") + "sinks: {s: {exce: '{x}'}}\n",
      ["5:13 no sink kind 'exce'; did you mean 'exec'?"]),
     (flow("stdin:", "alert: {to: [s, opps, nix]}") + "sinks: {ops: {console: }}\n",
-     ["4:18 no sink 's'; there are ops, console", "4:21 no sink 'opps'; did you mean 'ops'?",
-      "4:27 no sink 'nix'; there are ops, console"]),
+     ["4:18 no sink 's'; there are ops, console; sinks stand under `sinks:`",
+      "4:21 no sink 'opps'; did you mean 'ops'?",
+      "4:27 no sink 'nix'; there are ops, console; sinks stand under `sinks:`"]),
     (flow("stdin:", "alert: {to: []}"), ["4:17 expected one or more, found an empty list"]),
     (flow("stdin:", "alert: {to: [{}]}"), ["4:18 expected a sink's name, found a mapping"]),
     (flow("stdin:") + "defaults: {gerp: {}, zzzzz: {}, tail: x, grep: {patern: x, literal: 5}}\n",
@@ -505,6 +506,23 @@ def share(target: Target[Event], *, of: Annotated[float, "so much", AtLeast(0.5)
     """Takes a fraction."""
     while True:
         target.send((yield))
+
+
+@pytest.mark.parametrize(("step", "mistakes"), [
+    ("alert: 'disk full on {host}'",
+     ["4:12 no sink 'disk full on {host}'; there is console; what people read is `title:`"]),
+    ("grep: '${env:HOME}'", ["4:11 ${…} is not replaced in a pattern; write what it stands for"]),
+])
+def test_what_is_meant_otherwise_is_told_with_the_cure(step, mistakes):
+    assert mistakes == refused(flow("stdin:", step))
+
+
+def test_secrets_are_put_into_what_a_users_function_is_handed():
+    given = options(flow("stdin:", "python: {function: 'r.py:classic', args: ['${env:TOKEN}', 5, [true]], "
+                         "options: {b: {c: 'x${env:TOKEN}'}}}"), "a.python")
+
+    hidden = secret("env", "TOKEN")
+    assert ((hidden, 5, [True]), {"b": {"c": f"x{hidden}"}}) == (given["args"], given["options"])
 
 
 def test_a_number_with_a_fraction_has_its_least_value_too():
@@ -621,7 +639,7 @@ def test_a_name_defined_twice_is_told_with_both_places():
 
 
 def test_a_file_that_breaks_off_does_not_hide_the_others_mistakes_nor_make_new_ones():
-    assert ["2:6 a text cannot begin with '%' in YAML; put the pattern in single quotes",
+    assert ["2:6 a text cannot begin with '%' in YAML; put the text in single quotes",
             "d.yaml:1:22 no kind 'gerp'; did you mean 'grep'?"] == refused(
         "flows:\n  b: %\n", "flows: {c: {from: b, gerp: x, alert: s}}\n")
 
@@ -630,7 +648,7 @@ def test_what_is_wrong_with_the_yaml_is_told_alone():
     told = refused(flow("stdin:  *n"))
 
     assert [("3:13 no anchor '&n' stands before this alias; "
-             "if it is meant as text, put the pattern in single quotes")] == told
+             "if it is meant as text, put the text in single quotes")] == told
 
 
 def test_every_mistake_shows_its_line_and_points_at_it():
@@ -641,7 +659,7 @@ def test_every_mistake_shows_its_line_and_points_at_it():
 c.yaml:4:32: expected a pattern, found a mapping
         grep: {pattern: x, except: {}}
                                    ^
-c.yaml:5:12: no sink 'nowhere'; there is console
+c.yaml:5:12: no sink 'nowhere'; there is console; sinks stand under `sinks:`
         alert: nowhere
                ^""" == str(caught.value)
 

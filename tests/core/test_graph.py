@@ -4,9 +4,9 @@ import pytest
 
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.errors import ConfigError
-from corowatch.core.events import Tick
+from corowatch.core.events import Block, Consumer, Event, Origin, Position, Target, Tick
 from corowatch.core.graph import FIRST_REST, LONGEST_REST, Graph, Inlet, fingerprint
-from corowatch.core.kinds import Counts, discover
+from corowatch.core.kinds import Counts, Kinds, discover, node
 from corowatch.core.memory import Memory
 from corowatch.core.values import Function
 from corowatch.testing import Collect, block, line
@@ -15,10 +15,13 @@ from corowatch.testing import Collect, block, line
 class Run:
     """A Graph of a config in which `python: f.py:NAME` is a function of the test."""
 
-    def __init__(self, text, *functions, now=0.0, before=None):
+    def __init__(self, text, *functions, now=0.0, before=None, more=None):
+        kinds = discover()
+        if more:
+            kinds = Kinds(kinds.source, {**kinds.node, more.name: more}, kinds.sink)
         known = {function.__name__: function for function in functions}
         self.alerts, self.failures, self.memories = [], [], {}
-        config = load([ConfigFile("c.yaml", text, "/")], discover(), function=lambda file, name: Function(
+        config = load([ConfigFile("c.yaml", text, "/")], kinds, function=lambda file, name: Function(
             file, name, "target" in known[name].__code__.co_varnames, "", lambda: known[name]))
         self.graph = Graph(config, put=self.alerts.append, memory=self._memory, report=self.failures.append,
                            host="web1", now=now, before=before and before.graph)
@@ -285,6 +288,45 @@ def test_what_time_it_was_stays_over_a_reload():
     list(after.graph.take_over())
 
     assert [500.0] == [feed.clock.at for feed in after.graph.feeds.values() if feed.clock]
+
+
+def test_a_node_that_stays_knows_the_new_names_of_its_sources():
+    text = ("flows:\n  a: {stdin: {timestamp: none}}\n  b: {stdin: {timestamp: '%s'}}\n"
+            "  both: {from: [a, b], alert: {title: '{source} {text}'}}\n")
+    before = Run(text % "%s")
+
+    after = Run(text % "%d/%m/%Y", before=before)
+    list(after.graph.take_over())
+    for feed in after.graph.feeds.values():
+        feed.entry.send(Block(Origin(feed.name, "life"), 0, 0.0, b"x\n", Position()))
+
+    assert {"a.stdin x", "b.stdin x"} == set(before.titles())
+
+
+def test_an_option_at_its_default_is_none_that_was_chosen():
+    written, left = Run("flows:\n  a: {stdin: , throttle: {every: 1m, max_keys: 100000}, alert: }\n"), Run(
+        "flows:\n  a: {stdin: , throttle: 1m, alert: }\n")
+
+    assert 1 == len({fingerprint(run.graph.nodes["a.throttle"].step) for run in (written, left)})
+
+
+def test_a_users_function_hears_nothing_of_a_config_in_which_something_else_is_wrong():
+    heard = []
+
+    def left(target):
+        heard.append("primed")
+        yield
+
+    @node
+    def brittle(target: Target[Event]) -> Consumer[Event]:
+        """Does not start."""
+        raise ValueError("no")
+        yield
+
+    with pytest.raises(ConfigError):
+        Run("flows:\n  a: {stdin: , python: 'f.py:left', brittle: , alert: }\n", left, more=brittle)
+
+    assert [] == heard
 
 
 def test_a_node_hears_the_least_time_of_its_feeds_and_only_of_those():

@@ -162,3 +162,23 @@ def test_the_clocks_are_no_key():
 
     assert CLOCKS in table.memory
     assert ["a"] == Table(table.memory).known()
+
+
+def test_deadlines_of_keys_that_are_gone_take_no_room():
+    table = Table(max_keys=10)
+
+    for at in range(5000):
+        table.touch(str(at), at=float(at) / 100, due=1e9)
+
+    assert 10 == len(table.known())
+    assert len(table.keys._due) <= 2 * 10 + 64
+
+
+def test_deadlines_that_are_set_anew_take_no_room_and_the_last_holds():
+    table = Table()
+
+    for at in range(500):
+        name = table.touch("a", at=float(at) / 100, due=1000.0 + at)
+
+    assert len(table.keys._due) <= 2 + 64
+    assert [(name, 1499.0, "A")] == list(table.keys.due(2000.0))

@@ -11,6 +11,7 @@ from corowatch.core.values import (
     FilePath,
     Function,
     Given,
+    NameGlob,
     Plain,
     Reading,
     Size,
@@ -52,9 +53,20 @@ def test_a_path_begins_at_the_configs_folder():
 @pytest.mark.parametrize(("text", "why"), [
     ("", "expected a path, found an empty text"),
     ("a\0b", "a path cannot hold the character '\\x00'"),
+    ("~/app.log", "'~' is not expanded in a path; write the whole path"),
+    ("$HOME/app.log", "'$' is not expanded in a path; write the whole path"),
 ])
 def test_what_is_no_path_is_told(text, why):
     assert [why] == read(text, FilePath)
+
+
+def test_a_glob_of_names_is_no_path():
+    assert ["*.gz", "/etc/cw/logs/debug.log"] == [read("*.gz", NameGlob), read("logs/debug.log", NameGlob)]
+
+
+def test_a_secret_is_no_word_of_a_command():
+    assert [("a secret has no place in a command, where every user of the machine can read it; "
+             "let the command read it from a file")] == read("", list[str], [Given("${env:A}", HERE, "${env:A}")])
 
 
 def test_a_path_that_is_a_list_is_told():

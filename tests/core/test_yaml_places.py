@@ -8,7 +8,7 @@ from corowatch.core.errors import Place
 from corowatch.core.yaml_places import Page, read
 
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]
-SINGLE = "put the pattern in single quotes"
+SINGLE = "put the text in single quotes"
 
 
 @pytest.fixture(params=LOADERS, ids=lambda loader: loader.__name__, autouse=True)
@@ -159,6 +159,7 @@ def test_a_merge_key_fills_in_what_is_not_given(text, meant):
     ("a:\n\tgrep: x\n", ["2:1 a tab cannot indent in YAML; use blanks"]),
     ("a: 'x\nb: y\n", ["1:4 the quote that begins here is never closed"]),
     ('a: "x\n', ["1:4 the quote that begins here is never closed"]),
+    ("a:\n  tail:/path\n  grep: x\n", ["2:8 a blank is missing behind the colon"]),
     ("a: [1, 2\nb: 3\n", ["1:4 the bracket that opens here is never closed"]),
     ("a:\n b: 1\n  c: 2\n",
      ["3:4 this does not fit what stands before it; check the indentation, and quotes that are missing"]),

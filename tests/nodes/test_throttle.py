@@ -130,3 +130,14 @@ def test_the_released_event_is_not_late_for_the_next_step():
     node.send(Tick(160.0))
 
     assert [("line of 101", 1)] == told(out)
+
+
+def test_what_is_told_at_close_is_of_now_and_not_of_a_time_to_come():
+    out = Collect()
+    node = throttle(out, every=3600.0)
+    at(node, 100, 110)
+    node.send(Tick(130.0))
+
+    finish(node)
+
+    assert [100.0, 130.0] == [event.when for event in out]

@@ -119,5 +119,18 @@ def test_a_writer_is_held_back_while_nobody_reads(pipe):
     pipe.until(lambda: len(pipe.data()) == written)
 
 
+def test_what_was_read_for_one_that_is_closed_is_read_by_the_next(pipe):
+    pipe.write(b"one\n")
+    pipe.woken.wait(5.0)
+    again = Stdin(pipe.blocks, pipe.fd)
+    pipe.stdin.close()
+    pipe.stdin = again
+    pipe.open()
+
+    pipe.until(pipe.data)
+
+    assert b"one\n" == pipe.data()
+
+
 def test_one_that_was_never_opened_can_be_closed():
     Stdin(Collect()).close()

@@ -176,6 +176,13 @@ class Alert(msgspec.Struct, gc=False):
         """The alert as a sink is given it, keys in their documented order."""
         return {name: getattr(self, name) for name in ALERT_KEYS}
 
+    def values(self) -> dict[str, Value]:
+        """What a sink's texts may name: the keys of its last event, its fields, and its own keys."""
+        last = self.events[-1] if self.events else {}
+        own: dict[str, Value] = {name: value for name in ALERT_KEYS
+                                 if isinstance(value := getattr(self, name), str | int)}
+        return {**last, **self.fields, **own}
+
     def as_json(self) -> bytes:
         """One line of JSON, UTF-8, no newline."""
         return msgspec.json.encode(self.as_dict())

@@ -43,6 +43,15 @@ def shown(value: Value) -> str:
     return str(value)
 
 
+def rendered(tree: object, values: Mapping[str, Value]) -> object:
+    """A mapping or list with its Texts rendered, at any depth."""
+    if isinstance(tree, Text):
+        return tree.render(values)
+    if isinstance(tree, dict):
+        return {key: rendered(item, values) for key, item in tree.items()}
+    return [rendered(item, values) for item in tree] if isinstance(tree, list) else tree
+
+
 class Text:
     """A parsed text. Raises ValueError, saying what to write instead, if it is not well formed."""
 

@@ -13,7 +13,9 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from email.utils import formataddr, parseaddr
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin
+from urllib.parse import urlsplit
 
 from corowatch.core.errors import Mistake, Place
 from corowatch.core.events import BUILT_IN
@@ -31,6 +33,16 @@ Glob = NewType("Glob", str)
 NameGlob = NewType("NameGlob", str)
 """A glob of paths, or without a slash, of file names."""
 FilePath = NewType("FilePath", str)
+Url = NewType("Url", str)
+AppriseUrl = NewType("AppriseUrl", str)
+HeaderName = NewType("HeaderName", str)
+"""The name of an HTTP header."""
+TextTree = NewType("TextTree", object)
+"""A mapping or list whose strings are texts, at any depth."""
+Mailbox = NewType("Mailbox", str)
+"""An address of mail, `ops@example.org` or `Ops <ops@example.org>`."""
+Server = NewType("Server", str)
+"""`HOST` or `HOST:PORT`."""
 Encoding = NewType("Encoding", str)
 Stamp = NewType("Stamp", str)
 """`auto`, `none` or a strptime-like format."""
@@ -137,6 +149,8 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([KMG]iB|kB|MB|GB|B)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_SERVER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _SECRET = re.compile(r"\$\{(env|credential):([^}]*)\}")
 
 
@@ -214,16 +228,15 @@ def _name(wanted: str) -> Callable[[Given, Reading], Any]:
 
 
 def _new_field(given: Given, reading: Reading) -> Any:
-    text = _scalar(given, reading, "a field's name")
-    return WRONG if text is None else new_field(text, given.place, reading)
-
-
-def new_field(name: str, place: Place, reading: Reading) -> Any:
     """A name for a field that a step makes: such as texts can name, and none that every event has."""
+    name = _scalar(given, reading, "a field's name")
+    if name is None:
+        return WRONG
     if not FIELD.fullmatch(name):
-        return reading.wrong(place, f"{name!r} is no name of a field; it is made of letters, digits, '_', '.' and '-'")
+        return reading.wrong(given.place, f"{name!r} is no name of a field; it is made of letters, digits, '_', '.' "
+                             "and '-'")
     if name in BUILT_IN:
-        return reading.wrong(place, f"{name!r} is a built-in field; give this one another name")
+        return reading.wrong(given.place, f"{name!r} is a built-in field; give this one another name")
     return name
 
 
@@ -299,6 +312,52 @@ def _stamp(given: Given, reading: Reading) -> Any:
     return text if reading.try_(given, Stamps, text) is not WRONG else WRONG
 
 
+def _text_tree(given: Given, reading: Reading) -> Any:
+    if isinstance(given.value, dict):
+        tree: Any = {key: _text_tree(item, reading) for key, item in given.value.items()}
+        parts = tree.values()
+    elif isinstance(given.value, list):
+        parts = tree = [_text_tree(item, reading) for item in given.value]
+    else:
+        return _text(given, reading) if isinstance(given.value, str) else given.value
+    return WRONG if any(part is WRONG for part in parts) else tree
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{text!r} is no address of a web server; write https://HOST/PATH")
+    return text
+
+
+def _apprise_url(text: str) -> str:
+    scheme, colon, rest = text.partition("://")
+    if not (scheme.isalnum() and colon and rest):
+        raise ValueError(f"{text!r} is none of Apprise's URLs; write SERVICE://…, such as ntfy://TOPIC")
+    return text
+
+
+def _header_name(text: str) -> str:
+    if not _HEADER.fullmatch(text):
+        raise ValueError(f"{text!r} is no name of a header; it is made of letters, digits and '-'")
+    return text
+
+
+def _mailbox(text: str) -> str:
+    name, address = parseaddr(text)
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain) or not text.isprintable() or not address.isascii():
+        raise ValueError(f"{text!r} is no address of mail; write ops@example.org or 'Ops <ops@example.org>'")
+    return formataddr((name, address))
+
+
+def _server(text: str) -> str:
+    found = _SERVER.fullmatch(text)
+    if not found or not 0 < int(found[2] or 1) < 65536:
+        raise ValueError(f"{text!r} is no server; write HOST or HOST:PORT")
+    return text
+
+
 def _plain(given: Given, reading: Reading) -> Any:
     """Whatever was written, with the secrets in its texts."""
     if isinstance(given.value, dict):
@@ -355,6 +414,12 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Stamp: _stamp,
     Function: _function,
     Pattern: pattern,
+    Url: _by(_url, "the address of a web server"),
+    AppriseUrl: _by(_apprise_url, "one of Apprise's URLs"),
+    HeaderName: _by(_header_name, "the name of a header"),
+    TextTree: _text_tree,
+    Mailbox: _by(_mailbox, "an address of mail"),
+    Server: _by(_server, "a server, HOST:PORT"),
     Any: _plain,
 }
 
@@ -382,7 +447,7 @@ def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
         if not isinstance(given.value, dict):
             return reading.wrong(given.place, f"expected a mapping, found {given.what}")
         read = {key: convert(item, args[1], reading) for key, item in given.value.items()}
-        named = [new_field(key, given.keys[key], reading) for key in read if args[0] is NewField]
+        named = [convert(Given(key, given.keys[key], key), args[0], reading) for key in read if args[0] is not str]
         return WRONG if any(value is WRONG for value in (*read.values(), *named)) else read
     if hint is Pattern:
         return pattern(given, reading, **flags)
@@ -415,6 +480,7 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
     Seconds: _DURATION_SCHEMA,
     Size: {"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["64KiB", "10MiB"]},
     Function: {"type": "string", "pattern": r":[A-Za-z_]\w*$", "examples": ["rules.py:grep"]},
+    TextTree: {"type": ["object", "array"]},
     Any: {},
 }
 _SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
@@ -441,7 +507,8 @@ _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
     Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", Glob: "glob",
     NameGlob: "glob", FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
-    Function: "file.py:name", Pattern: "pattern", Any: "anything",
+    Function: "file.py:name", Pattern: "pattern", Url: "URL", AppriseUrl: "URL",
+    HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address", Server: "HOST:PORT", Any: "anything",
 }
 
 

@@ -7,7 +7,7 @@ import time
 from typing import Annotated
 
 from corowatch.core.errors import Undelivered
-from corowatch.core.events import Alert, Consumer, Value
+from corowatch.core.events import Alert, Consumer
 from corowatch.core.kinds import sink
 from corowatch.core.text import Text, safe
 from corowatch.core.values import Seconds
@@ -39,9 +39,7 @@ def exec_(
 
 def words(argv: list[Text], alert: Alert) -> list[str]:
     """The command for one alert. Raises Undelivered (permanent) where a field makes an option of a word."""
-    last = alert.events[-1] if alert.events else {}
-    values: dict[str, Value] = {**last, **alert.fields,
-                                **{name: getattr(alert, name) for name in alert.__struct_fields__}}
+    values = alert.values()
     told = []
     for text in argv:
         word = safe(text.render(values))

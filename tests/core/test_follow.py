@@ -42,7 +42,8 @@ def test_on_a_device_of_another_number_the_bytes_must_be_enough():
 
 
 @pytest.mark.parametrize(("head", "want"), [
-    (gzip.compress(b"x", mtime=0), True), (bz2.compress(b"x"), True), (bz2.compress(b""), True), (lzma.compress(b"x"), True),
+    (gzip.compress(b"x", mtime=0), True), (bz2.compress(b"x"), True), (bz2.compress(b""), True),
+    (lzma.compress(b"x"), True),
     (b"\x28\xb5\x2f\xfd", True), (b"BZh is how a line may begin", False), (b"", False)])
 def test_compressed_files_are_known_by_how_they_begin(head, want):
     assert want is is_compressed(head)

@@ -47,6 +47,8 @@ COMMIT = 0.25
 """Seconds that changes without an alert may wait for their commit."""
 GULP = 0.003
 """Seconds that a busy writer is left alone between two reads; an idle one is read at once."""
+AFTER = 2.0
+"""Seconds that an alert waits for the lines after it."""
 LAST_READ = 1.0
 """Seconds of reading at the end."""
 DELIVER = 10.0
@@ -128,6 +130,8 @@ class Daemon:
         self._told = 0
         self._hushed: dict[str, float] = {}
         self._late_told: dict[str, float] = {}
+        self._awaiting: list[tuple[float, Alert]] = []
+        """Alerts whose lines after them have not come yet, and until when (monotonic seconds) they wait."""
         self.inbox: queue.SimpleQueue[Stop | Reload | Wake | Told] = queue.SimpleQueue()
         self._clock = WallClock(self._stepped)
         self._watch = Watch(self._wake)
@@ -158,7 +162,7 @@ class Daemon:
         sys.setswitchinterval(0.0005)
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
-        self.graph = Graph(self._load(), put=self._store.put, memory=self._store.memory, report=self._failed,
+        self.graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
                            host=self._host, now=now)
         self._go_live(self._open_new(self.graph, now))
         self._write()
@@ -249,6 +253,8 @@ class Daemon:
             self._tick(now)
         if self._store.urgent or (self._dirty and now - self._committed >= COMMIT) or self._failing:
             self._commit(now)
+        if self._awaiting and not self._store.urgent:
+            self._complete()
         return more and not self._failing
 
     def _take_notes(self) -> None:
@@ -389,6 +395,43 @@ class Daemon:
                             why="older than the newest by more than `lateness`, so not used; "
                                 "are the clocks of their writers apart?")
 
+    # --- the lines around an alert --------------------------------------------------------------------
+
+    def _put(self, alert: Alert) -> None:
+        """Take an alert from the graph, with the lines beside its own; those after it may still have to come."""
+        around = alert.around
+        source = self.sources.get(around.reader) if around else None
+        if not around or not source:
+            self._store.put(alert)
+            return
+        alert.before = source.lines_before(around.key, around.place, around.before)
+        lines = source.lines_after(around.key, around.place, around.after) if around.after else None
+        alert.after = lines or []
+        if lines is None or len(lines) >= around.after:
+            self._store.put(alert)
+            return
+        # Durable at once, so that it leaves, a little later, even if we are not there when its lines have come.
+        self._store.put(alert, due=time.time() + 2 * AFTER)
+        self._awaiting.append((time.monotonic() + AFTER, alert))
+
+    def _complete(self, *, at_once: bool = False) -> None:
+        """Let the alerts leave whose lines have come, or whose time is over."""
+        waiting, self._awaiting = self._awaiting, []
+        for until, alert in waiting:
+            around = alert.around
+            assert around is not None
+            source = self.sources.get(around.reader)
+            lines = source.lines_after(around.key, around.place, around.after) if source else None
+            if lines is not None and len(lines) < around.after and time.monotonic() < until and not at_once:
+                self._awaiting.append((until, alert))
+                continue
+            try:
+                self._store.complete(alert.id, lines or [])
+            except sqlite3.Error as error:  # it leaves all the same, in a moment
+                log.warning("state.unwritable", why=str(error), state=str(self._store.path))
+            for sink in self.couriers.keys() & set(alert.to):
+                self.couriers[sink].wake()
+
     # --- what went wrong inside -----------------------------------------------------------------------
 
     def tell(self, kind: str, text: str, **fields: Any) -> None:
@@ -457,6 +500,8 @@ class Daemon:
             pause = max(0.001, self._committed + COMMIT - self._clock.read())
         if self._notify.watchdog:
             pause = min(pause, self._notify.watchdog / 4)
+        if self._awaiting:
+            pause = min(pause, max(0.001, self._awaiting[0][0] - time.monotonic()))
         try:
             self._take(self.inbox.get(timeout=pause))
         except queue.Empty:
@@ -486,7 +531,7 @@ class Daemon:
             self._refuse(now, "the state cannot be written")
             return
         try:
-            graph = Graph(self._load(), put=self._store.put, memory=self._store.memory, report=self._failed,
+            graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
                           host=self._host, now=now, before=self.graph)
         except ConfigError as error:
             for mistake in error.mistakes:
@@ -536,6 +581,7 @@ class Daemon:
             self._tell_closed(closed)
         now = self._clock.read()
         self._commit(now)
+        self._complete(at_once=True)
         for source in self.sources.values():
             source.close()
         delivered = self._last_deliveries()

@@ -137,7 +137,7 @@ class Store:
         except BaseException:
             os.close(self._lock)
             raise
-        self._alerts: list[tuple[Alert, bytes]] = []
+        self._alerts: list[tuple[Alert, bytes, float]] = []
         self._going_live: _GoingLive | None = None
         self._memories: dict[str, Memory[Any]] = {}
         self._waiting = self._counted()
@@ -202,9 +202,19 @@ class Store:
 
     # --- what is kept ---------------------------------------------------------------------------------
 
-    def put(self, alert: Alert) -> None:
-        """Take an alert for its sinks; it leaves once the turn is committed."""
-        self._alerts.append((alert, alert.as_json()))
+    def put(self, alert: Alert, due: float = 0.0) -> None:
+        """Take an alert for its sinks; it leaves once the turn is committed, and not before `due`."""
+        self._alerts.append((alert, alert.as_json(), due))
+
+    def complete(self, id_: str, after: list[str]) -> None:
+        """Give an alert that is still waiting the lines after it, and let it leave. Raises sqlite3.Error."""
+        with self.writing, _Transaction(self._db) as db:
+            for seq, body in db.execute("SELECT seq, body FROM outbox WHERE id = ? AND state = 'waiting' AND due > 0 "
+                                        "AND attempts = 0", (id_,)).fetchall():
+                alert = _ALERT.decode(body)
+                alert.after = after
+                db.execute("UPDATE outbox SET body = ?, due = 0 WHERE seq = ?", (alert.as_json().decode(), seq))
+            self._waiting = self._counted()
 
     @property
     def urgent(self) -> bool:
@@ -261,11 +271,11 @@ class Store:
                     self._remember(db, node, memory)
                 db.executemany("INSERT INTO totals VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = value + "
                                "excluded.value", changes)
-                for alert, body in self._alerts:
+                for alert, body, due in self._alerts:
                     for sink in alert.to:
-                        self._insert(db, sink, alert, body, waiting.setdefault(sink, [0, 0]))
+                        self._insert(db, sink, alert, body, due, waiting.setdefault(sink, [0, 0]))
             self._waiting = waiting
-        sinks = {sink for alert, _ in self._alerts for sink in alert.to}
+        sinks = {sink for alert, _, _ in self._alerts for sink in alert.to}
         self._alerts.clear()
         self._going_live = None
         for _, memory in memories:
@@ -282,7 +292,8 @@ class Store:
         db.executemany("DELETE FROM memory WHERE node = ? AND key = ?", gone)
         db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", kept)
 
-    def _insert(self, db: sqlite3.Connection, sink: str, alert: Alert, body: bytes, waiting: list[int]) -> None:
+    def _insert(self, db: sqlite3.Connection, sink: str, alert: Alert, body: bytes, due: float,
+                waiting: list[int]) -> None:
         """Insert an alert for a sink, or fold it; `waiting` is [rows, bytes] and is kept up to date."""
         family = json.dumps([alert.flow, alert.node, alert.key])
         if waiting[0] >= MAX_ROWS or waiting[1] >= MAX_BYTES:
@@ -292,8 +303,8 @@ class Store:
                 return
         else:
             self.folding.discard(sink)
-        done = db.execute("INSERT INTO outbox (sink, id, family, body, folded) VALUES (?, ?, ?, ?, ?) "
-                          "ON CONFLICT DO NOTHING", (sink, alert.id, family, body.decode(), sink in self.folding))
+        done = db.execute("INSERT INTO outbox (sink, id, family, body, folded, due) VALUES (?, ?, ?, ?, ?, ?) ON "
+                          "CONFLICT DO NOTHING", (sink, alert.id, family, body.decode(), sink in self.folding, due))
         waiting[0] += done.rowcount
         waiting[1] += done.rowcount * len(body)
 

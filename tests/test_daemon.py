@@ -7,6 +7,7 @@ from math import inf
 
 import pytest
 
+from corowatch import daemon as daemon_module
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
 from corowatch.daemon import Daemon, Stop, WallClock
@@ -168,6 +169,75 @@ def test_a_second_signal_ends_the_waiting(run, log):
 
     assert "SIGTERM" == one.daemon.stopping
     assert one.daemon._hurry
+
+
+# --- the lines around an alert ----------------------------------------------------------------------
+
+AROUND = ERRORS.replace("{to: ops,", "{to: ops, before: 2, after: 2,")
+
+
+@pytest.fixture
+def alerts(tmp_path):
+    path = tmp_path / "alerts.jsonl"
+    return lambda: [json.loads(row) for row in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_an_alert_tells_the_lines_beside_its_own(run, log, alerts):
+    log("one", "two", "three", "ERROR disk full", "five", "six", "seven")
+    one = run(AROUND)
+
+    one.until(alerts)
+
+    assert [(["two", "three"], ["five", "six"])] == [(alert["before"], alert["after"]) for alert in alerts()]
+
+
+def test_at_the_ends_of_a_file_there_are_fewer_and_those_that_come_in_time_are_waited_for(run, log, alerts,
+                                                                                          monkeypatch):
+    monkeypatch.setattr(daemon_module, "AFTER", 30.0)
+    log("ERROR disk full")
+    one = run(AROUND)
+    one.deal_with_everything()
+    assert [] == alerts()
+
+    log("two", "three")
+    one.until(alerts)
+
+    assert [([], ["two", "three"])] == [(alert["before"], alert["after"]) for alert in alerts()]
+
+
+def test_it_waits_no_longer_than_its_time(run, log, alerts, monkeypatch):
+    monkeypatch.setattr(daemon_module, "AFTER", 0.1)
+    log("ERROR disk full")
+    one = run(AROUND)
+    one.deal_with_everything()
+    log("two")
+
+    one.until(alerts)
+
+    assert [["two"]] == [alert["after"] for alert in alerts()]
+
+
+def test_at_the_close_it_leaves_with_what_there_is(run, log, alerts):
+    log("ERROR disk full", "two")
+    one = run(AROUND)
+    one.deal_with_everything()
+
+    one.close()
+
+    assert [["two"]] == [alert["after"] for alert in alerts()]
+
+
+def test_a_kill_before_its_lines_have_come_loses_no_alert(run, log, alerts, monkeypatch):
+    monkeypatch.setattr(daemon_module, "AFTER", 0.5)
+    log("one", "ERROR disk full")
+    first = run(AROUND)
+    first.deal_with_everything()
+    first.kill()
+
+    second = run(AROUND)
+    second.until(alerts)
+
+    assert [(["one"], [])] == [(alert["before"], alert["after"]) for alert in alerts()]
 
 
 # --- over a kill ------------------------------------------------------------------------------------

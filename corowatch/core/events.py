@@ -150,10 +150,21 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 Severity: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 
+class Around(msgspec.Struct, frozen=True, gc=False):
+    """Which lines around an alert's own are to be told with it: so many before and after a place in an origin."""
+
+    reader: str
+    key: str
+    place: int | str
+    before: int
+    after: int
+
+
 class Alert(msgspec.Struct, gc=False):
     """What leaves: plain data, the same `id` on every retry and after every crash. Times are RFC 3339.
 
-    `to` names the sinks; it is the envelope and not part of what they are given.
+    `to` names the sinks, and `around` the lines that the outside adds; they are the envelope and not part of what
+    a sink is given.
     """
 
     id: str
@@ -171,6 +182,7 @@ class Alert(msgspec.Struct, gc=False):
     before: list[str] = []
     after: list[str] = []
     to: tuple[str, ...] = ()
+    around: Around | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The alert as a sink is given it, keys in their documented order."""

@@ -2,13 +2,13 @@ import json
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
-from corowatch.core.events import Alert, Consumer, Event, Evidence, Here, Severity, Target, Tick, Value, rfc3339
+from corowatch.core.events import Alert, Around, Consumer, Event, Evidence, Here, Severity, Target, Tick, Value, rfc3339
 from corowatch.core.holding import Holding
 from corowatch.core.keyed import Keyed, name_of
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.text import Text, safe
-from corowatch.core.values import FieldName, Seconds, SinkName
+from corowatch.core.values import AtLeast, FieldName, Seconds, SinkName
 
 MAX_KEYS = 100_000
 
@@ -22,6 +22,8 @@ def alert(
     severity: Annotated[Severity, "how bad it is"] = "warning",
     by: Annotated[tuple[FieldName, ...], "fields that make the alert's key (default: the nearest keyed step's)"] = (),
     throttle: Annotated[Seconds | None, "one alert of a key in this time; then one that tells `held`"] = None,
+    before: Annotated[int, "so many lines of the file before it are told with it, as they stand there", AtLeast(0)] = 0,
+    after: Annotated[int, "so many after it, or those that come within 2 s", AtLeast(0)] = 0,
     here: Here,
     memory: Memory[Any],
     counts: Counts[Literal["alerts", "throttled"]],
@@ -29,7 +31,7 @@ def alert(
     """Make an Alert of each event and give it to the sinks: the end of the line.
 
     Its `id` is the same on every retry and after every crash. `events` holds the last lines of the window
-    that led to it, the triggering one last.
+    that led to it, the triggering one last; `before` and `after` add those beside it.
 
         alert: {to: ops, title: '{ip} tried {count} times', severity: error, throttle: 1h}
     """
@@ -50,7 +52,11 @@ def alert(
             severity=severity, at=rfc3339(event.when), key=key_of(event), fields=event.fields, host=here.host, to=to,
             count=event.count,
             events=[as_line(line, here) for line in (*event.past, event.evidence())],
+            around=beside(event) if before or after else None,
         )
+
+    def beside(event: Event) -> Around:
+        return Around(event.origin.reader, event.origin.key, event.place, before, after)
 
     def key_of(event: Event) -> dict[str, Value]:
         return {name: here.value(event, name) for name in by} if by else event.key

@@ -68,6 +68,13 @@ class Source:
     def tell(self, kind: str, text: str, at: float, fields: Mapping[str, Any]) -> None:
         """An internal event of a kind in `hears`."""
 
+    def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
+        """At most so many lines that stand before a place in the origin `key`, oldest first."""
+        return []
+
+    def lines_after(self, key: str, place: int | str, count: int) -> list[str] | None:
+        """At most so many whole lines that stand behind the one at a place by now; None if none will be known."""
+
     def changes(self) -> Iterator[tuple[str, Any]]:
         """Each position that changed since `written`, under its key; None: it is no longer needed."""
         yield from ()

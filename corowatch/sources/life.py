@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
 from corowatch.core.follow import MARKER, Fate, Saved, Seen, fate, is_compressed, marker
 from corowatch.core.frame import frame, rfind
-from corowatch.core.lines import codec_of
+from corowatch.core.lines import codec_of, shown
 from corowatch.core.merge import turn
 from corowatch.core.stamps import Stamps
 
@@ -22,6 +22,8 @@ GULP = 256 * 1024
 """Bytes a read, at most."""
 SIP = 4096
 """Bytes a read, at least; and those looked at to tell when the next line was written."""
+REACH = 65536
+"""Bytes that are looked at for the lines before or after one."""
 RACY = 2.0
 """Seconds after its last write in which a file may change without its times telling."""
 
@@ -226,6 +228,23 @@ class Life:
             head = chunk[:4] if self.read_to == 0 else os.pread(self.fd, 4, 0)
             self._codec = codec_of(self._how.encoding, head)
         return self._codec
+
+    def lines_before(self, offset: int, count: int) -> list[str]:
+        """At most so many lines that end at `offset`, oldest first; looks REACH bytes back."""
+        begin = max(0, offset - REACH)
+        begin += self._codec[1] if self._codec and not begin else 0
+        lines = self._lines(os.pread(self.fd, offset - begin, begin))[:-1]
+        return lines[offset - begin >= REACH:][-count:] if count else []
+
+    def lines_after(self, offset: int, count: int) -> list[str]:
+        """At most so many whole lines behind the one that begins at `offset`; looks REACH bytes ahead."""
+        return self._lines(os.pread(self.fd, REACH, offset))[1:-1][:count]
+
+    def _lines(self, data: bytes) -> list[str]:
+        codec = self._codec[0] if self._codec else "utf-8"
+        if codec == "utf-8":
+            return [shown(line) for line in data.split(b"\n")]
+        return [line.removesuffix("\r") for line in data.decode(codec, "backslashreplace").split("\n")]
 
     def saved(self) -> Saved:
         """What is kept, so that a restart goes on here."""

@@ -443,6 +443,23 @@ class Tail(Source):
             self._tell("compressed", f"{path} is compressed, and so no lines", path=path)
         self._enqueue(life)
 
+    def _of(self, key: str) -> Life | None:
+        return next((life for life in self._lives.values() if life.key == key), None)
+
+    def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
+        life = self._of(key)
+        try:
+            return life.lines_before(int(place), count) if life else []
+        except OSError:
+            return []
+
+    def lines_after(self, key: str, place: int | str, count: int) -> list[str] | None:
+        life = self._of(key)
+        try:
+            return life.lines_after(int(place), count) if life else None
+        except OSError:
+            return None
+
     # --- what is kept ---------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 
 from corowatch.core.coroutine import coroutine
 from corowatch.core.lines import shown
+from corowatch.sources.life import REACH
 from corowatch.sources.tail import QUIET, Tail
 
 
@@ -662,6 +663,42 @@ def test_many_files_with_something_to_read_cost_no_more_each_than_few(tmp_path, 
         counts.append(len(looked) / many)
 
     assert counts[1] <= counts[0] + 0.5
+
+
+# --- the lines around one ---------------------------------------------------------------------------
+
+
+def test_lines_before_and_after_a_place_are_read_from_the_file(log):
+    reader = Reader(log, start="beginning")
+    write(log, "one\r\ntwo\n\xff\nfour\nhal")
+    reader.read()
+    key = reader.lines[0][3]
+
+    assert ["one", "two"] == reader.tail.lines_before(key, 9, 5)
+    assert ["two"] == reader.tail.lines_before(key, 9, 1)
+    assert [] == reader.tail.lines_before(key, 9, 0) == reader.tail.lines_before(key, 0, 3)
+    assert ["\u00ff", "four"] == reader.tail.lines_after(key, 5, 5)
+    assert ["\u00ff"] == reader.tail.lines_after(key, 5, 1)
+    assert None is reader.tail.lines_after("another life", 5, 1)
+    assert [] == reader.tail.lines_before("another life", 5, 1)
+
+
+def test_no_further_than_it_reaches(log):
+    reader = Reader(log, start="beginning")
+    write(log, "x" * REACH + "\nyy\nz\n")
+    reader.read()
+
+    assert ["yy"] == reader.tail.lines_before(reader.lines[0][3], REACH + 4, 5)
+
+
+def test_lines_around_are_decoded_as_the_file_is(log):
+    reader = Reader(log, start="beginning", encoding="utf-16")
+    write(log, "eins\nz\u0a0awei\r\ndrei\n".encode("utf-16"))
+    reader.read()
+    key, second = reader.lines[0][3], len("eins\n".encode("utf-16"))
+
+    assert ["eins"] == reader.tail.lines_before(key, second, 9)
+    assert ["drei"] == reader.tail.lines_after(key, second, 9)
 
 
 # --- what is no log ---------------------------------------------------------------------------------

@@ -190,7 +190,8 @@ class Daemon:
                 opened[name] = source, saved or {}
                 # A source that has run before, and found nothing then, begins a new file at its beginning.
                 start = self._start if saved is None else "beginning"
-                source.open(saved or {}, reader=name, start=start, tell=self.tell, wake=self._wake, now=now)
+                source.open(saved or {}, reader=name, start=start, tell=self.tell, wake=self._wake, now=now,
+                            once=self._once)
         except (OSError, sqlite3.Error):
             for source, _ in opened.values():
                 source.close()
@@ -336,8 +337,10 @@ class Daemon:
         return False
 
     def _tick(self, now: float) -> None:
-        clocks = {name: self.graph.feeds[name].clock.at if source.behind else now  # type: ignore[union-attr]
-                  for name, source in self.sources.items() if self.graph.feeds[name].clock}
+        clocks = {}
+        for name, source in self.sources.items():
+            clock = self.graph.feeds[name].clock
+            clocks[name] = source.time(now) if clock is None else clock.at if source.behind else now
         self.graph.tick(now, clocks)
         self._dirty = True
         if not self._failing and now - self._pruned >= HUSH:

@@ -43,6 +43,10 @@ Mailbox = NewType("Mailbox", str)
 """An address of mail, `ops@example.org` or `Ops <ops@example.org>`."""
 Server = NewType("Server", str)
 """`HOST` or `HOST:PORT`."""
+UnitName = NewType("UnitName", str)
+"""The name of a systemd unit, or a glob of such."""
+Match = NewType("Match", str)
+"""`FIELD=value` of the journal."""
 Encoding = NewType("Encoding", str)
 Stamp = NewType("Stamp", str)
 """`auto`, `none` or a strptime-like format."""
@@ -149,6 +153,8 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([KMG]iB|kB|MB|GB|B)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_UNIT = re.compile(r"[\w@*?\[\]:.\\][\w@*?\[\]:.\\-]*", re.ASCII)  # systemd.unit(5), and globs; never an option
+_MATCH = re.compile(r"[A-Z_][A-Z0-9_]*=[^\0]*")  # systemd.journal-fields(7)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _SERVER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _SECRET = re.compile(r"\$\{(env|credential):([^}]*)\}")
@@ -358,6 +364,18 @@ def _server(text: str) -> str:
     return text
 
 
+def _unit_name(text: str) -> str:
+    if not _UNIT.fullmatch(text):
+        raise ValueError(f"{text!r} is no name of a unit; write ssh.service, or 'postgresql@*'")
+    return text
+
+
+def _match(text: str) -> str:
+    if not _MATCH.fullmatch(text):
+        raise ValueError(f"{text!r} is no match of the journal; write FIELD=value, such as PRIORITY=3")
+    return text
+
+
 def _plain(given: Given, reading: Reading) -> Any:
     """Whatever was written, with the secrets in its texts."""
     if isinstance(given.value, dict):
@@ -418,6 +436,8 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     AppriseUrl: _by(_apprise_url, "one of Apprise's URLs"),
     HeaderName: _by(_header_name, "the name of a header"),
     TextTree: _text_tree,
+    UnitName: _by(_unit_name, "the name of a unit"),
+    Match: _by(_match, "FIELD=value"),
     Mailbox: _by(_mailbox, "an address of mail"),
     Server: _by(_server, "a server, HOST:PORT"),
     Any: _plain,
@@ -508,7 +528,8 @@ _NAMES: dict[Any, str] = {
     Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", Glob: "glob",
     NameGlob: "glob", FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
     Function: "file.py:name", Pattern: "pattern", Url: "URL", AppriseUrl: "URL",
-    HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address", Server: "HOST:PORT", Any: "anything",
+    HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",
+    UnitName: "unit", Match: "FIELD=value", Server: "HOST:PORT", Any: "anything",
 }
 
 

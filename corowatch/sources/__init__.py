@@ -43,8 +43,11 @@ class Source:
         self.counts = {}
 
     def open(self, saved: Saved, *, reader: str, start: str | None, tell: Tell, wake: Callable[[], None],
-             now: float) -> None:
-        """Begin: at the saved positions, else where the options say, or `start` (`end`, `beginning`) instead."""
+             now: float, once: bool = False) -> None:
+        """Begin: at the saved positions, else where the options say, or `start` (`end`, `beginning`) instead.
+
+        `once`: only to the present end.
+        """
 
     def look(self, now: float, woken: Collection[str] | None) -> None:
         """Notice what changed: of the paths `woken` only, or (None) of everything."""
@@ -64,6 +67,10 @@ class Source:
     def trouble(self) -> bool:
         """Whether something that should be read cannot be."""
         return False
+
+    def time(self, wall: float) -> float:
+        """What time it is in a source of Events, when it is `wall` outside: that of its last, while more wait."""
+        return wall
 
     def tell(self, kind: str, text: str, at: float, fields: Mapping[str, Any]) -> None:
         """An internal event of a kind in `hears`."""

@@ -46,7 +46,7 @@ class Own(Source):
         self._origin = Origin("", "")
 
     def open(self, saved: Mapping[str, Any], *, reader: str, start: str | None, tell: Tell,
-             wake: Callable[[], None], now: float) -> None:
+             wake: Callable[[], None], now: float, once: bool = False) -> None:
         self._origin = Origin(reader, secrets.token_hex(8))
 
     def tell(self, kind: str, text: str, at: float, fields: Mapping[str, Any]) -> None:

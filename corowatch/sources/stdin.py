@@ -71,7 +71,7 @@ class Stdin(Source):
         self._frame: Any = None
 
     def open(self, saved: Mapping[str, Any], *, reader: str, start: str | None, tell: Tell,
-             wake: Callable[[], None], now: float) -> None:
+             wake: Callable[[], None], now: float, once: bool = False) -> None:
         self._frame = frame(self._target, origin=Origin(reader, secrets.token_hex(8), ""), position=Position())
         self._pipe = _pipes.get(self._fd) or _pipes.setdefault(self._fd, _Pipe(self._fd))
         self._pipe.wake = wake

@@ -85,7 +85,7 @@ class Tail(Source):
     # --- beginning ------------------------------------------------------------------------------------
 
     def open(self, saved: Mapping[str, Any], *, reader: str, start: str | None, tell: Tell,
-             wake: Callable[[], None], now: float) -> None:
+             wake: Callable[[], None], now: float, once: bool = False) -> None:
         self._how = self._how._replace(reader=reader)
         self._tell = tell
         known = {key: Saved.of(plain) for key, plain in saved.items()}

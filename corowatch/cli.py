@@ -144,12 +144,14 @@ def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
     """Load, take the state directory, run to the end; gives the exit status. Nothing is touched before the config
     has proved right."""
     load()
+    import faulthandler
     import logging
 
     from corowatch.daemon import Daemon
     from corowatch.log import set_up
     from corowatch.store import Store
 
+    faulthandler.enable()  # its watchdog's SIGABRT leaves the stacks of all threads
     quiet = options.pop("quiet", False)
     set_up(level=logging.WARNING if quiet else logging.INFO)
     if hasattr(sys.stdout, "reconfigure"):
@@ -406,6 +408,27 @@ def reload(state_dir: str | None) -> None:
     if mistakes := json.loads(told.read_text())["mistakes"]:
         fail(EX_CONFIG, mistakes)
     click.echo("reloaded")
+
+
+@cli.command()
+@click.argument("name", required=False)
+def service(name: str | None) -> None:
+    """Print the systemd units, with this installation's own paths; of NAME, that one alone.
+
+    \b
+        corowatch service corowatch.service  > /etc/systemd/system/corowatch.service
+        corowatch service corowatch.sysusers > /etc/sysusers.d/corowatch.conf
+        systemd-sysusers && systemctl daemon-reload && systemctl enable --now corowatch
+    """
+    from corowatch.core.values import nearest
+    from corowatch.units import PLACES, unit
+
+    if name and name not in PLACES:
+        fail(EX_USAGE, f"no unit is named {name!r}{nearest(name, PLACES)}; there are {', '.join(PLACES)}")
+    for one in [name] if name else PLACES:
+        if not name:
+            click.echo(f"# --- {PLACES[one]}/{one}" if one.endswith(".service") else f"# --- {PLACES[one]}")
+        click.echo(unit(one))
 
 
 @cli.command()

@@ -161,7 +161,8 @@ class Daemon:
         # The pump must not wait a whole interval for the lock after each system call of a commit.
         sys.setswitchinterval(0.0005)
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
+        with contextlib.suppress(OSError, ValueError):  # a unit's filter of system calls may not let us
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
         self.graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
                            host=self._host, now=now)
         self._go_live(self._open_new(self.graph, now))

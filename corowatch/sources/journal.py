@@ -148,11 +148,13 @@ class Journal(Source):
         return str(entry["__CURSOR"]) if entry else None
 
     def _begin(self) -> None:
-        where = [f"--after-cursor={self._cursor}"] if self._cursor else ["--no-tail"]
-        follow = ["--follow"] if self._follow else []
+        # Tried with systemd 252: --after-cursor passes over the first match where the cursor's own entry is none, so
+        # we ask for that one too and pass over it ourselves; and --follow alone hides what was written before the
+        # last boot.
+        argv = ["journalctl", "--quiet", "--all", "--merge", "--output=json",
+                *(["--follow", "--no-tail"] * self._follow), *([f"--cursor={self._cursor}"] if self._cursor else []), *self._filters]
         try:
-            self._child = _Child(["journalctl", "--quiet", "--all", "--output=json", *follow, *where, *self._filters],
-                                 self._wake)
+            self._child = _Child(argv, self._wake)
         except OSError as error:
             self._say(error.strerror or str(error))
             self._rest()
@@ -192,7 +194,7 @@ class Journal(Source):
                 self._over()
                 return None
             entry = _decoded(line)
-            if entry is None:
+            if entry is None or entry["__CURSOR"] == self._cursor:
                 continue
             self._came = time.monotonic()
             self._failures, self._said = 0, ""

@@ -16,14 +16,14 @@ from corowatch.testing import Collect
 
 PLAYER = """\
     #!/bin/sh
-    # Notes how it was called; plays `entries`, as --after-cursor asks, and goes on while `going` is there.
+    # Notes how it was called; plays `entries`, from --cursor on, and goes on while `going` is there.
     cd "$(dirname "$0")"
     echo "$@" >> calls
     case "$*" in
     *--lines=1*) cat hint >&2; tail -n 1 entries; exit;;
     esac
-    after=$(echo "$@" | sed -n 's/.*--after-cursor=\\([^ ]*\\).*/\\1/p')
-    if [ -n "$after" ]; then sed "0,/\\"__CURSOR\\": \\"$after\\"/d" entries; else cat entries; fi
+    at=$(echo "$@" | sed -n 's/.*--cursor=\\([^ ]*\\).*/\\1/p')
+    if [ -n "$at" ]; then sed -n "/\\"__CURSOR\\": \\"$at\\"/,\\$p" entries; else cat entries; fi
     case "$*" in
     *--follow*) while [ -e going ]; do sleep 0.02 >/dev/null; done; echo "it broke" >&2; exit 1;;
     esac
@@ -92,7 +92,7 @@ def test_entries_are_events_with_their_fields(player):
     event = player.events[1]
     assert ("Failed password", 1002.0, "c2") == (event.text, event.at, event.place)
     assert {"_SYSTEMD_UNIT": "ssh.service", "_PID": "7", "PRIORITY": "3"} == event.fields
-    assert "--quiet --all --output=json --follow --no-tail --unit=ssh.service PRIORITY=3" == player.calls()[-1]
+    assert "--quiet --all --merge --output=json --follow --no-tail --unit=ssh.service PRIORITY=3" == player.calls()[-1]
 
 
 def test_at_the_first_run_it_begins_at_the_end_which_is_kept_at_once(player):
@@ -130,7 +130,7 @@ def test_a_child_that_ends_is_told_of_once_and_started_anew_behind_what_it_gave(
 
     assert [("unreadable", "journalctl: it broke; it is tried again")] == player.told
     assert journal.trouble
-    assert "--after-cursor=c1" in player.calls()[-1]
+    assert "--cursor=c1" in player.calls()[-1]
     assert ["one"] == player.texts()
     (player.folder / "going").touch()
     player.write(entry(1, "one"), entry(2, "two"))

@@ -1,0 +1,27 @@
+"""The systemd units, with this installation's own paths."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+PLACES = {"corowatch.service": "/etc/systemd/system", "corowatch@.service": "/etc/systemd/system",
+          "corowatch.sysusers": "/etc/sysusers.d/corowatch.conf"}
+"""Where a machine's administrator puts them: systemd.unit(5), sysusers.d(5)."""
+_SHIPPED = "/usr/bin/corowatch"
+
+
+def unit(name: str) -> str:
+    """The text of a unit or of the sysusers lines, its commands those of this installation."""
+    shipped = Path(str(files("corowatch"))) / "systemd" / name
+    if not shipped.exists():  # in a checkout they stand beside the package
+        shipped = Path(str(files("corowatch"))).parent / "systemd" / name
+    return shipped.read_text().replace(_SHIPPED, command())
+
+
+def command() -> str:
+    """The full path of this installation's command."""
+    beside = Path(sys.executable).with_name("corowatch")
+    return str(beside) if beside.exists() else shutil.which("corowatch") or _SHIPPED

@@ -25,11 +25,14 @@ import msgspec
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Alert
 from corowatch.core.memory import Memory
+from corowatch.core.retry import LONGEST
 
 APPLICATION_ID = 0x636F726F  # "coro"
 VERSION = 1
 MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 """Waiting for one sink; beyond, alerts of one node and key fold into one row."""
+PATIENCE = 5.0
+"""Seconds that a writer waits for another process to finish."""
 KEEP_SECONDS, KEEP_ROWS = 30 * 86400.0, 100_000
 """How long, and how many, delivered rows are kept."""
 
@@ -83,7 +86,7 @@ class Change(NamedTuple):
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open state.db for one thread. Transactions are begun and ended by hand."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     return connection
@@ -360,12 +363,17 @@ class Outbox:
         self._writing = store.writing if store else threading.Lock()
 
     def take(self, sink: str, now: float, limit: int = 1) -> list[Row]:
-        """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then."""
+        """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then.
+
+        What is due later than any wait is long was put off by a clock that was ahead: it is due now.
+        """
+        last = now + LONGEST
         with self._writing:
             rows = [Row(*found) for found in self._db.execute(
-                "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND due <= ? AND NOT EXISTS (SELECT 1 "
-                "FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND e.due > ? "
-                "AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?", (sink, now, now, limit))]
+                "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND (due <= ? OR due > ?) AND NOT "
+                "EXISTS (SELECT 1 FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND "
+                "e.due > ? AND e.due <= ? AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?",
+                (sink, now, last, now, last, limit))]
             if self._store:
                 self._store.in_flight[sink] = frozenset(row.seq for row in rows)
             return rows
@@ -373,7 +381,8 @@ class Outbox:
     def soonest(self, sink: str, now: float) -> float | None:
         """When the next row of a sink that is not due at `now` will be; None if there is none."""
         due: float | None = self._db.execute(
-            "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting' AND due > ?", (sink, now)).fetchone()[0]
+            "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting' AND due > ? AND due <= ?",
+            (sink, now, now + LONGEST)).fetchone()[0]
         return due
 
     def delivered(self, rows: Sequence[Row], now: float) -> None:

@@ -194,6 +194,17 @@ def test_an_alert_that_waits_holds_up_its_own_family_only(store):
     assert "1" == box.take("ops", 20.0)[0].id
 
 
+def test_a_clock_that_was_ahead_holds_up_nothing(store):
+    put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}))
+    box = Outbox(store.path, store)
+    box.later(box.take("ops", 900_000.0), "no answer", 900_060.0)
+
+    soonest, taken = box.soonest("ops", 10.0), box.take("ops", 10.0, limit=2)
+
+    assert soonest is None
+    assert ["1", "2"] == [row.id for row in taken]
+
+
 def test_what_was_refused_is_set_aside_and_may_be_tried_again_or_dropped(store):
     put(store, alert("abc"), alert("def"))
     box = Outbox(store.path, store)

@@ -26,6 +26,7 @@ from corowatch.core.errors import StateRefused
 from corowatch.core.events import Alert
 from corowatch.core.memory import Memory
 from corowatch.core.retry import LONGEST
+from corowatch.durable import sync_folder
 
 APPLICATION_ID = 0x636F726F  # "coro"
 VERSION = 1
@@ -50,6 +51,9 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, 
 CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
 CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting' AND due > 0;
 """
+
+_COMPANIONS = ("-wal", "-shm")
+"""What SQLite keeps beside a database: https://www.sqlite.org/wal.html."""
 
 # Built once, here: msgspec 0.22 prepares a type at its first use, and two couriers doing so at once end the process.
 _ALERT = msgspec.json.Decoder(Alert)
@@ -151,7 +155,9 @@ class Store:
 
     def _opened(self) -> sqlite3.Connection:
         fresh = not self.path.exists()
-        if not fresh:
+        if fresh:
+            _refuse_orphans(self.path)
+        else:
             examine(self.path)
         try:
             if fresh:
@@ -164,6 +170,7 @@ class Store:
                                  f"BEGIN; {_SCHEMA} COMMIT;")
                 db.close()
                 new.rename(self.path)
+                sync_folder(self.folder)
             db = connect(self.path)
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
@@ -472,6 +479,14 @@ def owner(folder: Path) -> int | None:
     return None
 
 
+def _refuse_orphans(path: Path) -> None:
+    """SQLite would replay the log of a database that was moved away into the fresh one of its name."""
+    left = [path.name + end for end in _COMPANIONS if path.with_name(path.name + end).exists()]
+    if left:
+        raise StateRefused(f"{path.parent} holds {' and '.join(left)} without {path.name}: what a killed corowatch "
+                           f"wrote last; put {path.name} back, or move away what is left of it, to begin anew")
+
+
 def examine(path: Path) -> None:
     """Look at a database's header, by hand: SQLite would replay a log before it told us anything.
 
@@ -482,12 +497,13 @@ def examine(path: Path) -> None:
             header = file.read(100)
     except OSError as error:
         raise StateRefused(f"{path} cannot be read: {error.strerror}") from error
+    away = f"move it away, and {' and '.join(path.name + end for end in _COMPANIONS)} with it, to begin anew"
     if len(header) < 100 or not header.startswith(b"SQLite format 3\x00"):
-        raise StateRefused(f"{path} is damaged or no state of corowatch; move it away to begin anew")
+        raise StateRefused(f"{path} is damaged or no state of corowatch; {away}")
     version, = struct.unpack(">I", header[60:64])
     application, = struct.unpack(">I", header[68:72])
     if application != APPLICATION_ID:
-        raise StateRefused(f"{path} is another program's database; move it away to begin anew")
+        raise StateRefused(f"{path} is another program's database; {away}")
     if version > VERSION:
         raise StateRefused(f"{path} was written by a newer corowatch (format {version}, this one knows {VERSION})")
 

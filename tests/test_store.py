@@ -286,7 +286,7 @@ def test_no_owner_is_left_behind_by_kill_9(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "why"), [
-    (b"", "is damaged or no state of corowatch"),
+    (b"", "damaged or no state of corowatch; move it away, and state.db-wal and state.db-shm with it, to begin anew"),
     (b"garbage" * 100, "is damaged or no state of corowatch"),
     (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
     (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
@@ -301,6 +301,38 @@ def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_p
         Store(tmp_path)
 
     assert content == path.read_bytes()
+
+
+@pytest.mark.parametrize("left", [["state.db-wal"], ["state.db-shm"], ["state.db-wal", "state.db-shm"]])
+def test_what_another_database_left_behind_is_not_replayed_into_a_fresh_one(tmp_path, left):
+    """After kill -9, who moves state.db away leaves its log behind, and SQLite would take that for the new one's."""
+    for name in left:
+        (tmp_path / name).write_bytes(b"x")
+
+    with pytest.raises(StateRefused) as refused:
+        Store(tmp_path)
+
+    assert (f"{tmp_path} holds {' and '.join(left)} without state.db: what a killed corowatch wrote last; put state.db "
+            "back, or move away what is left of it, to begin anew") == str(refused.value)
+    assert {*left, "lock"} == set(os.listdir(tmp_path))
+
+
+def test_after_a_kill_a_state_that_is_moved_away_whole_lets_it_begin_anew(tmp_path):
+    code = ("import os, pathlib; from corowatch.store import Change, Store; "
+            f"s = Store(pathlib.Path({str(tmp_path)!r})); s.commit([], [], [Change('node', 'n', 'matched', 1)]); "
+            "os.kill(os.getpid(), 9)")
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert {"state.db", "state.db-wal", "state.db-shm", "lock"} == set(os.listdir(tmp_path))
+
+    (tmp_path / "state.db").rename(tmp_path / "old.db")
+    with pytest.raises(StateRefused, match="state.db-wal and state.db-shm"):
+        Store(tmp_path)
+    for name in ("state.db-wal", "state.db-shm"):
+        (tmp_path / name).unlink()
+
+    fresh = Store(tmp_path)
+    assert [] == list(fresh.totals())
+    fresh.close()
 
 
 def test_a_refused_state_is_not_kept_locked(tmp_path):

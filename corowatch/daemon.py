@@ -57,7 +57,7 @@ ORDINARY = frozenset({"started", "reloaded", "stopping"})
 """Internal events of ordinary life: told to the log and to flows that ask for them."""
 SEVERITY: Mapping[str, Severity] = {"lost": "error", "shut": "error", "refused": "error", "config": "error"}
 HUSH = 3600.0
-"""Seconds in which a refusing sink is told of once."""
+"""Seconds in which each trouble of a sink is told of once."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Daemon:
         self._host = socket.gethostname()
         self._run_id = secrets.token_hex(8)
         self._told = 0
-        self._hushed: dict[str, float] = {}
+        self._hushed: dict[tuple[str, str], float] = {}
         self.inbox: queue.SimpleQueue[Stop | Reload | Wake | Told] = queue.SimpleQueue()
         self._clock = WallClock(self._stepped)
         self._watch = Watch(self._wake)
@@ -272,8 +272,7 @@ class Daemon:
             note.event, **note.fields)
         if note.event == "alert.refused" and sink == "console" and self._for_reader:
             self.stopping, self._hurry = "end of output", True
-        if note.event == "alert.refused" and self._clock.read() - self._hushed.get(sink, -HUSH) >= HUSH:
-            self._hushed[sink] = self._clock.read()
+        if note.event == "alert.refused" and not self._is_hushed("refused", sink, self._clock.read()):
             why = str(note.fields.get("why", ""))
             self.tell("refused", f"sink {sink} refused an alert: {why}; see corowatch outbox", sink=sink, why=why)
 
@@ -332,10 +331,17 @@ class Daemon:
                 self._store.prune(now)
             except sqlite3.Error as error:
                 log.warning("state.not_pruned", why=str(error))
-        for sink in self._store.folding - self._hushed.keys():
-            self._hushed[sink] = now
-            self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further ones "
-                      "of one step and key become one with a count", sink=sink)
+        for sink in self._store.folding:
+            if not self._is_hushed("folded", sink, now):
+                self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further "
+                          "ones of one step and key become one with a count", sink=sink)
+
+    def _is_hushed(self, kind: str, sink: str, now: float) -> bool:
+        """Whether this trouble of a sink was told a short while ago; if not, it is told now."""
+        hushed = now - self._hushed.get((kind, sink), -HUSH) < HUSH
+        if not hushed:
+            self._hushed[kind, sink] = now
+        return hushed
 
     def _commit(self, now: float) -> None:
         """Write the turn, whole or not at all. If that fails it stays in memory, and nothing is read meanwhile."""
@@ -373,7 +379,10 @@ class Daemon:
     # --- what went wrong inside -----------------------------------------------------------------------
 
     def tell(self, kind: str, text: str, **fields: Any) -> None:
-        """An internal event: to the log, to flows that take it, else to every declared sink if it is trouble."""
+        """An internal event: to the log, to flows that take it, else to every declared sink if it is trouble.
+
+        Trouble with a sink goes to the others: that one would refuse it, too.
+        """
         ordinary = kind in ORDINARY
         if not ordinary:
             log.warning(f"corowatch.{kind}", why=text, **{k: v for k, v in fields.items() if k != "why"})
@@ -383,7 +392,7 @@ class Daemon:
         listeners = [source for source in self.sources.values() if kind in source.hears]
         for source in listeners:
             source.tell(kind, text, now, fields)
-        sinks = self.graph.config.declared
+        sinks = tuple(name for name in self.graph.config.declared if name != fields.get("sink"))
         if listeners or ordinary or not sinks:
             return
         self._told += 1

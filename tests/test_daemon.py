@@ -8,7 +8,7 @@ import pytest
 
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
-from corowatch.daemon import Daemon, Stop, WallClock
+from corowatch.daemon import HUSH, Daemon, Stop, Told, WallClock
 from corowatch.loading import load_texts
 from corowatch.notify import Notify
 from corowatch.store import Store
@@ -380,6 +380,45 @@ def test_trouble_inside_goes_to_the_declared_sinks(run, log, told):
     one.until(told)
 
     assert ["app.log: 5 bytes are lost"] == told()
+
+
+TWO_SINKS = ERRORS.replace("ops: {file: alerts.jsonl}",
+                           "ops: {exec: [sh, -c, 'exit 65']}\n  audit: {file: alerts.jsonl}")
+
+
+def test_trouble_with_a_sink_goes_to_the_others_and_not_to_itself(run, log, told):
+    log("ERROR 1")
+    one = run(TWO_SINKS)
+
+    one.until(told)
+    summary = one.close()
+
+    assert ["sink ops refused an alert: sh ended with EX_DATAERR; see corowatch outbox"] == told()
+    assert {"delivered": 0, "pending": 0, "refused": 1} == summary["sinks"]["ops"]
+
+
+def test_trouble_with_the_only_sink_goes_to_the_log_alone(run, log):
+    log("ERROR 1")
+    one = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 65']}"))
+
+    one.until(lambda: one.daemon._hushed)
+    summary = one.close()
+
+    assert {"delivered": 0, "pending": 0, "refused": 1} == summary["sinks"]["ops"]
+
+
+def test_of_a_sink_that_refuses_or_is_behind_is_told_once_an_hour_each(run, log, told):
+    one = run(TWO_SINKS)
+    now = time.time()
+    one.store.folding.add("ops")
+
+    for at in (now, now + 1.0, now + HUSH + 2.0):
+        one.daemon._tick(at)
+    one.daemon.inbox.put(Told("alert.refused", {"sink": "ops", "id": "1", "why": "no"}))
+    one.until(lambda: 3 == len(told()))
+
+    behind = "sink ops is behind: 0 alerts wait, and further ones of one step and key become one with a count"
+    assert [behind, behind, "sink ops refused an alert: no; see corowatch outbox"] == told()
 
 
 def test_trouble_that_a_flow_takes_goes_there_alone(run, log, told):

@@ -232,6 +232,28 @@ def test_beyond_the_limit_alerts_of_one_family_fold_into_one_with_an_exact_count
     assert {"ops"} == store.folding
 
 
+def test_what_another_process_dropped_makes_room_again(store, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 2)
+    put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}))
+    Outbox(store.path).drop("1")
+
+    put(store, alert("3", key={"ip": "a"}))
+    put(store, alert("4", key={"ip": "a"}))
+
+    assert [("2", 0), ("3", 0), ("4", 1)] == [(row.id, row.folded) for row in Outbox(store.path).rows()]
+
+
+def test_what_another_process_tries_again_is_counted_after_a_while(store):
+    put(store, alert("1"), alert("2"))
+    box = Outbox(store.path, store)
+    box.refused(box.take("ops", 1.0), "no", 1.0)
+    Outbox(store.path).retry("1")
+
+    store.prune(0.0)
+
+    assert 2 == store._waiting["ops"][0]
+
+
 def test_the_bytes_that_wait_are_known_exactly(store, monkeypatch):
     monkeypatch.setattr(store_module, "MAX_ROWS", 2)
     put(store, *(alert(str(n), key={"ip": "grün"}, text="€" * n) for n in range(7)))

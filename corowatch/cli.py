@@ -250,7 +250,7 @@ def check(config: Sequence[str]) -> None:
     """Tell every mistake in a config, or what it will do; nothing is started."""
     from corowatch.core.describe import expression
     from corowatch.core.text import safe
-    from corowatch.loading import cure, load_paths, look_around
+    from corowatch.loading import cure, load_paths, look_around, missing_programs
 
     loaded = load_paths(config)
     flows = list(dict.fromkeys(step.flow for step in loaded.steps.values()))
@@ -264,6 +264,8 @@ def check(config: Sequence[str]) -> None:
         click.echo(f"{found.step}: {safe(found.glob)}: {len(found.files)} file{'s' * (len(found.files) != 1)}")
         for path, why in found.unreadable.items():
             click.echo(f"  cannot be read: {safe(path)}: {why}; the cure: {safe(cure(path))}")
+    for sink, program, why in missing_programs(loaded):
+        click.echo(f"sink {sink}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
     for note in loaded.notes:
         click.echo(f"note: {note}")

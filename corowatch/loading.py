@@ -1,7 +1,7 @@
 """From paths to a Config: reads the files, hands in what the pure loader must not touch, and looks around.
 
-What is wrong only with a view on the file system (a sink that writes into a file that is watched) is told
-here, in the same form.
+What is wrong only with a view on the file system (a sink that writes into a file that is watched) or on what one
+kind does (a command that a log would choose) is told here, in the same form.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from corowatch.core.config import Config, ConfigFile, load
+from corowatch.child import find
+from corowatch.core.config import Config, ConfigFile, SinkUse, load
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import discover
+from corowatch.core.text import Text
 from corowatch.plugins import inspect_function, secret
 from corowatch.sources.tail import Tail
 
@@ -29,12 +32,14 @@ def load_paths(paths: Sequence[str]) -> Config:
 def load_texts(files: Sequence[ConfigFile]) -> Config:
     """Load config texts. Raises ConfigError with every mistake."""
     config = load(files, discover(), function=inspect_function, secret=secret)
-    mistakes = list(_loops(config))
+    mistakes = [*_loops(config), *_chosen_by_logs(config)]
     if mistakes:
         lines = {file.name: file.text.split("\n") for file in files}
         raise ConfigError([mistake._replace(source=lines[mistake.place.file][mistake.place.line - 1])
                            for mistake in mistakes])
-    return config
+    folders = {file.name: file.folder for file in files}
+    return replace(config, sinks={**config.sinks, **{
+        use.name: _anchored(use, folders[use.places["argv"].file]) for use in _commands(config)}})
 
 
 def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
@@ -63,6 +68,38 @@ def _loops(config: Config) -> Iterator[Mistake]:
         for step in config.steps.values():
             if step.kind.name == "tail" and Tail(lambda block: None, **step.options).matches(path):  # type: ignore[arg-type]
                 yield Mistake(use.place, f"sink {use.name!r} writes into what {step.id} reads; move it out of the glob")
+
+
+def _commands(config: Config) -> list[SinkUse]:
+    return [use for use in config.sinks.values() if use.kind.name == "exec"]
+
+
+def _chosen_by_logs(config: Config) -> Iterator[Mistake]:
+    """Commands whose program has a field in it."""
+    for use in _commands(config):
+        program = use.options["argv"][0]
+        if program.names:
+            yield Mistake(use.places["argv"], f"a log would choose the program {program.source!r}; write one that is "
+                          "always the same, and fields in the words behind it")
+
+
+def _anchored(use: SinkUse, folder: str) -> SinkUse:
+    """The sink with its program's path beginning at the config's folder, as every path in a config does."""
+    program, *others = use.options["argv"]
+    if "/" not in program.source or program.source.startswith("/"):
+        return use
+    path = os.path.normpath(os.path.join(folder.replace("{", "{{").replace("}", "}}"), program.source))
+    return replace(use, options={**use.options, "argv": [Text(path), *others]})
+
+
+def missing_programs(config: Config) -> Iterator[tuple[str, str, str]]:
+    """(sink, program, why) of each command that could not be run now."""
+    for use in _commands(config):
+        program = use.options["argv"][0].render({})
+        try:
+            find(program)
+        except OSError as error:
+            yield use.name, program, error.strerror or str(error)
 
 
 class Found(NamedTuple):

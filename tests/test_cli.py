@@ -260,6 +260,15 @@ def test_check_tells_what_the_config_will_do(command, folder):
     assert "1 pattern on the fast scanner (RE2)" in done.stdout
 
 
+def test_check_tells_of_a_program_that_is_not_there(command, folder):
+    (folder / "c.yaml").write_text(ERRORS.replace("{file: alerts.jsonl}", "{exec: [bin/page, '{title}']}"))
+
+    done = command("check", "c.yaml")
+
+    assert 0 == done.returncode, done.stderr
+    assert f"sink ops: {folder}/bin/page cannot be run: No such file or directory\n" in done.stdout
+
+
 def test_kinds_lists_every_kind(command):
     told = command("kinds").stdout
 

@@ -26,6 +26,9 @@ from corowatch.core.errors import ConfigError, StateRefused
 
 EX_USAGE, EX_IOERR, EX_CONFIG = 64, 74, 78
 """sysexits.h."""
+MORE_TIME = "allow more time with --deliver-within, or keep what waits with --state-dir"
+A_CONFIG = "`corowatch run` with a config keeps what waits"
+"""What to do about alerts that were not delivered."""
 
 click.UsageError.exit_code = EX_USAGE
 P = ParamSpec("P")
@@ -118,8 +121,9 @@ def run(config: Sequence[str], once: bool, deliver_within: float | None, state_d
 
     if os.geteuid() == 0:
         warn("running as root; a service user with the group `adm` is enough")
-    with _state(state_dir, throw_away=once and state_dir is None) as folder:
-        sys.exit(serve(lambda: load_paths(config), folder, once=once,
+    throw_away = once and state_dir is None
+    with _state(state_dir, throw_away=throw_away) as folder:
+        sys.exit(serve(lambda: load_paths(config), folder, once=once, lost=MORE_TIME if throw_away else "",
                        deliver=deliver_within if deliver_within is not None else 30.0 if once else None))
 
 
@@ -140,9 +144,9 @@ def warn(what: str) -> None:
     log.warning(what)
 
 
-def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
+def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: str = "", **options: Any) -> int:
     """Load, take the state directory, run to the end; gives the exit status. Nothing is touched before the config
-    has proved right."""
+    has proved right. `lost`: the state is thrown away, and what to do about alerts that are lost with it."""
     load()
     import logging
 
@@ -150,21 +154,40 @@ def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
     from corowatch.log import set_up
     from corowatch.store import Store
 
-    quiet = options.pop("quiet", False)
     set_up(level=logging.WARNING if quiet else logging.INFO)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(line_buffering=True)
     store = Store(folder)
     try:
-        daemon = Daemon(load, store, for_reader=quiet, **options)
+        daemon = Daemon(load, store, for_reader=quiet or options.get("once", False), **options)
         daemon.handle_signals(reloads=not quiet)
         daemon.begin()
         status = daemon.run()
         if quiet or sys.stderr.isatty():
             show_summary(daemon.told)
+        if lost:
+            _tell_lost(daemon.told, lost)
         return status
     finally:
         store.close()
+        _let_go_of_output()
+
+
+def _tell_lost(told: dict[str, Any], cure: str) -> None:
+    from corowatch.daemon import END_OF_OUTPUT
+
+    left = sum(counts["pending"] + counts["refused"] for counts in told["sinks"].values())
+    if left and told["reason"] != END_OF_OUTPUT:
+        click.echo(f"{left:,} alert{'s were' if left > 1 else ' was'} not delivered, and this run keeps no state: "
+                   f"{cure}", err=True)
+
+
+def _let_go_of_output() -> None:
+    """Lest Python complain at its end that nobody reads: https://docs.python.org/3/library/signal.html#note-on-sigpipe."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show_summary(told: dict[str, Any]) -> None:
@@ -210,7 +233,7 @@ def watch(paths: Sequence[str], pattern: str, noise: str | None, threshold: str 
         click.echo(f"no file at {' '.join(paths)} yet; waiting for one", err=True)
     sinks = {"command": {"exec": shlex.split(command)}} if command else {}
     with _state(None, throw_away=True) as folder:
-        sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True))
+        sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True, lost=A_CONFIG))
 
 
 def _composed(config: dict[str, Any]) -> Callable[[], Any]:
@@ -237,7 +260,7 @@ def demo(seconds: float | None) -> None:
 
         writer.start()
         sys.exit(serve(lambda: load_texts([ConfigFile("demo.yaml", text, str(folder))]), folder / "state",
-                       start="beginning", quiet=True))
+                       start="beginning", quiet=True, lost=A_CONFIG))
 
 
 # --- asking -----------------------------------------------------------------------------------------

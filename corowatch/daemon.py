@@ -59,6 +59,8 @@ SEVERITY: Mapping[str, Severity] = {"lost": "error", "shut": "error", "refused":
 HUSH = 3600.0
 """Seconds in which each trouble of a sink is told of once."""
 
+END_OF_OUTPUT = "end of output"
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -268,13 +270,24 @@ class Daemon:
         if note.event == "alert.delivered":
             log.debug(note.event, **note.fields)
             return
+        if note.event == "alert.refused" and self._for_reader and self._is_console(sink):
+            self._end_output(str(note.fields.get("why", "")))
+            return
         log.info(note.event, **note.fields) if note.event == "sink.recovered" else log.warning(
             note.event, **note.fields)
-        if note.event == "alert.refused" and sink == "console" and self._for_reader:
-            self.stopping, self._hurry = "end of output", True
         if note.event == "alert.refused" and not self._is_hushed("refused", sink, self._clock.read()):
             why = str(note.fields.get("why", ""))
             self.tell("refused", f"sink {sink} refused an alert: {why}; see corowatch outbox", sink=sink, why=why)
+
+    def _is_console(self, sink: str) -> bool:
+        use = self.graph.config.sinks.get(sink)
+        return use is not None and use.kind.name == "console"
+
+    def _end_output(self, why: str) -> None:
+        """Nobody reads any more: end, without waiting for anything. Said once, however many alerts there are."""
+        if self.stopping != END_OF_OUTPUT:
+            log.warning("output.closed", why=why)
+        self.stopping, self._hurry = END_OF_OUTPUT, True
 
     def _look(self, now: float) -> None:
         woken = self._watch.take()
@@ -529,14 +542,16 @@ class Daemon:
         for source in self.sources.values():
             source.close()
         delivered = self._last_deliveries()
+        reason = END_OF_OUTPUT if self.stopping == END_OF_OUTPUT else reason
         summary = self.summary(reason)
+        refused = any(counts["refused"] for counts in summary["sinks"].values())
         with contextlib.suppress(OSError):
             write_whole(self._store.folder / "summary.json", json.dumps(summary, indent=1).encode() + b"\n")
         self.told = summary
         if not sys.stderr.isatty():  # there, a table tells it better
             log.info("summary", **{key: summary[key] for key in ("reason", "sources", "nodes", "sinks")})
-        log.info("daemon.stopped", reason=reason, seconds=round(now - self._started, 1))
-        return 1 if self._handler_failed or self._failing or (self._once and not delivered) else 0
+        log.info("daemon.stopped", reason=reason, seconds=round(self._clock.read() - self._started, 1))
+        return 1 if self._handler_failed or self._failing or (self._once and (refused or not delivered)) else 0
 
     def _last_read(self) -> None:
         now = self._clock.read()

@@ -98,6 +98,49 @@ def test_the_log_is_json_where_nobody_watches(command):
         event for row in done.stderr.splitlines() if (event := json.loads(row)["event"]).startswith("daemon.")]
 
 
+def test_once_that_could_not_deliver_says_how_many_and_what_to_do(command, folder):
+    (folder / "c.yaml").write_text(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 75']}"))
+
+    done = command("run", "c.yaml", "--once", "--deliver-within", "500ms")
+
+    assert 1 == done.returncode
+    assert ("1 alert was not delivered, and this run keeps no state: allow more time with --deliver-within, or keep "
+            "what waits with --state-dir") == done.stderr.splitlines()[-1]
+
+
+def test_once_that_was_refused_could_not_deliver(command, folder):
+    (folder / "c.yaml").write_text(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 65']}"))
+    with (folder / "app.log").open("a") as log:
+        log.write("ERROR again\n")
+
+    gone = command("run", "c.yaml", "--once")
+    kept = command("run", "c.yaml", "--once", "--state-dir", "state")
+
+    assert 1 == gone.returncode
+    assert gone.stderr.splitlines()[-1].startswith("2 alerts were not delivered, and this run keeps no state: ")
+    assert 1 == kept.returncode
+    assert "daemon.stopped" == json.loads(kept.stderr.splitlines()[-1])["event"]
+
+
+@pytest.mark.parametrize(("words", "status"), [
+    (["run", "c.yaml", "--once"], 1), (["watch", "app.log", "--grep", "ERROR", "--from-start"], 0)])
+def test_when_nobody_reads_its_output_it_ends_at_once_and_says_so_once(folder, words, status):
+    (folder / "app.log").write_text("".join(f"ERROR {n}\n" for n in range(2000)))
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run([*COMMAND, *words], cwd=folder, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60,
+                          check=False)
+    os.close(writer)
+
+    assert status == done.returncode, done.stderr
+    assert 1 == done.stderr.count("output.closed")
+    assert "alert.refused" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+    assert "end of output" in done.stderr
+    assert "not delivered" not in done.stderr
+
+
 @pytest.mark.parametrize("words", [["check", "c.yaml"], ["run", "c.yaml", "--state-dir", "state"]])
 def test_a_mistake_is_told_with_its_place_and_nothing_is_touched(command, folder, words):
     (folder / "c.yaml").write_text(ERRORS.replace("grep:", "gerp:"))
@@ -176,7 +219,7 @@ def refused(command, folder):
     """A state in which the sink `ops` refused one alert; its id."""
     (folder / "c.yaml").write_text(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 65']}"))
     done = command("run", "c.yaml", "--once", "--state-dir", "state")
-    assert 0 == done.returncode, done.stderr
+    assert 1 == done.returncode, done.stderr
     shown = command("outbox", "--state-dir", "state").stdout
     assert "ended with EX_DATAERR" in shown
     return shown.splitlines()[1].split()[0]

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import sys
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
 from corowatch.daemon import HUSH, Daemon, Stop, Told, WallClock
 from corowatch.loading import load_texts
+from corowatch.log import set_up
 from corowatch.notify import Notify
 from corowatch.store import Store
 
@@ -156,6 +158,19 @@ def test_what_is_held_is_told_at_the_close_and_still_delivered(run, log, told):
     one.close()
 
     assert ["ERROR 1", "ERROR 3"] == told()
+
+
+def test_the_time_told_at_the_end_is_the_whole_runs(run, log, capsys):
+    log("ERROR 1")
+    one = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'sleep 0.5']}"))
+    one.deal_with_everything()
+    set_up(sys.stderr)
+
+    one.close()
+
+    stopped = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert "daemon.stopped" == stopped["event"]
+    assert 0.5 <= stopped["seconds"]
 
 
 def test_a_second_signal_ends_the_waiting(run, log):

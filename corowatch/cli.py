@@ -23,6 +23,7 @@ import click
 
 from corowatch import __version__
 from corowatch.core.errors import ConfigError, StateRefused
+from corowatch.terminal import coloured, speak
 
 EX_USAGE, EX_IOERR, EX_CONFIG = 64, 74, 78
 """sysexits.h."""
@@ -155,8 +156,7 @@ def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: s
     from corowatch.store import Store
 
     set_up(level=logging.WARNING if quiet else logging.INFO)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(line_buffering=True)
+    speak(sys.stdout)
     store = Store(folder)
     try:
         daemon = Daemon(load, store, for_reader=quiet or options.get("once", False), **options)
@@ -201,7 +201,7 @@ def show_summary(told: dict[str, Any]) -> None:
                   padding=(0, 2, 0, 0))
     for name, counts in summary_table(told):
         table.add_row(name, counts)
-    Console(stderr=True, highlight=False, markup=False).print(table)
+    Console(stderr=True, highlight=False, markup=False, force_terminal=coloured(sys.stderr)).print(table)
 
 
 @cli.command()
@@ -279,7 +279,7 @@ def check(config: Sequence[str]) -> None:
     flows = list(dict.fromkeys(step.flow for step in loaded.steps.values()))
     click.echo(f"{len(flows)} flow{'s' * (len(flows) != 1)}, {len(loaded.declared)} sinks: no mistakes\n")
     for flow in flows:
-        click.echo(click.style(flow, bold=True))
+        click.echo(_heading(flow))
         for line in expression(loaded, flow):
             click.echo(f"  {safe(line)}")
     click.echo()
@@ -292,6 +292,10 @@ def check(config: Sequence[str]) -> None:
     _tell_scanner(loaded)
     for note in loaded.notes:
         click.echo(f"note: {note}")
+
+
+def _heading(text: str) -> str:
+    return click.style(text, bold=True) if coloured(sys.stdout) else text
 
 
 def _tell_scanner(config: Any) -> None:
@@ -334,7 +338,7 @@ def kinds(kind: str | None, write: str | None) -> None:
         click.echo("\n\n".join(map(help_page, found)))
         return
     for role, heading in ROLES.items():
-        click.echo(click.style(heading, bold=True))
+        click.echo(_heading(heading))
         for name, one in sorted(getattr(known, role).items()):
             click.echo(f"  {name:<12} {one.summary}")
         click.echo()
@@ -399,7 +403,7 @@ def _show_outbox(box: Any) -> None:
     for row in rows[:1000]:
         table.add_row(row.id, row.sink, row.state, str(row.attempts), safe(row.alert().title), safe(row.why))
     width = None if sys.stdout.isatty() else 200
-    Console(highlight=False, markup=False, width=width).print(table)
+    Console(highlight=False, markup=False, width=width, force_terminal=coloured(sys.stdout)).print(table)
     if len(rows) > 1000:
         click.echo(f"… and {len(rows) - 1000:,} more")
 

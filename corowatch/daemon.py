@@ -37,6 +37,7 @@ from corowatch.sources import Head, Source
 from corowatch.sources.corowatch import INTERNAL
 from corowatch.store import Store, write_whole
 from corowatch.summary import Ledger, Table
+from corowatch.terminal import unread
 from corowatch.watch import Watch
 
 GLANCE, SEARCH = 1.0, 5.0
@@ -438,6 +439,8 @@ class Daemon:
             if self._notify.watchdog and began - alive >= self._notify.watchdog / 2:
                 alive = began
                 self._notify.alive()
+            if self._for_reader and unread(sys.stdout) and any(map(self._is_console, self.couriers)):
+                self._end_output("nobody reads standard output any more")
             if self.stopping is None and not more:
                 if self._at_end():
                     self.stopping = "end of input"

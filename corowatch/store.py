@@ -16,6 +16,7 @@ import sqlite3
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -416,8 +417,9 @@ class Outbox:
             with _Transaction(self._db) as db:
                 db.executemany("UPDATE outbox SET state = ?, why = ?, done = ?, attempts = attempts + 1 WHERE seq = ?",
                                [(state, why, now, row.seq) for row in rows])
-                db.executemany("INSERT INTO totals VALUES ('sink', ?, ?, 1) ON CONFLICT DO UPDATE SET "
-                               "value = value + 1", [(row.sink, state) for row in rows])
+                db.executemany("INSERT INTO totals VALUES ('sink', ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                               "value = value + excluded.value",
+                               [(sink, state, n) for sink, n in Counter(row.sink for row in rows).items()])
             if self._store:
                 for row in rows:
                     self._store.left(row.sink, len(row.body.encode()))

@@ -2,9 +2,10 @@ import sys
 from typing import Annotated, Literal
 
 from corowatch.core.errors import Undelivered
-from corowatch.core.events import Alert, Consumer
+from corowatch.core.events import Alert, Batch, Consumer
 from corowatch.core.kinds import sink
 from corowatch.core.text import safe
+from corowatch.terminal import coloured
 
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "1;31"}
 
@@ -13,18 +14,24 @@ _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critica
 def console(
     *,
     format: Annotated[Literal["text", "json"], "text for people, or the alert as one line of JSON"] = "text",  # noqa: A002
-) -> Consumer[Alert]:
+) -> Consumer[Batch]:
     """Write each alert to standard output.
 
         console: {format: json}
     """
-    colours = sys.stdout.isatty()
+    colours = coloured(sys.stdout)
+
+    def line(alert: Alert) -> bytes:
+        if format == "json":
+            return alert.as_json() + b"\n"
+        return f"{as_text(alert, colours=colours)}\n".encode(sys.stdout.encoding, "backslashreplace")
+
     while True:
-        alert = yield
-        line = alert.as_json().decode() if format == "json" else as_text(alert, colours=colours)
+        alerts = yield
         try:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+            sys.stdout.flush()  # what a step of the user's has printed stands before it
+            sys.stdout.buffer.write(b"".join(map(line, alerts)))
+            sys.stdout.buffer.flush()
         except BrokenPipeError as error:
             raise Undelivered("nobody reads standard output any more", permanent=True) from error
 

@@ -316,6 +316,48 @@ def _tell_scanner(config: Any) -> None:
 
 
 @cli.command()
+@click.argument("sink")
+@configs
+@refusals
+def send(sink: str, config: Sequence[str]) -> None:
+    """Send one test alert through SINK of a config, and tell what the other side said.
+
+    Nothing is kept, and a running daemon does not notice. Exit status 0: the sink took it. 1: it did not.
+    """
+    from corowatch.core.errors import Undelivered
+    from corowatch.core.text import safe
+    from corowatch.core.wiring import near_or_all
+    from corowatch.courier import send_one
+    from corowatch.loading import console, load_paths
+
+    sinks = {"console": console(), **load_paths(config).sinks}
+    if sink not in sinks:
+        fail(EX_USAGE, f"no sink {sink!r}{near_or_all(sink, sinks)}")
+    speak(sys.stdout)
+    try:
+        said = send_one(sinks[sink], _test_alert(sink))
+    except Undelivered as error:
+        fail(1, f"{sink}: {safe(error.why)} ({'refused for good' if error.permanent else 'it would be tried again'})")
+    except Exception as error:  # noqa: BLE001 - whatever a sink raises is the answer
+        fail(1, f"{sink}: {type(error).__name__}: {safe(str(error))}")
+    click.echo(f"{sink}: delivered{': ' if said else ''}{safe(said)}")
+
+
+def _test_alert(sink: str) -> Any:
+    import secrets
+    import socket
+    import time
+
+    from corowatch.core.events import Alert, rfc3339
+
+    title = "This is a test: corowatch can reach you"
+    at = rfc3339(time.time())
+    return Alert(id=f"test.{secrets.token_hex(8)}", flow="corowatch", node="send", title=title, severity="info", at=at,
+                 host=socket.gethostname(), to=(sink,),
+                 events=[{"source": "corowatch", "file": "", "offset": 0, "at": at, "text": title}])
+
+
+@cli.command()
 @click.argument("kind", required=False)
 @click.option("--write", type=click.Path(exists=True, file_okay=False), metavar="FOLDER", hidden=True,
               help="Renew the generated parts of README.md and config/schema.json in this checkout.")

@@ -18,7 +18,7 @@ from typing import Any
 from corowatch.core.config import SinkUse
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import Undelivered
-from corowatch.core.events import Delivery
+from corowatch.core.events import Alert, Delivery
 from corowatch.core.retry import LONGEST, wait_before
 from corowatch.store import Outbox, Row, Store
 
@@ -174,12 +174,11 @@ class Courier:
         self._note(delivered)
 
     def _send(self, rows: list[Row]) -> None:
-        kind = self.use.kind
         if self._sink is None:
-            handed = {kind.delivery: self._delivery} if kind.delivery else {}
-            self._sink = kind.start(**self.use.options, **handed)
+            self._sink = _started(self.use, self._delivery)
+        self._delivery.said = ""
         alerts = tuple(row.alert() for row in rows)
-        self._sink.send(alerts if kind.batches else alerts[0])
+        self._sink.send(alerts if self.use.kind.batches else alerts[0])
 
     def _fail(self, outbox: Outbox, rows: list[Row], error: Exception) -> None:
         why = error.why if isinstance(error, Undelivered) else f"{type(error).__name__}: {error}"
@@ -229,3 +228,17 @@ class Courier:
             except Exception as error:  # noqa: BLE001
                 self._told("sink.failed", sink=self.name, why=f"{type(error).__name__}: {error}")
             self._sink = None
+
+
+def send_one(use: SinkUse, alert: Alert) -> str:
+    """Send an alert through a sink, here and now; gives what the other side said. Raises what the sink raises."""
+    delivery = Delivery()
+    sink = _started(use, delivery)
+    sink.send((alert,) if use.kind.batches else alert)
+    finish(sink)
+    return delivery.said
+
+
+def _started(use: SinkUse, delivery: Delivery) -> Any:
+    handed = {use.kind.delivery: delivery} if use.kind.delivery else {}
+    return use.kind.start(**use.options, **handed)

@@ -18,6 +18,7 @@ from corowatch.core.config import Config, ConfigFile, SinkUse, load
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import discover
 from corowatch.core.text import Text
+from corowatch.core.wiring import CONSOLE
 from corowatch.plugins import inspect_function, secret
 from corowatch.sources.tail import Tail
 
@@ -68,6 +69,12 @@ def _loops(config: Config) -> Iterator[Mistake]:
         for step in config.steps.values():
             if step.kind.name == "tail" and Tail(lambda block: None, **step.options).matches(path):  # type: ignore[arg-type]
                 yield Mistake(use.place, f"sink {use.name!r} writes into what {step.id} reads; move it out of the glob")
+
+
+def console() -> SinkUse:
+    """The sink that is there without being declared, where no flow alerts it either."""
+    kind = discover().sink[CONSOLE]
+    return SinkUse(CONSOLE, kind, {name: option.default for name, option in kind.options.items()}, {}, Place("", 1, 1))
 
 
 def _commands(config: Config) -> list[SinkUse]:

@@ -256,6 +256,46 @@ def test_an_action_without_an_id_is_a_usage_error(refused, command):
     assert 64 == command("outbox", "retry", "--state-dir", "state").returncode
 
 
+# --- send -------------------------------------------------------------------------------------------
+
+
+def test_send_delivers_one_test_alert_and_tells_what_was_answered(command, folder):
+    done = command("send", "ops", "c.yaml")
+
+    told, = map(json.loads, (folder / "alerts.jsonl").read_text().splitlines())
+    assert (0, f"ops: delivered: {folder}/alerts.jsonl, offset 0\n") == (done.returncode, done.stdout), done.stderr
+    assert ("corowatch", "send", "info", "This is a test: corowatch can reach you") == (
+        told["flow"], told["node"], told["severity"], told["title"])
+    assert {"c.yaml", "app.log", "alerts.jsonl"} == {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("to", ["[console, ops]", "ops"])
+def test_send_reaches_the_console_that_nobody_declared(command, folder, to):
+    (folder / "c.yaml").write_text(ERRORS.replace("[console, ops]", to))
+
+    done = command("send", "console", "c.yaml")
+
+    assert ["This is a test: corowatch can reach you", "console: delivered"] == [
+        done.stdout.splitlines()[0].partition("info     ")[2], done.stdout.splitlines()[1]]
+
+
+@pytest.mark.parametrize(("status", "then"), [(65, "EX_DATAERR: \\x1b[31mno (refused for good)"),
+                                              (75, "75: \\x1b[31mno (it would be tried again)")])
+def test_send_tells_why_it_failed(command, folder, status, then):
+    shell = f"printf '\\033[31mno' >&2; exit {status}"
+    (folder / "c.yaml").write_text(ERRORS.replace("{file: alerts.jsonl}", json.dumps({"exec": ["sh", "-c", shell]})))
+
+    done = command("send", "ops", "c.yaml")
+
+    assert (1, "", f"ops: sh ended with {then}\n") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_send_to_an_unknown_sink_is_answered_with_the_nearest(command):
+    done = command("send", "opps", "c.yaml")
+
+    assert (64, "no sink 'opps'; did you mean 'ops'?\n") == (done.returncode, done.stderr)
+
+
 # --- watch and demo ---------------------------------------------------------------------------------
 
 

@@ -219,6 +219,10 @@ class Daemon:
         for name, use in wanted.items():
             if name not in self.couriers:
                 self.couriers[name] = Courier(use, self._store, self._courier_told, stopped.get(name))
+        for name, rows in self._store.standing().items():
+            if name not in wanted and rows.get("waiting"):
+                log.warning("outbox.stranded", sink=name, count=rows["waiting"],
+                            why="the config has no such sink any more; see corowatch outbox")
 
     def _courier_told(self, event: str, **fields: Any) -> None:
         self.inbox.put(Told(event, fields))

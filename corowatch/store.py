@@ -36,7 +36,7 @@ MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 PATIENCE = 5.0
 """Seconds that a writer waits for another process to finish."""
 KEEP_SECONDS, KEEP_ROWS = 30 * 86400.0, 100_000
-"""How long, and how many, delivered rows are kept."""
+"""How long, and how many, delivered rows are kept; refused ones likewise."""
 RECOUNT = 1.0
 """Seconds between two counts of what waits: 64 MiB of it take some 30 ms."""
 
@@ -353,11 +353,12 @@ class Store:
         waiting[1] -= size
 
     def prune(self, now: float) -> None:
-        """Forget what was delivered long ago, and count anew what waits: `corowatch outbox` may have changed it."""
+        """Forget what was delivered or refused long ago, and count anew what waits: `corowatch outbox` may have
+        changed it."""
         with self.writing, _Transaction(self._db) as db:
-            db.execute("DELETE FROM outbox WHERE state = 'delivered' AND (done < ? OR seq <= (SELECT seq FROM outbox "
-                       "WHERE state = 'delivered' ORDER BY seq DESC LIMIT 1 OFFSET ?))",
-                       (now - KEEP_SECONDS, KEEP_ROWS))
+            db.executemany("DELETE FROM outbox WHERE state = ? AND (done < ? OR seq <= (SELECT seq FROM outbox "
+                           "WHERE state = ? ORDER BY seq DESC LIMIT 1 OFFSET ?))",
+                           [(state, now - KEEP_SECONDS, state, KEEP_ROWS) for state in ("delivered", "refused")])
             self._waiting = self._counted()
 
     def standing(self) -> dict[str, dict[str, int]]:

@@ -1,11 +1,12 @@
 """The pump, a step at a time, on a real state directory, real files and real couriers."""
 
+import io
 import json
 import sqlite3
-import sys
 import time
 
 import pytest
+import structlog
 
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
@@ -122,6 +123,15 @@ def told(tmp_path):
     return lambda: [json.loads(row)["title"] for row in path.read_text().splitlines()] if path.exists() else []
 
 
+@pytest.fixture
+def logged():
+    """What the log says, each line as a mapping."""
+    before, stream = structlog.get_config(), io.StringIO()
+    set_up(stream)
+    yield lambda: list(map(json.loads, stream.getvalue().splitlines()))
+    structlog.configure(**before)
+
+
 # --- from line to sink ------------------------------------------------------------------------------
 
 
@@ -160,15 +170,14 @@ def test_what_is_held_is_told_at_the_close_and_still_delivered(run, log, told):
     assert ["ERROR 1", "ERROR 3"] == told()
 
 
-def test_the_time_told_at_the_end_is_the_whole_runs(run, log, capsys):
+def test_the_time_told_at_the_end_is_the_whole_runs(run, log, logged):
     log("ERROR 1")
     one = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'sleep 0.5']}"))
     one.deal_with_everything()
-    set_up(sys.stderr)
 
     one.close()
 
-    stopped = json.loads(capsys.readouterr().err.splitlines()[-1])
+    stopped = logged()[-1]
     assert "daemon.stopped" == stopped["event"]
     assert 0.5 <= stopped["seconds"]
 
@@ -434,6 +443,20 @@ def test_of_a_sink_that_refuses_or_is_behind_is_told_once_an_hour_each(run, log,
 
     behind = "sink ops is behind: 0 alerts wait, and further ones of one step and key become one with a count"
     assert [behind, behind, "sink ops refused an alert: no; see corowatch outbox"] == told()
+
+
+def test_what_waits_for_a_sink_that_is_gone_is_told_at_the_start_and_after_a_reload(run, log, logged):
+    log("ERROR 1", "ERROR 2")
+    first = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 75']}"))
+    first.deal_with_everything()
+    first.kill()
+
+    second = run(ERRORS.replace("ops", "other"))
+    second.reload(ERRORS.replace("ops", "another"))
+    second.reload(ERRORS)
+
+    assert [("ops", 2), ("ops", 2)] == [
+        (row["sink"], row["count"]) for row in logged() if "outbox.stranded" == row["event"]]
 
 
 def test_trouble_that_a_flow_takes_goes_there_alone(run, log, told):

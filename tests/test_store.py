@@ -274,18 +274,21 @@ def test_a_row_in_flight_is_not_folded_into(store, monkeypatch):
     assert [("2", 2)] == [(row.id, row.alert().count) for row in box.rows()]
 
 
-def test_delivered_rows_go_after_a_while(store, monkeypatch):
+@pytest.mark.parametrize("state", ["delivered", "refused"])
+def test_delivered_and_refused_rows_go_after_a_while(store, monkeypatch, state):
     monkeypatch.setattr(store_module, "KEEP_ROWS", 2)
     put(store, *(alert(str(n)) for n in range(5)))
     box = Outbox(store.path, store)
     for done in (0.0, 10.0, 20.0, 30.0, 40.0):
-        box.delivered(box.take("ops", 1.0), done)
+        rows = box.take("ops", 1.0)
+        box.delivered(rows, done) if state == "delivered" else box.refused(rows, "no", done)
 
+    store.prune(0.0)
+    beyond_the_most = [row.id for row in box.rows([state])]
     store.prune(store_module.KEEP_SECONDS + 35.0)
 
-    assert ["4"] == [row.id for row in box.rows(["delivered"])]
-    store.prune(0.0)
-    assert ["4"] == [row.id for row in box.rows(["delivered"])]
+    assert ["3", "4"] == beyond_the_most
+    assert ["4"] == [row.id for row in box.rows([state])]
 
 
 # --- whose it is ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec
 
@@ -23,11 +24,13 @@ import click
 
 from corowatch import __version__
 from corowatch.core.errors import ConfigError, StateRefused
-from corowatch.terminal import coloured, speak
+from corowatch.terminal import coloured, speak, width
 
 EX_USAGE, EX_IOERR, EX_CONFIG = 64, 74, 78
 """sysexits.h."""
 MORE_TIME = "allow more time with --deliver-within, or keep what waits with --state-dir"
+MOST_ROWS = 1000
+"""Rows of the outbox that a person is shown."""
 A_CONFIG = "`corowatch run` with a config keeps what waits"
 """What to do about alerts that were not delivered."""
 
@@ -164,7 +167,7 @@ def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: s
         daemon.begin()
         status = daemon.run()
         if quiet or sys.stderr.isatty():
-            show_summary(daemon.told)
+            show_summary(daemon.told, daemon.readers)
         if lost:
             _tell_lost(daemon.told, lost)
         return status
@@ -190,7 +193,7 @@ def _let_go_of_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def show_summary(told: dict[str, Any]) -> None:
+def show_summary(told: dict[str, Any], readers: Sequence[Sequence[str]]) -> None:
     """The goodbye as a table on standard error."""
     from rich.console import Console
     from rich.table import Table
@@ -199,7 +202,7 @@ def show_summary(told: dict[str, Any]) -> None:
 
     table = Table("", "in this run", title=f"corowatch ended: {told['reason']}", title_justify="left", box=None,
                   padding=(0, 2, 0, 0))
-    for name, counts in summary_table(told):
+    for name, counts in summary_table(told, readers):
         table.add_row(name, counts)
     Console(stderr=True, highlight=False, markup=False, force_terminal=coloured(sys.stderr)).print(table)
 
@@ -432,22 +435,31 @@ def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  
 
 
 def _show_outbox(box: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from corowatch.core.text import safe
 
     rows = box.rows()
     if not rows:
         click.echo("the outbox is empty: everything was delivered")
         return
-    table = Table("id", "sink", "state", "tries", "title", "why", box=None, padding=(0, 2, 0, 0))
-    for row in rows[:1000]:
-        table.add_row(row.id, row.sink, row.state, str(row.attempts), safe(row.alert().title), safe(row.why))
-    width = None if sys.stdout.isatty() else 200
-    Console(highlight=False, markup=False, width=width, force_terminal=coloured(sys.stdout)).print(table)
-    if len(rows) > 1000:
-        click.echo(f"… and {len(rows) - 1000:,} more")
+    heads = ("id", "sink", "state", "tries", "title", "why")
+    lines = ((row.id, row.sink, row.state, str(row.attempts), safe(row.alert().title), safe(row.why)) for row in rows)
+    if not sys.stdout.isatty():
+        for line in (heads, *lines):
+            click.echo("\t".join(line))
+        return
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    shown = list(islice(lines, MOST_ROWS))
+    fixed = [max(map(len, column)) for column in zip(heads, *shown, strict=True)][:4]
+    table = Table(*(Column(name, min_width=least, no_wrap=True) for name, least in zip(heads, fixed, strict=False)),
+                  *(Column(name, overflow="fold") for name in heads[4:]), box=None, padding=(0, 2, 0, 0))
+    for line in shown:
+        table.add_row(*line)
+    columns = max(width(sys.stdout), sum(fixed) + 2 * len(heads) + 40)
+    Console(highlight=False, markup=False, width=columns, force_terminal=coloured(sys.stdout)).print(table)
+    if len(rows) > MOST_ROWS:
+        click.echo(f"… and {len(rows) - MOST_ROWS:,} more")
 
 
 @cli.command()

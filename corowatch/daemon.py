@@ -576,7 +576,7 @@ class Daemon:
         standing = closed.goodbye.get("standing")
         if isinstance(standing, dict):
             self._standing[closed.node] = standing
-        log.info("node.closed", node=closed.node, **closed.goodbye)
+        log.info("node.closed", node=closed.node, counts=closed.goodbye)
 
     def _last_deliveries(self) -> bool:
         """Let the couriers deliver until the deadline; whether nothing is left.
@@ -601,6 +601,11 @@ class Daemon:
                 log.warning("sink.hangs", sink=courier.name)
         self._take_notes()
         return not any(self._store.waiting(name) for name in self.couriers)
+
+    @property
+    def readers(self) -> list[tuple[str, ...]]:
+        """The steps that share each reader."""
+        return [feed.steps for feed in self.graph.feeds.values()]
 
     def _totals(self) -> dict[tuple[str, str], dict[str, int]]:
         totals: dict[tuple[str, str], dict[str, int]] = {}

@@ -229,8 +229,21 @@ def test_the_outbox_shows_what_was_refused(refused, command):
     shown = command("outbox", "--state-dir", "state")
 
     assert 0 == shown.returncode
-    assert ["id", "sink", "state", "tries", "title", "why"] == shown.stdout.splitlines()[0].split()
-    assert [refused, "ops", "refused", "1", "ERROR", "disk", "full"] == shown.stdout.splitlines()[1].split()[:7]
+    assert [["id", "sink", "state", "tries", "title", "why"],
+            [refused, "ops", "refused", "1", "ERROR disk full", "sh ended with EX_DATAERR"]] == [
+                row.split("\t") for row in shown.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_a_person_is_shown_ids_whole(refused, folder, columns):
+    master, terminal = os.openpty()
+    with open(master, "rb", buffering=0) as told:
+        done = subprocess.run([*COMMAND, "outbox", "--state-dir", "state"], cwd=folder, stdout=terminal, check=False,
+                              env={**os.environ, "COLUMNS": columns, "TERM": "dumb"})
+        os.close(terminal)
+
+        assert 0 == done.returncode
+        assert refused in told.read(10_000).decode()
 
 
 def test_a_refused_alert_may_be_tried_again(refused, command, folder):

@@ -10,6 +10,7 @@ import structlog
 
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
+from corowatch.core.graph import Closed
 from corowatch.daemon import HUSH, Daemon, Stop, Told, WallClock
 from corowatch.loading import load_texts
 from corowatch.log import set_up
@@ -180,6 +181,23 @@ def test_the_time_told_at_the_end_is_the_whole_runs(run, log, logged):
     stopped = logged()[-1]
     assert "daemon.stopped" == stopped["event"]
     assert 0.5 <= stopped["seconds"]
+
+
+def test_a_goodbye_may_count_what_it_likes(run, log, logged):
+    one = run(ERRORS)
+
+    one.daemon._tell_closed(Closed("a.theirs", {"node": 1, "event": 2}))
+
+    closed = logged()[-1]
+    assert ("node.closed", "a.theirs", {"node": 1, "event": 2}) == (closed["event"], closed["node"], closed["counts"])
+
+
+def test_a_goodbye_that_fails_is_counted(run, log, tmp_path):
+    (tmp_path / "rules.py").write_text("def rude():\n    try:\n        while True:\n            yield\n"
+                                       "    except GeneratorExit:\n        raise ValueError('no good') from None\n")
+    one = run(f"flows:\n  a:\n    {TAIL}\n    python: rules.py:rude\n")
+
+    assert 1 == one.close()["nodes"]["a.python"]["failed"]
 
 
 def test_a_second_signal_ends_the_waiting(run, log):

@@ -81,10 +81,20 @@ def time_span(value: str) -> float:
         raise click.BadParameter(str(error)) from error
 
 
-state_dir = click.option("--state-dir", metavar="DIR", type=click.Path(file_okay=False),
+# click would tell of what cannot be read as of a wrong word on the command line.
+_PATH = click.Path(readable=False)
+
+
+def _complete_kind(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from corowatch.core.kinds import discover
+
+    return [kind.name for kind in discover() if kind.name.startswith(begun)]
+
+
+state_dir = click.option("--state-dir", metavar="DIR", type=_PATH,
                          help="Where positions, memory and outbox are kept.  "
                               "[default: $STATE_DIRECTORY or ~/.local/state/corowatch]")
-configs = click.argument("config", nargs=-1, type=click.Path())
+configs = click.argument("config", nargs=-1, type=_PATH)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -177,12 +187,13 @@ def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: s
 
 
 def _tell_lost(told: dict[str, Any], cure: str) -> None:
+    from corowatch.core.text import many
     from corowatch.daemon import END_OF_OUTPUT
 
     left = sum(counts["pending"] + counts["refused"] for counts in told["sinks"].values())
     if left and told["reason"] != END_OF_OUTPUT:
-        click.echo(f"{left:,} alert{'s were' if left > 1 else ' was'} not delivered, and this run keeps no state: "
-                   f"{cure}", err=True)
+        click.echo(f"{many(left, 'alert')} {'was' if left == 1 else 'were'} not delivered, and this run keeps no "
+                   f"state: {cure}", err=True)
 
 
 def _let_go_of_output() -> None:
@@ -226,26 +237,53 @@ def watch(paths: Sequence[str], pattern: str, noise: str | None, threshold: str 
     flow: dict[str, Any] = {"tail": {"paths": [os.path.abspath(path) for path in paths],
                                      "start": "beginning" if from_start else "end"},
                             "grep": {"pattern": pattern, **({"except": noise} if noise else {})}}
+    title = "{text}"
     if threshold:
         at_least, slash, within = threshold.partition("/")
         if not slash or not at_least.isdigit():
             raise click.UsageError(f"--threshold {threshold}: write N/TIME, such as 5/1m")
         flow["threshold"] = {"at_least": int(at_least), "within": within}
-    flow["alert"] = {"to": ["console", *(["command"] if command else [])], "title": "{text}"}
+        title = f"{{text}} ({{count}} times within {within.replace('{', '{{').replace('}', '}}')})"
+    flow["alert"] = {"to": ["console", *(["command"] if command else [])], "title": title}
     if not any(glob.glob(path) for path in paths):
         click.echo(f"no file at {' '.join(paths)} yet; waiting for one", err=True)
-    sinks = {"command": {"exec": shlex.split(command)}} if command else {}
+    sinks = {"command": {"exec": _words(command)}} if command else {}
     with _state(None, throw_away=True) as folder:
         sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True, lost=A_CONFIG))
 
 
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command) or [""]
+    except ValueError as error:
+        raise click.UsageError(f"--exec {command}: {error}") from error
+
+
+OF_WATCH = {"paths": "PATHS", "pattern": "--grep", "except": "--except", "threshold": "--threshold", "exec": "--exec"}
+"""From a key of the config that `watch` makes to what the user gave."""
+
+
 def _composed(config: dict[str, Any]) -> Callable[[], Any]:
-    """A config that the command line made; JSON is YAML."""
+    """A config that the command line made; JSON is YAML. Its mistakes are those of the command line."""
     from corowatch.core.config import ConfigFile
     from corowatch.loading import load_texts
 
     text = json.dumps(config, indent=1, ensure_ascii=False)
-    return lambda: load_texts([ConfigFile("command line", text, os.getcwd())])
+
+    def load() -> Any:
+        try:
+            return load_texts([ConfigFile("command line", text, os.getcwd())])
+        except ConfigError as error:
+            told = [f"{_given(text, mistake.place.line)}: {mistake.what}" for mistake in error.mistakes]
+            raise click.UsageError("\n".join(dict.fromkeys(told))) from error
+
+    return load
+
+
+def _given(text: str, line: int) -> str:
+    """What the user gave that stands in this line of the config made of it."""
+    keys = [row.strip().partition('"')[2].partition('"')[0] for row in text.split("\n")[:line]]
+    return next((OF_WATCH[key] for key in reversed(keys) if key in OF_WATCH), "watch")
 
 
 @cli.command()
@@ -275,20 +313,22 @@ def demo(seconds: float | None) -> None:
 def check(config: Sequence[str]) -> None:
     """Tell every mistake in a config, or what it will do; nothing is started."""
     from corowatch.core.describe import expression
-    from corowatch.core.text import safe
+    from corowatch.core.text import many, safe
     from corowatch.loading import cure, load_paths, look_around, missing_programs
 
     loaded = load_paths(config)
     flows = list(dict.fromkeys(step.flow for step in loaded.steps.values()))
-    click.echo(f"{len(flows)} flow{'s' * (len(flows) != 1)}, {len(loaded.declared)} sinks: no mistakes\n")
+    click.echo(f"{many(len(flows), 'flow')}, {many(len(loaded.declared), 'sink')}: no mistakes\n")
     for flow in flows:
         click.echo(_heading(flow))
         for line in expression(loaded, flow):
             click.echo(f"  {safe(line)}")
     click.echo()
     for found in look_around(loaded):
-        click.echo(f"{found.step}: {safe(found.glob)}: {len(found.files)} file{'s' * (len(found.files) != 1)}")
-        for path, why in found.unreadable.items():
+        click.echo(f"{found.step}: {safe(found.glob)}: {many(len(found.files), 'file')}")
+        if found.hidden and found.unreadable:
+            click.echo(f"  cannot be read: {many(len(found.unreadable), 'file')}")
+        for path, why in found.unreadable.items() if not found.hidden else ():
             click.echo(f"  cannot be read: {safe(path)}: {why}; the cure: {safe(cure(path))}")
     for sink, program, why in missing_programs(loaded):
         click.echo(f"sink {sink}: {safe(program)} cannot be run: {why}")
@@ -304,7 +344,7 @@ def _heading(text: str) -> str:
 def _tell_scanner(config: Any) -> None:
     """Which patterns earned the fast scanner, and why the others did not."""
     from corowatch.core.pattern import Pattern
-    from corowatch.core.text import safe
+    from corowatch.core.text import many, safe
 
     fast = 0
     for step in config.steps.values():
@@ -315,7 +355,7 @@ def _tell_scanner(config: Any) -> None:
                     if not pattern.linear:
                         click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line, under a time budget: "
                                    f"RE2 says {pattern.why}")
-    click.echo(f"{fast} pattern{'s' * (fast != 1)} on the fast scanner (RE2)")
+    click.echo(f"{many(fast, 'pattern')} on the fast scanner (RE2)")
 
 
 @cli.command()
@@ -361,7 +401,7 @@ def _test_alert(sink: str) -> Any:
 
 
 @cli.command()
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=_complete_kind)
 @click.option("--write", type=click.Path(exists=True, file_okay=False), metavar="FOLDER", hidden=True,
               help="Renew the generated parts of README.md and config/schema.json in this checkout.")
 def kinds(kind: str | None, write: str | None) -> None:
@@ -412,6 +452,7 @@ def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  
 
     Works beside a running daemon. Of the ID a beginning is enough.
     """
+    from corowatch.core.text import many
     from corowatch.store import Outbox, examine
 
     path = state_folder(state_dir) / "state.db"
@@ -429,7 +470,7 @@ def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  
         if not count:
             fail(1, f"no alert that waits or was refused has an id beginning with {id}")
         done = "tried again" if action == "retry" else "dropped"
-        click.echo(f"{count} alert{'s' * (count != 1)} {done}")
+        click.echo(f"{many(count, 'alert')} {done}")
     finally:
         box.close()
 
@@ -497,17 +538,21 @@ def version() -> None:
     from importlib.metadata import version as of
 
     click.echo(f"corowatch {__version__}, Python {sys.version.split()[0]}")
-    for name in ("watchdog", "google-re2", "pyyaml", "structlog", "msgspec"):
+    for name in ("watchdog", "google-re2", "regex", "pyyaml", "structlog", "msgspec", "click", "rich"):
         click.echo(f"  {name} {of(name)}")
 
 
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion of a shell; where to put it stands in its first line.
+    """Print the completion of a shell. A new shell reads it from here; make the folder if it is not there.
 
     \b
         corowatch completion bash > ~/.local/share/bash-completion/completions/corowatch
+        corowatch completion zsh > ~/.zfunc/_corowatch
+        corowatch completion fish > ~/.config/fish/completions/corowatch.fish
+
+    bash needs the package bash-completion; zsh the line `fpath+=~/.zfunc` before `compinit` in ~/.zshrc.
     """
     from click.shell_completion import get_completion_class
 

@@ -29,7 +29,7 @@ from corowatch.core.config import Config
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Severity, rfc3339
 from corowatch.core.graph import Closed, Failure, Graph, fingerprint
-from corowatch.core.text import safe
+from corowatch.core.text import many, safe
 from corowatch.courier import Courier
 from corowatch.log import log
 from corowatch.notify import Notify
@@ -484,7 +484,7 @@ class Daemon:
 
     def _status(self) -> str:
         flows = len({step.flow for step in self.graph.config.steps.values()})
-        return f"{flows} flows, {sum(s.counts.get('files', 0) for s in self.sources.values())} files"
+        return f"{many(flows, 'flow')}, {many(sum(s.counts.get('files', 0) for s in self.sources.values()), 'file')}"
 
     # --- reloading ------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ DEFAULT = "/etc/corowatch"
 
 def load_paths(paths: Sequence[str]) -> Config:
     """Load files and folders (`*.yaml`, in name order). Raises ConfigError with every mistake."""
-    return load_texts(list(_read(paths or [DEFAULT])))
+    return load_texts(list(_read(paths)))
 
 
 def load_texts(files: Sequence[ConfigFile]) -> Config:
@@ -44,20 +44,39 @@ def load_texts(files: Sequence[ConfigFile]) -> Config:
 
 
 def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
-    for name in paths:
-        path = Path(name)
-        files = sorted(path.glob("*.yaml")) if os.path.isdir(name) else [path]
+    """Each file once, however it is named."""
+    seen = set()
+    for path in _files(paths):
+        if (real := os.path.realpath(path)) in seen:
+            continue
+        seen.add(real)
+        try:
+            text = path.read_bytes().decode()
+        except OSError as error:
+            raise _refused(str(path), f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            line = path.read_bytes().count(b"\n", 0, error.start) + 1
+            raise ConfigError([Mistake(Place(str(path), line, 1), "is not UTF-8")]) from error
+        yield ConfigFile(str(path), text, os.path.abspath(path.parent))
+
+
+def _files(paths: Sequence[str]) -> Iterator[Path]:
+    if not paths and not os.path.exists(DEFAULT):
+        raise _refused(DEFAULT, "there is no such folder; name a config file, or make one there")
+    for name in paths or [DEFAULT]:
+        if not os.path.isdir(name):
+            yield Path(name)
+            continue
+        files = sorted(Path(name).glob("*.yaml"))
         if not files:
-            raise ConfigError([Mistake(Place(name, 1, 1), "no *.yaml file in this folder")])
-        for file in files:
-            try:
-                text = file.read_bytes().decode()
-            except OSError as error:
-                raise ConfigError([Mistake(Place(str(file), 1, 1), f"cannot be read: {error.strerror}")]) from error
-            except UnicodeDecodeError as error:
-                line = file.read_bytes().count(b"\n", 0, error.start) + 1
-                raise ConfigError([Mistake(Place(str(file), line, 1), "is not UTF-8")]) from error
-            yield ConfigFile(str(file), text, os.path.abspath(file.parent))
+            others = sorted(Path(name).glob("*.yml"))
+            cure = f"; only *.yaml is read: rename {others[0].name} to {others[0].stem}.yaml" if others else ""
+            raise _refused(name, f"no *.yaml file in this folder{cure}")
+        yield from files
+
+
+def _refused(name: str, why: str) -> ConfigError:
+    return ConfigError([Mistake(Place(name), why)])
 
 
 def _loops(config: Config) -> Iterator[Mistake]:
@@ -110,12 +129,16 @@ def missing_programs(config: Config) -> Iterator[tuple[str, str, str]]:
 
 
 class Found(NamedTuple):
-    """What a glob finds: files, those of them that cannot be read, and why."""
+    """What a glob finds: files, those of them that cannot be read, and why.
+
+    `hidden`: a secret is part of it, so `glob` is as it was written, and the paths must not be shown.
+    """
 
     step: str
     glob: str
     files: list[str]
     unreadable: dict[str, str]
+    hidden: bool
 
 
 def look_around(config: Config) -> Iterator[Found]:
@@ -124,7 +147,9 @@ def look_around(config: Config) -> Iterator[Found]:
         if step.kind.name != "tail":
             continue
         source = Tail(lambda block: None, **step.options)  # type: ignore[arg-type]
-        for glob, paths in source.globs():
+        written = step.written["paths"]
+        texts = written if isinstance(written, list) else [written]
+        for (glob, paths), told in zip(source.globs(), texts, strict=True):
             files = [path for path in paths if os.path.isfile(path)]
             unreadable = {}
             for path in files:
@@ -132,7 +157,8 @@ def look_around(config: Config) -> Iterator[Found]:
                     os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
                 except OSError as error:
                     unreadable[path] = error.strerror or str(error)
-            yield Found(step.id, glob, files, unreadable)
+            hidden = "${" in str(told)
+            yield Found(step.id, str(told) if hidden else glob, files, unreadable, hidden)
 
 
 def cure(path: str) -> str:

@@ -177,6 +177,55 @@ def test_a_second_daemon_on_the_same_state_is_refused(daemon, command):
     assert child.poll() is None
 
 
+# --- which config -----------------------------------------------------------------------------------
+
+
+def test_a_config_that_is_not_there_or_cannot_be_read_is_refused(command, folder):
+    (folder / "d.yaml").write_bytes(b"\xff")
+
+    assert (78, "c2.yaml: cannot be read: No such file or directory\n") == (
+        lambda done: (done.returncode, done.stderr))(command("check", "c2.yaml"))
+    assert (78, "d.yaml:1:1: is not UTF-8\n") == (
+        lambda done: (done.returncode, done.stderr))(command("check", "d.yaml"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("words", [["check", "c.yaml"], ["run", "c.yaml", "--once"]])
+def test_a_config_that_may_not_be_read_is_refused(command, folder, words):
+    (folder / "c.yaml").chmod(0)
+
+    done = command(*words)
+
+    assert (78, "c.yaml: cannot be read: Permission denied\n") == (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(os.path.exists("/etc/corowatch"), reason="there is a config on this machine")
+def test_without_any_config_it_says_what_to_name(command):
+    done = command("check")
+
+    assert (78, "/etc/corowatch: there is no such folder; name a config file, or make one there\n") == (
+        done.returncode, done.stderr)
+
+
+def test_a_folder_of_configs_with_another_ending_says_so(command, folder):
+    (folder / "conf").mkdir()
+    (folder / "conf" / "app.yml").touch()
+
+    done = command("check", "conf")
+
+    assert (78, "conf: no *.yaml file in this folder; only *.yaml is read: rename app.yml to app.yaml\n") == (
+        done.returncode, done.stderr)
+
+
+def test_a_file_that_is_named_twice_is_read_once(command, folder):
+    (folder / "link.yaml").symlink_to("c.yaml")
+
+    done = command("check", "c.yaml", "./c.yaml", ".", "link.yaml")
+
+    assert 0 == done.returncode, done.stderr
+    assert "1 flow, 1 sink: no mistakes" in done.stdout
+
+
 # --- reload -----------------------------------------------------------------------------------------
 
 
@@ -336,6 +385,33 @@ def test_watch_with_a_wrong_threshold_says_how_to_write_it(command):
     assert "write N/TIME, such as 5/1m" in done.stderr
 
 
+@pytest.mark.parametrize(("words", "told"), [
+    (["--grep", "("], "--grep: the pattern is no regular expression: missing ): ("),
+    (["--grep", "x", "--threshold", "5/1"], "--threshold: 1 has no unit; a duration is written 1s, or 1m for minutes"),
+    (["--grep", "x", "--threshold", "0/1m"], "--threshold: expected at least 1, found '0'"),
+    (["--grep", "x", "--exec", "{text}"], ("--exec: a log would choose the program '{text}'; write one that is always "
+                                           "the same, and fields in the words behind it")),
+    (["--grep", "x", "--exec", "'"], "--exec ': No closing quotation"),
+])
+def test_what_is_wrong_with_watch_is_told_in_its_own_words(command, words, told):
+    done = command("watch", "app.log", *words)
+
+    assert 64 == done.returncode
+    assert f"Error: {told}\n" in done.stderr
+    assert '"' not in done.stderr
+
+
+def test_watch_with_a_threshold_says_how_many(folder):
+    (folder / "app.log").write_text("ERROR 1\nERROR 2\n")
+    child = subprocess.Popen([*COMMAND, "watch", "app.log", "--grep", "ERROR", "--from-start", "--threshold", "2/1m"],
+                             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert child.stdout.readline().endswith("ERROR 2 (2 times within 1m)\n")
+    finally:
+        child.terminate()
+        child.communicate(timeout=30)
+
+
 def test_the_demo_ends_by_itself(command):
     done = command("demo", "--for", "1s")
 
@@ -350,7 +426,7 @@ def test_check_tells_what_the_config_will_do(command, folder):
     done = command("check", "c.yaml")
 
     assert 0 == done.returncode, done.stderr
-    assert "1 flow, 1 sinks: no mistakes" in done.stdout
+    assert "1 flow, 1 sink: no mistakes" in done.stdout
     assert "follow(" in done.stdout
     assert f"a.tail: {folder}/app.log: 1 file\n" in done.stdout
     assert "1 pattern on the fast scanner (RE2)" in done.stdout
@@ -363,6 +439,19 @@ def test_check_tells_of_a_program_that_is_not_there(command, folder):
 
     assert 0 == done.returncode, done.stderr
     assert f"sink ops: {folder}/bin/page cannot be run: No such file or directory\n" in done.stdout
+
+
+def test_check_never_shows_a_secret(command, folder):
+    (folder / "c.yaml").write_text(ERRORS.replace("app.log", "'${env:HIDDEN}/*.log'"))
+    (folder / "hunter2").mkdir()
+    (folder / "hunter2" / "app.log").touch()
+
+    done = subprocess.run([*COMMAND, "check", "c.yaml"], cwd=folder, capture_output=True, text=True, check=False,
+                          env={**os.environ, "HIDDEN": "hunter2"})
+
+    assert 0 == done.returncode, done.stderr
+    assert "a.tail: ${env:HIDDEN}/*.log: 1 file\n" in done.stdout
+    assert "hunter2" not in done.stdout + done.stderr
 
 
 def test_kinds_lists_every_kind(command):
@@ -407,6 +496,14 @@ def test_the_version_tells_what_it_stands_on(command):
 
     assert re.match(r"corowatch \d+\.\d+\.\d+, Python 3\.", told)
     assert "watchdog 7.1" in told
+    assert {"google-re2", "regex", "pyyaml", "structlog", "msgspec", "click", "rich"} <= set(told.split())
+
+
+def test_a_kind_is_completed(folder):
+    done = subprocess.run([*COMMAND], cwd=folder, capture_output=True, text=True, check=False, env={
+        **os.environ, "_COROWATCH_COMPLETE": "bash_complete", "COMP_WORDS": "corowatch kinds th", "COMP_CWORD": "2"})
+
+    assert ["plain,threshold", "plain,throttle"] == done.stdout.split()
 
 
 def test_completion_is_a_script_of_the_shell(command):

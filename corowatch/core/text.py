@@ -39,6 +39,11 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
 
 
+def many(count: int, noun: str) -> str:
+    """`1 file`, `2 files`, `1,000 files`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def shown(value: Value) -> str:
     """A field's value as text: nothing for an absent one, 5 rather than 5.0."""
     if value is None:

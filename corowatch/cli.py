@@ -321,7 +321,7 @@ def check(config: Sequence[str]) -> None:
     click.echo(f"{many(len(flows), 'flow')}, {many(len(loaded.declared), 'sink')}: no mistakes\n")
     for flow in flows:
         click.echo(_heading(flow))
-        for line in expression(loaded, flow):
+        for line in expression(loaded, flow, width(sys.stdout) - 2):
             click.echo(f"  {safe(line)}")
     click.echo()
     for found in look_around(loaded):

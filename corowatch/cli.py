@@ -135,6 +135,8 @@ def run(config: Sequence[str], once: bool, deliver_within: float | None, state_d
 
     if os.geteuid() == 0:
         warn("running as root; a service user with the group `adm` is enough")
+    for broken in _broken():
+        warn("plugin.broken", entry=broken.entry, package=broken.package, why=broken.why)
     throw_away = once and state_dir is None
     with _state(state_dir, throw_away=throw_away) as folder:
         sys.exit(serve(lambda: load_paths(config), folder, once=once, lost=MORE_TIME if throw_away else "",
@@ -150,12 +152,26 @@ def _state(given: str | None, *, throw_away: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def warn(what: str) -> None:
+def warn(what: str, **fields: Any) -> None:
     """One warning in the log."""
     from corowatch.log import log, set_up
 
     set_up()
-    log.warning(what)
+    log.warning(what, **fields)
+
+
+def _broken() -> Sequence[Any]:
+    """What other packages offer and cannot be used."""
+    from corowatch.core.kinds import discover
+
+    return discover().broken
+
+
+def _tell_broken() -> None:
+    from corowatch.core.text import safe
+
+    for broken in _broken():
+        click.echo(f"warning: {safe(str(broken))}", err=True)
 
 
 def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: str = "", **options: Any) -> int:
@@ -316,6 +332,7 @@ def check(config: Sequence[str]) -> None:
     from corowatch.core.text import many, safe
     from corowatch.loading import cure, load_paths, look_around, missing_programs
 
+    _tell_broken()
     loaded = load_paths(config)
     flows = list(dict.fromkeys(step.flow for step in loaded.steps.values()))
     click.echo(f"{many(len(flows), 'flow')}, {many(len(loaded.declared), 'sink')}: no mistakes\n")
@@ -410,6 +427,7 @@ def kinds(kind: str | None, write: str | None) -> None:
     from corowatch.core.kinds import discover
     from corowatch.core.values import nearest
 
+    _tell_broken()
     known = discover()
     if write:
         from corowatch.generate import generate

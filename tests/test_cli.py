@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 import jsonschema
@@ -512,6 +513,55 @@ def test_completion_is_a_script_of_the_shell(command):
     done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
     assert "_COROWATCH_COMPLETE=bash_complete" in script
     assert (0, "") == (done.returncode, done.stderr)
+
+
+# --- packages of others -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def package(folder, monkeypatch):
+    """Install a package of one module that offers one entry point for a node."""
+    def install(name, code, entry):
+        info = folder / "site" / f"{name}-1.dist-info"
+        info.mkdir(parents=True)
+        (folder / "site" / f"{name}.py").write_text(code)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text(f"[corowatch.nodes]\n{entry}\n")
+        monkeypatch.setenv("PYTHONPATH", f"{folder}/site:{os.environ.get('PYTHONPATH', '')}")
+
+    return install
+
+
+def test_a_broken_package_is_told_and_breaks_nothing(command, package):
+    package("loudly", "import no_such_module\n", "loud = loudly:loud")
+    why = "ModuleNotFoundError: No module named 'no_such_module'"
+    warning = f"warning: the package loudly offers corowatch.nodes: loud, which cannot be used: {why}\n"
+
+    check, kinds, run = command("check", "c.yaml"), command("kinds"), command("run", "c.yaml", "--once")
+
+    assert [(0, warning), (0, warning)] == [(done.returncode, done.stderr) for done in (check, kinds)]
+    assert 0 == run.returncode
+    assert [("loudly", why)] == [(row["package"], row["why"]) for row in map(json.loads, run.stderr.splitlines())
+                                 if row["event"] == "plugin.broken"]
+
+
+def test_the_readmes_package_works(command, folder, package):
+    """As it stands there, its entry point and all."""
+    readme = (ROOT / "README.md").read_text()
+    project = tomllib.loads(re.search(r"^```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[1])
+    code = next(block for block in re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+                if "@node" in block)
+    (name, where), = project["project"]["entry-points"]["corowatch.nodes"].items()
+    package(where.partition(":")[0], code, f"{name} = {where}")
+    (folder / "c.yaml").write_text(ERRORS.replace("    alert:", "    loud: {mark: '?!'}\n    alert:").replace(
+        "{text}", "{loud}"))
+
+    done = command("run", "c.yaml", "--once", "--state-dir", "state")
+
+    assert 0 == done.returncode, done.stderr
+    assert "ERROR DISK FULL?!" in done.stdout
+    assert 1 == json.loads((folder / "state" / "summary.json").read_text())["nodes"]["a.loud"]["raised"]
+    assert "Fields it adds: loud" in command("kinds", name).stdout
 
 
 def test_an_unknown_option_is_a_usage_error(command):

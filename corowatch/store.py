@@ -149,7 +149,6 @@ class Store:
             raise
         self._alerts: list[tuple[Alert, bytes]] = []
         self._going_live: _GoingLive | None = None
-        self._memories: dict[str, Memory[Any]] = {}
         self._waiting = self._counted()
         self._recounted = 0.0
         self.in_flight: dict[str, frozenset[int]] = {}

@@ -17,6 +17,8 @@ import jsonschema
 import pytest
 import yaml
 
+from corowatch.demo import CONFIG
+
 COMMAND = [sys.executable, "-m", "corowatch"]
 ROOT = Path(__file__).parents[1]
 ERRORS = """\
@@ -411,6 +413,17 @@ def test_watch_with_a_threshold_says_how_many(folder):
     finally:
         child.terminate()
         child.communicate(timeout=30)
+
+
+def test_the_demo_tells_how_many_it_held_back(command, folder):
+    log = "Nov 22 10:00:{:02d} web1 shop[812]: ERROR payment gateway timed out\n"
+    (folder / "demo.log").write_text("".join(map(log.format, range(11))))
+    (folder / "demo.yaml").write_text(CONFIG.format(log=folder / "demo.log"))
+
+    told = command("run", "demo.yaml", "--once").stdout.splitlines()
+
+    assert ["shop: payment gateway timed out", "shop: payment gateway timed out (+9 held back)",
+            "shop: payment gateway timed out (+1 held back)"] == [row.partition("error    ")[2] for row in told]
 
 
 def test_the_demo_ends_by_itself(command):

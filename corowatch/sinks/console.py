@@ -1,3 +1,4 @@
+import re
 import sys
 from typing import Annotated, Literal
 
@@ -37,8 +38,13 @@ def console(
 
 
 def as_text(alert: Alert, *, colours: bool = False) -> str:
-    """One line for people: time, severity, title. Nothing in it can write to a terminal."""
+    """One line for people: time, severity, title, and how many were held back, where the title does not tell it.
+
+    Nothing in it can write to a terminal.
+    """
     severity = f"{alert.severity:<8}"
     if colours:
         severity = f"\x1b[{_COLOURS[alert.severity]}m{severity}\x1b[0m"
-    return f"{alert.at[:19]}Z {severity} {safe(alert.title)}"
+    title, held = safe(alert.title), alert.fields.get("held")
+    told = not isinstance(held, int) or re.search(rf"\b{held}\b", title)
+    return f"{alert.at[:19]}Z {severity} {title}{'' if told else f' (+{held:,} held back)'}"

@@ -28,6 +28,17 @@ def test_json_is_the_alert_as_every_machine_sink_gives_it(capsys):
     assert "disk\x1b[31m full" == told["title"]
 
 
+@pytest.mark.parametrize(("title", "fields", "told"), [
+    ("disk full", {"held": 1200}, "disk full (+1,200 held back)"),
+    ("disk full, held: 7", {"held": 7}, "disk full, held: 7"),
+    ("disk 17 full", {"held": 7}, "disk 17 full (+7 held back)"), ("disk full", {"held": "a text"}, "disk full")])
+def test_how_many_were_held_back_is_told_once(capsys, title, fields, told):
+    console().send((Alert(id="1", flow="f", node="n", title=title, severity="error", fields=fields,
+                          at="2026-11-22T10:00:00.123456+00:00"),))
+
+    assert f"2026-11-22T10:00:00Z error    {told}\n" == capsys.readouterr().out
+
+
 def output(encoding):
     return io.TextIOWrapper(io.BytesIO(), encoding)
 

@@ -515,7 +515,7 @@ def _show_outbox(box: Any) -> None:
                   *(Column(name, overflow="fold") for name in heads[4:]), box=None, padding=(0, 2, 0, 0))
     for line in shown:
         table.add_row(*line)
-    columns = max(width(sys.stdout), sum(fixed) + 2 * len(heads) + 40)
+    columns = max(width(sys.stdout), sum(fixed) + 2 * len(heads) + 24)
     Console(highlight=False, markup=False, width=columns, force_terminal=coloured(sys.stdout)).print(table)
     if len(rows) > MOST_ROWS:
         click.echo(f"… and {len(rows) - MOST_ROWS:,} more")

@@ -29,7 +29,7 @@ from corowatch.core.config import Config
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Severity, rfc3339
 from corowatch.core.graph import Closed, Failure, Graph, fingerprint
-from corowatch.core.text import many, safe
+from corowatch.core.text import capped, many, safe
 from corowatch.courier import Courier
 from corowatch.log import log
 from corowatch.notify import Notify
@@ -415,7 +415,7 @@ class Daemon:
             return
         self._told += 1
         self._store.put(Alert(
-            id=f"{self._run_id}.{self._told}", flow="corowatch", node=kind, title=safe(text), at=rfc3339(now),
+            id=f"{self._run_id}.{self._told}", flow="corowatch", node=kind, title=capped(safe(text)), at=rfc3339(now),
             severity=SEVERITY.get(kind, "warning"), fields={"kind": kind, **fields}, host=self._host, to=sinks,
             events=[{"source": "corowatch", "file": "", "offset": self._told, "at": rfc3339(now), "text": text}]))
 

@@ -125,6 +125,14 @@ def test_once_that_was_refused_could_not_deliver(command, folder):
     assert "daemon.stopped" == json.loads(kept.stderr.splitlines()[-1])["event"]
 
 
+def test_closed_streams_are_no_harm(folder):
+    done = subprocess.run(["sh", "-c", '"$@" >&- 2>&-', "sh", *COMMAND, "run", "c.yaml", "--once"], cwd=folder,
+                          timeout=60, check=False)
+
+    assert 0 == done.returncode
+    assert 1 == len((folder / "alerts.jsonl").read_text().splitlines())
+
+
 @pytest.mark.parametrize(("words", "status"), [
     (["run", "c.yaml", "--once"], 1), (["watch", "app.log", "--grep", "ERROR", "--from-start"], 0)])
 def test_when_nobody_reads_its_output_it_ends_at_once_and_says_so_once(folder, words, status):

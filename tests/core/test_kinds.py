@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from corowatch.core.coroutine import finish
-from corowatch.core.events import Alert, Block, Consumer, Event, Here, Target, Tick
-from corowatch.core.kinds import ANYTHING, Counts, Gate, Kinds, discover, node, sink, source
+from corowatch.core.events import Alert, Batch, Block, Consumer, Delivery, Event, Here, Target, Tick
+from corowatch.core.kinds import ANYTHING, Counts, Gate, Kinds, Pace, discover, node, sink, source
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast
 from corowatch.testing import Collect, line
@@ -112,6 +112,23 @@ def test_a_sink_is_primed_and_a_source_is_given_as_it_is():
     assert (frozenset({Alert}), frozenset()) == (keep.consumes, nothing.consumes)
     assert (None, Block) == (keep.sends, nothing.sends)
     assert (None, None, ()) == (keep.memory, keep.counts, keep.counters)
+
+
+def test_a_sink_that_makes_one_message_of_many_has_a_pace_and_a_delivery_in_hand():
+    @sink
+    def digest(*, every: Annotated[float, "seconds between two", Pace] = 60.0, delivery: Delivery) -> Consumer[Batch]:
+        """Say how many."""
+        delivery.said = "ready"
+        while True:
+            delivery.done.add(str(len((yield))))
+
+    delivery = Delivery()
+    digest.start(delivery=delivery).send((1, 2))
+    digest().send(())
+
+    assert (True, "every", "delivery") == (digest.batches, digest.pace, digest.delivery)
+    assert ("ready", {"2"}) == (delivery.said, delivery.done)
+    assert (False, None, None) == (keep.batches, keep.pace, keep.delivery)
 
 
 def test_two_kinds_of_a_role_with_one_name_are_refused_naming_both():

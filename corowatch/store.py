@@ -18,6 +18,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +35,8 @@ APPLICATION_ID = 0x636F726F  # "coro"
 VERSION = 1
 MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 """Waiting for one sink; beyond, alerts of one node and key fold into one row."""
+HANDFUL = 4 << 20
+"""Bytes of rows that a courier takes at once; more would be a daemon's whole memory several times over."""
 PATIENCE = 5.0
 """Seconds that a writer waits for another process to finish."""
 KEEP_SECONDS, KEEP_ROWS = 30 * 86400.0, 100_000
@@ -384,15 +388,22 @@ class Outbox:
     def take(self, sink: str, now: float, limit: int = 1) -> list[Row]:
         """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then.
 
+        At most `limit`, and `HANDFUL` bytes, of them; one, however large.
         What is due later than any wait is long was put off by a clock that was ahead: it is due now.
         """
-        last = now + LONGEST
+        last, size = now + LONGEST, 0
+        rows: list[Row] = []
         with self._writing:
-            rows = [Row(*found) for found in self._db.execute(
+            with closing(self._db.execute(
                 "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND (due <= ? OR due > ?) AND NOT "
                 "EXISTS (SELECT 1 FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND "
                 "e.due > ? AND e.due <= ? AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?",
-                (sink, now, last, now, last, limit))]
+                (sink, now, last, now, last, limit))) as found:
+                for row in starmap(Row, found):
+                    size += len(row.body)
+                    if rows and size > HANDFUL:
+                        break
+                    rows.append(row)
             if self._store:
                 self._store.in_flight[sink] = frozenset(row.seq for row in rows)
             return rows

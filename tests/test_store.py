@@ -184,6 +184,18 @@ def test_rows_come_in_order_and_a_delivered_one_no_more(store):
     assert ("sink", "ops", "delivered", 1) in list(store.totals())
 
 
+def test_no_more_is_taken_at_once_than_fits_a_hand(store, monkeypatch):
+    monkeypatch.setattr(store_module, "HANDFUL", 1000)
+    put(store, *(alert(n, text="x" * 100) for n in "123"), alert("4", text="x" * 5000), alert("5"))
+    box, taken = Outbox(store.path, store), []
+
+    while rows := box.take("ops", 1.0, limit=10):
+        taken.append([row.id for row in rows])
+        box.delivered(rows, 1.0)
+
+    assert [["1", "2"], ["3"], ["4"], ["5"]] == taken
+
+
 def test_an_alert_that_waits_holds_up_its_own_family_only(store):
     put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}), alert("3", key={"ip": "b"}))
     box = Outbox(store.path, store)

@@ -16,6 +16,7 @@ Where to begin reading: `core/coroutine.py`, `nodes/grep.py`, `core/graph.py`, `
     engines/   which lines of a Block may interest whom
     nodes/     one kind a file, pure;   sources/, sinks/  one kind a file, I/O
     store.py   state.db;   courier.py  deliveries;   watch.py  wake-ups;   daemon.py  the pump
+    child.py   a command run to its end;   terminal.py  who reads;   durable.py  what a power cut leaves
 """
 
 __version__ = "0.1.0"

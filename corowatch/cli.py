@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec
 
@@ -23,9 +24,15 @@ import click
 
 from corowatch import __version__
 from corowatch.core.errors import ConfigError, StateRefused
+from corowatch.terminal import coloured, speak, width
 
 EX_USAGE, EX_IOERR, EX_CONFIG = 64, 74, 78
 """sysexits.h."""
+MORE_TIME = "allow more time with --deliver-within, or keep what waits with --state-dir"
+MOST_ROWS = 1000
+"""Rows of the outbox that a person is shown."""
+A_CONFIG = "`corowatch run` with a config keeps what waits"
+"""What to do about alerts that were not delivered."""
 
 click.UsageError.exit_code = EX_USAGE
 P = ParamSpec("P")
@@ -74,10 +81,20 @@ def time_span(value: str) -> float:
         raise click.BadParameter(str(error)) from error
 
 
-state_dir = click.option("--state-dir", metavar="DIR", type=click.Path(file_okay=False),
+# click would tell of what cannot be read as of a wrong word on the command line.
+_PATH = click.Path(readable=False)
+
+
+def _complete_kind(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from corowatch.core.kinds import discover
+
+    return [kind.name for kind in discover() if kind.name.startswith(begun)]
+
+
+state_dir = click.option("--state-dir", metavar="DIR", type=_PATH,
                          help="Where positions, memory and outbox are kept.  "
                               "[default: $STATE_DIRECTORY or ~/.local/state/corowatch]")
-configs = click.argument("config", nargs=-1, type=click.Path())
+configs = click.argument("config", nargs=-1, type=_PATH)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -118,8 +135,11 @@ def run(config: Sequence[str], once: bool, deliver_within: float | None, state_d
 
     if os.geteuid() == 0:
         warn("running as root; a service user with the group `adm` is enough")
-    with _state(state_dir, throw_away=once and state_dir is None) as folder:
-        sys.exit(serve(lambda: load_paths(config), folder, once=once,
+    for broken in _broken():
+        warn("plugin.broken", entry=broken.entry, package=broken.package, why=broken.why)
+    throw_away = once and state_dir is None
+    with _state(state_dir, throw_away=throw_away) as folder:
+        sys.exit(serve(lambda: load_paths(config), folder, once=once, lost=MORE_TIME if throw_away else "",
                        deliver=deliver_within if deliver_within is not None else 30.0 if once else None))
 
 
@@ -132,17 +152,31 @@ def _state(given: str | None, *, throw_away: bool) -> Iterator[Path]:
         yield Path(folder)
 
 
-def warn(what: str) -> None:
+def warn(what: str, **fields: Any) -> None:
     """One warning in the log."""
     from corowatch.log import log, set_up
 
     set_up()
-    log.warning(what)
+    log.warning(what, **fields)
 
 
-def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
+def _broken() -> Sequence[Any]:
+    """What other packages offer and cannot be used."""
+    from corowatch.core.kinds import discover
+
+    return discover().broken
+
+
+def _tell_broken() -> None:
+    from corowatch.core.text import safe
+
+    for broken in _broken():
+        click.echo(f"warning: {safe(str(broken))}", err=True)
+
+
+def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: str = "", **options: Any) -> int:
     """Load, take the state directory, run to the end; gives the exit status. Nothing is touched before the config
-    has proved right."""
+    has proved right. `lost`: the state is thrown away, and what to do about alerts that are lost with it."""
     load()
     import faulthandler
     import logging
@@ -152,24 +186,43 @@ def serve(load: Callable[[], Any], folder: Path, **options: Any) -> int:
     from corowatch.store import Store
 
     faulthandler.enable()  # its watchdog's SIGABRT leaves the stacks of all threads
-    quiet = options.pop("quiet", False)
     set_up(level=logging.WARNING if quiet else logging.INFO)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(line_buffering=True)
+    speak(sys.stdout)
     store = Store(folder)
     try:
-        daemon = Daemon(load, store, for_reader=quiet, **options)
+        daemon = Daemon(load, store, for_reader=quiet or options.get("once", False), **options)
         daemon.handle_signals(reloads=not quiet)
         daemon.begin()
         status = daemon.run()
         if quiet or sys.stderr.isatty():
-            show_summary(daemon.told)
+            show_summary(daemon.told, daemon.readers)
+        if lost:
+            _tell_lost(daemon.told, lost)
         return status
     finally:
         store.close()
+        _let_go_of_output()
 
 
-def show_summary(told: dict[str, Any]) -> None:
+def _tell_lost(told: dict[str, Any], cure: str) -> None:
+    from corowatch.core.text import many
+    from corowatch.daemon import END_OF_OUTPUT
+
+    left = sum(counts["pending"] + counts["refused"] for counts in told["sinks"].values())
+    if left and told["reason"] != END_OF_OUTPUT:
+        click.echo(f"{many(left, 'alert')} {'was' if left == 1 else 'were'} not delivered, and this run keeps no "
+                   f"state: {cure}", err=True)
+
+
+def _let_go_of_output() -> None:
+    """Lest Python complain at its end that nobody reads: https://docs.python.org/3/library/signal.html#note-on-sigpipe."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show_summary(told: dict[str, Any], readers: Sequence[Sequence[str]]) -> None:
     """The goodbye as a table on standard error."""
     from rich.console import Console
     from rich.table import Table
@@ -178,9 +231,9 @@ def show_summary(told: dict[str, Any]) -> None:
 
     table = Table("", "in this run", title=f"corowatch ended: {told['reason']}", title_justify="left", box=None,
                   padding=(0, 2, 0, 0))
-    for name, counts in summary_table(told):
+    for name, counts in summary_table(told, readers):
         table.add_row(name, counts)
-    Console(stderr=True, highlight=False, markup=False).print(table)
+    Console(stderr=True, highlight=False, markup=False, force_terminal=coloured(sys.stderr)).print(table)
 
 
 @cli.command()
@@ -202,26 +255,53 @@ def watch(paths: Sequence[str], pattern: str, noise: str | None, threshold: str 
     flow: dict[str, Any] = {"tail": {"paths": [os.path.abspath(path) for path in paths],
                                      "start": "beginning" if from_start else "end"},
                             "grep": {"pattern": pattern, **({"except": noise} if noise else {})}}
+    title = "{text}"
     if threshold:
         at_least, slash, within = threshold.partition("/")
         if not slash or not at_least.isdigit():
             raise click.UsageError(f"--threshold {threshold}: write N/TIME, such as 5/1m")
         flow["threshold"] = {"at_least": int(at_least), "within": within}
-    flow["alert"] = {"to": ["console", *(["command"] if command else [])], "title": "{text}"}
+        title = f"{{text}} ({{count}} times within {within.replace('{', '{{').replace('}', '}}')})"
+    flow["alert"] = {"to": ["console", *(["command"] if command else [])], "title": title}
     if not any(glob.glob(path) for path in paths):
         click.echo(f"no file at {' '.join(paths)} yet; waiting for one", err=True)
-    sinks = {"command": {"exec": shlex.split(command)}} if command else {}
+    sinks = {"command": {"exec": _words(command)}} if command else {}
     with _state(None, throw_away=True) as folder:
-        sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True))
+        sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True, lost=A_CONFIG))
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command) or [""]
+    except ValueError as error:
+        raise click.UsageError(f"--exec {command}: {error}") from error
+
+
+OF_WATCH = {"paths": "PATHS", "pattern": "--grep", "except": "--except", "threshold": "--threshold", "exec": "--exec"}
+"""From a key of the config that `watch` makes to what the user gave."""
 
 
 def _composed(config: dict[str, Any]) -> Callable[[], Any]:
-    """A config that the command line made; JSON is YAML."""
+    """A config that the command line made; JSON is YAML. Its mistakes are those of the command line."""
     from corowatch.core.config import ConfigFile
     from corowatch.loading import load_texts
 
     text = json.dumps(config, indent=1, ensure_ascii=False)
-    return lambda: load_texts([ConfigFile("command line", text, os.getcwd())])
+
+    def load() -> Any:
+        try:
+            return load_texts([ConfigFile("command line", text, os.getcwd())])
+        except ConfigError as error:
+            told = [f"{_given(text, mistake.place.line)}: {mistake.what}" for mistake in error.mistakes]
+            raise click.UsageError("\n".join(dict.fromkeys(told))) from error
+
+    return load
+
+
+def _given(text: str, line: int) -> str:
+    """What the user gave that stands in this line of the config made of it."""
+    keys = [row.strip().partition('"')[2].partition('"')[0] for row in text.split("\n")[:line]]
+    return next((OF_WATCH[key] for key in reversed(keys) if key in OF_WATCH), "watch")
 
 
 @cli.command()
@@ -239,7 +319,7 @@ def demo(seconds: float | None) -> None:
 
         writer.start()
         sys.exit(serve(lambda: load_texts([ConfigFile("demo.yaml", text, str(folder))]), folder / "state",
-                       start="beginning", quiet=True))
+                       start="beginning", quiet=True, lost=A_CONFIG))
 
 
 # --- asking -----------------------------------------------------------------------------------------
@@ -251,30 +331,39 @@ def demo(seconds: float | None) -> None:
 def check(config: Sequence[str]) -> None:
     """Tell every mistake in a config, or what it will do; nothing is started."""
     from corowatch.core.describe import expression
-    from corowatch.core.text import safe
-    from corowatch.loading import cure, load_paths, look_around
+    from corowatch.core.text import many, safe
+    from corowatch.loading import cure, load_paths, look_around, missing_programs
 
+    _tell_broken()
     loaded = load_paths(config)
     flows = list(dict.fromkeys(step.flow for step in loaded.steps.values()))
-    click.echo(f"{len(flows)} flow{'s' * (len(flows) != 1)}, {len(loaded.declared)} sinks: no mistakes\n")
+    click.echo(f"{many(len(flows), 'flow')}, {many(len(loaded.declared), 'sink')}: no mistakes\n")
     for flow in flows:
-        click.echo(click.style(flow, bold=True))
-        for line in expression(loaded, flow):
+        click.echo(_heading(flow))
+        for line in expression(loaded, flow, width(sys.stdout) - 2):
             click.echo(f"  {safe(line)}")
     click.echo()
     for found in look_around(loaded):
-        click.echo(f"{found.step}: {safe(found.glob)}: {len(found.files)} file{'s' * (len(found.files) != 1)}")
-        for path, why in found.unreadable.items():
+        click.echo(f"{found.step}: {safe(found.glob)}: {many(len(found.files), 'file')}")
+        if found.hidden and found.unreadable:
+            click.echo(f"  cannot be read: {many(len(found.unreadable), 'file')}")
+        for path, why in found.unreadable.items() if not found.hidden else ():
             click.echo(f"  cannot be read: {safe(path)}: {why}; the cure: {safe(cure(path))}")
+    for sink, program, why in missing_programs(loaded):
+        click.echo(f"sink {sink}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
     for note in loaded.notes:
         click.echo(f"note: {note}")
 
 
+def _heading(text: str) -> str:
+    return click.style(text, bold=True) if coloured(sys.stdout) else text
+
+
 def _tell_scanner(config: Any) -> None:
     """Which patterns earned the fast scanner, and why the others did not."""
     from corowatch.core.pattern import Pattern
-    from corowatch.core.text import safe
+    from corowatch.core.text import many, safe
 
     fast = 0
     for step in config.steps.values():
@@ -285,11 +374,53 @@ def _tell_scanner(config: Any) -> None:
                     if not pattern.linear:
                         click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line, under a time budget: "
                                    f"RE2 says {pattern.why}")
-    click.echo(f"{fast} pattern{'s' * (fast != 1)} on the fast scanner (RE2)")
+    click.echo(f"{many(fast, 'pattern')} on the fast scanner (RE2)")
 
 
 @cli.command()
-@click.argument("kind", required=False)
+@click.argument("sink")
+@configs
+@refusals
+def send(sink: str, config: Sequence[str]) -> None:
+    """Send one test alert through SINK of a config, and tell what the other side said.
+
+    Nothing is kept, and a running daemon does not notice. Exit status 0: the sink took it. 1: it did not.
+    """
+    from corowatch.core.errors import Undelivered
+    from corowatch.core.text import safe
+    from corowatch.core.wiring import near_or_all
+    from corowatch.courier import send_one
+    from corowatch.loading import console, load_paths
+
+    sinks = {"console": console(), **load_paths(config).sinks}
+    if sink not in sinks:
+        fail(EX_USAGE, f"no sink {sink!r}{near_or_all(sink, sinks)}")
+    speak(sys.stdout)
+    try:
+        said = send_one(sinks[sink], _test_alert(sink))
+    except Undelivered as error:
+        fail(1, f"{sink}: {safe(error.why)} ({'refused for good' if error.permanent else 'it would be tried again'})")
+    except Exception as error:  # noqa: BLE001 - whatever a sink raises is the answer
+        fail(1, f"{sink}: {type(error).__name__}: {safe(str(error))}")
+    click.echo(f"{sink}: delivered{': ' if said else ''}{safe(said)}")
+
+
+def _test_alert(sink: str) -> Any:
+    import secrets
+    import socket
+    import time
+
+    from corowatch.core.events import Alert, rfc3339
+
+    title = "This is a test: corowatch can reach you"
+    at = rfc3339(time.time())
+    return Alert(id=f"test.{secrets.token_hex(8)}", flow="corowatch", node="send", title=title, severity="info", at=at,
+                 host=socket.gethostname(), to=(sink,),
+                 events=[{"source": "corowatch", "file": "", "offset": 0, "at": at, "text": title}])
+
+
+@cli.command()
+@click.argument("kind", required=False, shell_complete=_complete_kind)
 @click.option("--write", type=click.Path(exists=True, file_okay=False), metavar="FOLDER", hidden=True,
               help="Renew the generated parts of README.md and config/schema.json in this checkout.")
 def kinds(kind: str | None, write: str | None) -> None:
@@ -298,6 +429,7 @@ def kinds(kind: str | None, write: str | None) -> None:
     from corowatch.core.kinds import discover
     from corowatch.core.values import nearest
 
+    _tell_broken()
     known = discover()
     if write:
         from corowatch.generate import generate
@@ -311,7 +443,7 @@ def kinds(kind: str | None, write: str | None) -> None:
         click.echo("\n\n".join(map(help_page, found)))
         return
     for role, heading in ROLES.items():
-        click.echo(click.style(heading, bold=True))
+        click.echo(_heading(heading))
         for name, one in sorted(getattr(known, role).items()):
             click.echo(f"  {name:<12} {one.summary}")
         click.echo()
@@ -340,6 +472,7 @@ def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  
 
     Works beside a running daemon. Of the ID a beginning is enough.
     """
+    from corowatch.core.text import many
     from corowatch.store import Outbox, examine
 
     path = state_folder(state_dir) / "state.db"
@@ -357,28 +490,37 @@ def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  
         if not count:
             fail(1, f"no alert that waits or was refused has an id beginning with {id}")
         done = "tried again" if action == "retry" else "dropped"
-        click.echo(f"{count} alert{'s' * (count != 1)} {done}")
+        click.echo(f"{many(count, 'alert')} {done}")
     finally:
         box.close()
 
 
 def _show_outbox(box: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from corowatch.core.text import safe
 
     rows = box.rows()
     if not rows:
         click.echo("the outbox is empty: everything was delivered")
         return
-    table = Table("id", "sink", "state", "tries", "title", "why", box=None, padding=(0, 2, 0, 0))
-    for row in rows[:1000]:
-        table.add_row(row.id, row.sink, row.state, str(row.attempts), safe(row.alert().title), safe(row.why))
-    width = None if sys.stdout.isatty() else 200
-    Console(highlight=False, markup=False, width=width).print(table)
-    if len(rows) > 1000:
-        click.echo(f"… and {len(rows) - 1000:,} more")
+    heads = ("id", "sink", "state", "tries", "title", "why")
+    lines = ((row.id, row.sink, row.state, str(row.attempts), safe(row.alert().title), safe(row.why)) for row in rows)
+    if not sys.stdout.isatty():
+        for line in (heads, *lines):
+            click.echo("\t".join(line))
+        return
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    shown = list(islice(lines, MOST_ROWS))
+    fixed = [max(map(len, column)) for column in zip(heads, *shown, strict=True)][:4]
+    table = Table(*(Column(name, min_width=least, no_wrap=True) for name, least in zip(heads, fixed, strict=False)),
+                  *(Column(name, overflow="fold") for name in heads[4:]), box=None, padding=(0, 2, 0, 0))
+    for line in shown:
+        table.add_row(*line)
+    columns = max(width(sys.stdout), sum(fixed) + 2 * len(heads) + 24)
+    Console(highlight=False, markup=False, width=columns, force_terminal=coloured(sys.stdout)).print(table)
+    if len(rows) > MOST_ROWS:
+        click.echo(f"… and {len(rows) - MOST_ROWS:,} more")
 
 
 @cli.command()
@@ -437,17 +579,21 @@ def version() -> None:
     from importlib.metadata import version as of
 
     click.echo(f"corowatch {__version__}, Python {sys.version.split()[0]}")
-    for name in ("watchdog", "google-re2", "pyyaml", "structlog", "msgspec"):
+    for name in ("watchdog", "google-re2", "regex", "pyyaml", "structlog", "msgspec", "click", "rich"):
         click.echo(f"  {name} {of(name)}")
 
 
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion of a shell; where to put it stands in its first line.
+    """Print the completion of a shell. A new shell reads it from here; make the folder if it is not there.
 
     \b
         corowatch completion bash > ~/.local/share/bash-completion/completions/corowatch
+        corowatch completion zsh > ~/.zfunc/_corowatch
+        corowatch completion fish > ~/.config/fish/completions/corowatch.fish
+
+    bash needs the package bash-completion; zsh the line `fpath+=~/.zfunc` before `compinit` in ~/.zshrc.
     """
     from click.shell_completion import get_completion_class
 

@@ -2,8 +2,8 @@
 
 A sink is a coroutine too. Its connection is a local variable inside a `with`, so a failure ends it and
 closes the connection, and the next attempt begins with a fresh one. One message is in flight at a time, of one
-alert or, where the sink makes one of many, of all that wait: a crash between the sink's acceptance and our mark
-repeats that one, with the same id.
+alert or, where the sink makes one of many, of all that wait, and nothing else is sent before it is noted what became
+of it: only a crash between the sink's acceptance and our note repeats that one, with the same id.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 from corowatch.core.config import SinkUse
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import Undelivered
-from corowatch.core.events import Delivery
-from corowatch.core.retry import wait_before
+from corowatch.core.events import Alert, Delivery
+from corowatch.core.retry import LONGEST, wait_before
 from corowatch.store import Outbox, Row, Store
 
 LOOK = 2.0
@@ -52,6 +52,9 @@ class Courier:
         self._delivery = Delivery()
         self._in_hand: list[Row] = []
         """A message that some of its recipients have, and others do not yet."""
+        self._unnoted: Callable[[], None] | None = None
+        """Writes what became of the last message, where that has failed so far."""
+        self._stuck = False
         self._singly = 0
         """So many of the next alerts are sent each by itself: together they were refused."""
         self._after = after  # whose alert in hand must be done first
@@ -93,16 +96,38 @@ class Courier:
         try:
             while not self._stop.is_set():
                 try:
+                    self._catch_up()
                     if rows := self._next(outbox):
                         self._deliver(outbox, rows)
                     else:
                         self._wait(outbox)
+                    self._stuck = False
                 except Exception as error:  # noqa: BLE001 - the thread must outlive a full disk
-                    self._told("sink.failed", sink=self.name, why=f"{type(error).__name__}: {error}")
+                    self._tell_failed(error)
                     self._stop.wait(LOOK)
+            try:
+                self._catch_up()
+            except Exception as error:  # noqa: BLE001
+                self._tell_failed(error)
         finally:
             self._let_go()
             outbox.close()
+
+    def _tell_failed(self, error: Exception) -> None:
+        """Once, until it goes on: a full disk must not fill the log."""
+        if not self._stuck:
+            self._told("sink.failed", sink=self.name, why=f"{type(error).__name__}: {error}")
+        self._stuck = True
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """Write what became of the message in hand; if that fails, it is tried again before anything is sent."""
+        self._unnoted = write
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._unnoted:
+            self._unnoted()
+            self._unnoted = None
 
     def _next(self, outbox: Outbox) -> list[Row]:
         """What is to be sent now: one alert, or as one message all that wait, where the sink makes one of many."""
@@ -132,24 +157,28 @@ class Courier:
             self._fail(outbox, rows, error)
             return
         self._in_hand, self._delivery.done = [], set()
-        outbox.delivered(rows, time.time())
         if self._singly:
             self._singly -= 1
         elif not self._hurry.is_set():
             self._rests_until = time.monotonic() + self._pace
-        if self.failures:
-            self._told("sink.recovered", sink=self.name, after_attempts=self.failures)
-        self.failures = 0
-        for row in rows:
-            self._told("alert.delivered", sink=self.name, id=row.id, said=self._delivery.said)
+        failures, self.failures = self.failures, 0
+        at = time.time()
+
+        def delivered() -> None:
+            outbox.delivered(rows, at)
+            if failures:
+                self._told("sink.recovered", sink=self.name, after_attempts=failures)
+            for row in rows:
+                self._told("alert.delivered", sink=self.name, id=row.id, said=self._delivery.said)
+
+        self._note(delivered)
 
     def _send(self, rows: list[Row]) -> None:
-        kind = self.use.kind
         if self._sink is None:
-            handed = {kind.delivery: self._delivery} if kind.delivery else {}
-            self._sink = kind.start(**self.use.options, **handed)
+            self._sink = _started(self.use, self._delivery)
+        self._delivery.said = ""
         alerts = tuple(row.alert() for row in rows)
-        self._sink.send(alerts if kind.batches else alerts[0])
+        self._sink.send(alerts if self.use.kind.batches else alerts[0])
 
     def _fail(self, outbox: Outbox, rows: list[Row], error: Exception) -> None:
         why = error.why if isinstance(error, Undelivered) else f"{type(error).__name__}: {error}"
@@ -165,19 +194,32 @@ class Courier:
         else:
             self._in_hand, self._delivery.done = [], set()
             self._singly = max(0, self._singly - 1)
-            outbox.refused(rows, why, time.time())
+            self._refuse(outbox, rows, why)
+
+    def _refuse(self, outbox: Outbox, rows: list[Row], why: str) -> None:
+        at = time.time()
+
+        def refused() -> None:
+            outbox.refused(rows, why, at)
             for row in rows:
                 self._told("alert.refused", sink=self.name, id=row.id, why=why)
+
+        self._note(refused)
 
     def _delay(self, outbox: Outbox, rows: list[Row], why: str, after: float) -> None:
         """Both wait: the alert by its own failures, so that a bad one does not hold up the rest, and the sink."""
         self.failures += 1
-        attempt = rows[0].attempts + 1
-        outbox.later(rows, why, time.time() + max(after, wait_before(attempt, random.random())))
+        after = min(after, LONGEST)
+        due = time.time() + max(after, wait_before(rows[0].attempts + 1, random.random()))
         if self.failures > 1 or after or self._in_hand:
             self._rests_until = time.monotonic() + max(after, wait_before(self.failures - 1, random.random()))
-        for row in rows:
-            self._told("alert.delayed", sink=self.name, id=row.id, why=why, attempts=row.attempts + 1)
+
+        def delayed() -> None:
+            outbox.later(rows, why, due)
+            for row in rows:
+                self._told("alert.delayed", sink=self.name, id=row.id, why=why, attempts=row.attempts + 1)
+
+        self._note(delayed)
 
     def _let_go(self) -> None:
         if self._sink is not None:
@@ -186,3 +228,17 @@ class Courier:
             except Exception as error:  # noqa: BLE001
                 self._told("sink.failed", sink=self.name, why=f"{type(error).__name__}: {error}")
             self._sink = None
+
+
+def send_one(use: SinkUse, alert: Alert) -> str:
+    """Send an alert through a sink, here and now; gives what the other side said. Raises what the sink raises."""
+    delivery = Delivery()
+    sink = _started(use, delivery)
+    sink.send((alert,) if use.kind.batches else alert)
+    finish(sink)
+    return delivery.said
+
+
+def _started(use: SinkUse, delivery: Delivery) -> Any:
+    handed = {use.kind.delivery: delivery} if use.kind.delivery else {}
+    return use.kind.start(**use.options, **handed)

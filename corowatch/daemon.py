@@ -29,7 +29,7 @@ from corowatch.core.config import Config
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Severity, rfc3339
 from corowatch.core.graph import Closed, Failure, Graph, fingerprint
-from corowatch.core.text import safe
+from corowatch.core.text import capped, many, safe
 from corowatch.courier import Courier
 from corowatch.log import log
 from corowatch.notify import Notify
@@ -37,6 +37,7 @@ from corowatch.sources import Source
 from corowatch.sources.corowatch import INTERNAL
 from corowatch.store import Change, Store, write_whole
 from corowatch.summary import Ledger, Table
+from corowatch.terminal import unread
 from corowatch.watch import Watch
 
 GLANCE, SEARCH = 1.0, 5.0
@@ -59,7 +60,9 @@ ORDINARY = frozenset({"started", "reloaded", "stopping"})
 """Internal events of ordinary life: told to the log and to flows that ask for them."""
 SEVERITY: Mapping[str, Severity] = {"lost": "error", "shut": "error", "refused": "error", "config": "error"}
 HUSH = 3600.0
-"""Seconds in which a refusing sink is told of once."""
+"""Seconds in which each trouble of a sink is told of once."""
+
+END_OF_OUTPUT = "end of output"
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Daemon:
         self._host = socket.gethostname()
         self._run_id = secrets.token_hex(8)
         self._told = 0
-        self._hushed: dict[str, float] = {}
+        self._hushed: dict[tuple[str, str], float] = {}
         self._late_told: dict[str, float] = {}
         self._awaiting: list[tuple[float, Alert]] = []
         """Alerts whose lines after them have not come yet, and until when (monotonic seconds) they wait."""
@@ -224,6 +227,10 @@ class Daemon:
         for name, use in wanted.items():
             if name not in self.couriers:
                 self.couriers[name] = Courier(use, self._store, self._courier_told, stopped.get(name))
+        for name, rows in self._store.standing().items():
+            if name not in wanted and rows.get("waiting"):
+                log.warning("outbox.stranded", sink=name, count=rows["waiting"],
+                            why="the config has no such sink any more; see corowatch outbox")
 
     def _courier_told(self, event: str, **fields: Any) -> None:
         self.inbox.put(Told(event, fields))
@@ -278,14 +285,24 @@ class Daemon:
         if note.event == "alert.delivered":
             log.debug(note.event, **note.fields)
             return
+        if note.event == "alert.refused" and self._for_reader and self._is_console(sink):
+            self._end_output(str(note.fields.get("why", "")))
+            return
         log.info(note.event, **note.fields) if note.event == "sink.recovered" else log.warning(
             note.event, **note.fields)
-        if note.event == "alert.refused" and sink == "console" and self._for_reader:
-            self.stopping, self._hurry = "end of output", True
-        if note.event == "alert.refused" and self._clock.read() - self._hushed.get(sink, -HUSH) >= HUSH:
-            self._hushed[sink] = self._clock.read()
+        if note.event == "alert.refused" and not self._is_hushed("refused", sink, self._clock.read()):
             why = str(note.fields.get("why", ""))
             self.tell("refused", f"sink {sink} refused an alert: {why}; see corowatch outbox", sink=sink, why=why)
+
+    def _is_console(self, sink: str) -> bool:
+        use = self.graph.config.sinks.get(sink)
+        return use is not None and use.kind.name == "console"
+
+    def _end_output(self, why: str) -> None:
+        """Nobody reads any more: end, without waiting for anything. Said once, however many alerts there are."""
+        if self.stopping != END_OF_OUTPUT:
+            log.warning("output.closed", why=why)
+        self.stopping, self._hurry = END_OF_OUTPUT, True
 
     def _look(self, now: float) -> None:
         woken = self._watch.take()
@@ -350,10 +367,17 @@ class Daemon:
                 self._store.prune(now)
             except sqlite3.Error as error:
                 log.warning("state.not_pruned", why=str(error))
-        for sink in self._store.folding - self._hushed.keys():
-            self._hushed[sink] = now
-            self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further ones "
-                      "of one step and key become one with a count", sink=sink)
+        for sink in self._store.folding:
+            if not self._is_hushed("folded", sink, now):
+                self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further "
+                          "ones of one step and key become one with a count", sink=sink)
+
+    def _is_hushed(self, kind: str, sink: str, now: float) -> bool:
+        """Whether this trouble of a sink was told a short while ago; if not, it is told now."""
+        hushed = now - self._hushed.get((kind, sink), -HUSH) < HUSH
+        if not hushed:
+            self._hushed[kind, sink] = now
+        return hushed
 
     def _commit(self, now: float) -> None:
         """Write the turn, whole or not at all. If that fails it stays in memory, and nothing is read meanwhile."""
@@ -439,7 +463,10 @@ class Daemon:
     # --- what went wrong inside -----------------------------------------------------------------------
 
     def tell(self, kind: str, text: str, **fields: Any) -> None:
-        """An internal event: to the log, to flows that take it, else to every declared sink if it is trouble."""
+        """An internal event: to the log, to flows that take it, else to every declared sink if it is trouble.
+
+        Trouble with a sink goes to the others: that one would refuse it, too.
+        """
         ordinary = kind in ORDINARY
         if not ordinary:
             log.warning(f"corowatch.{kind}", why=text, **{k: v for k, v in fields.items() if k != "why"})
@@ -449,12 +476,12 @@ class Daemon:
         listeners = [source for source in self.sources.values() if kind in source.hears]
         for source in listeners:
             source.tell(kind, text, now, fields)
-        sinks = self.graph.config.declared
+        sinks = tuple(name for name in self.graph.config.declared if name != fields.get("sink"))
         if listeners or ordinary or not sinks:
             return
         self._told += 1
         self._store.put(Alert(
-            id=f"{self._run_id}.{self._told}", flow="corowatch", node=kind, title=safe(text), at=rfc3339(now),
+            id=f"{self._run_id}.{self._told}", flow="corowatch", node=kind, title=capped(safe(text)), at=rfc3339(now),
             severity=SEVERITY.get(kind, "warning"), fields={"kind": kind, **fields}, host=self._host, to=sinks,
             events=[{"source": "corowatch", "file": "", "offset": self._told, "at": rfc3339(now), "text": text}]))
 
@@ -482,6 +509,8 @@ class Daemon:
             if self._notify.watchdog and began - alive >= self._notify.watchdog / 2:
                 alive = began
                 self._notify.alive()
+            if self._for_reader and unread(sys.stdout) and any(map(self._is_console, self.couriers)):
+                self._end_output("nobody reads standard output any more")
             if self.stopping is None and not more:
                 if self._at_end():
                     self.stopping = "end of input"
@@ -523,7 +552,7 @@ class Daemon:
 
     def _status(self) -> str:
         flows = len({step.flow for step in self.graph.config.steps.values()})
-        return f"{flows} flows, {sum(s.counts.get('files', 0) for s in self.sources.values())} files"
+        return f"{many(flows, 'flow')}, {many(sum(s.counts.get('files', 0) for s in self.sources.values()), 'file')}"
 
     # --- reloading ------------------------------------------------------------------------------------
 
@@ -589,14 +618,16 @@ class Daemon:
         for source in self.sources.values():
             source.close()
         delivered = self._last_deliveries()
+        reason = END_OF_OUTPUT if self.stopping == END_OF_OUTPUT else reason
         summary = self.summary(reason)
+        refused = any(counts["refused"] for counts in summary["sinks"].values())
         with contextlib.suppress(OSError):
             write_whole(self._store.folder / "summary.json", json.dumps(summary, indent=1).encode() + b"\n")
         self.told = summary
         if not sys.stderr.isatty():  # there, a table tells it better
             log.info("summary", **{key: summary[key] for key in ("reason", "sources", "nodes", "sinks")})
-        log.info("daemon.stopped", reason=reason, seconds=round(now - self._started, 1))
-        return 1 if self._handler_failed or self._failing or (self._once and not delivered) else 0
+        log.info("daemon.stopped", reason=reason, seconds=round(self._clock.read() - self._started, 1))
+        return 1 if self._handler_failed or self._failing or (self._once and (refused or not delivered)) else 0
 
     def _last_read(self) -> None:
         now = self._clock.read()
@@ -614,7 +645,7 @@ class Daemon:
         standing = closed.goodbye.get("standing")
         if isinstance(standing, dict):
             self._standing[closed.node] = standing
-        log.info("node.closed", node=closed.node, **closed.goodbye)
+        log.info("node.closed", node=closed.node, counts=closed.goodbye)
 
     def _last_deliveries(self) -> bool:
         """Let the couriers deliver until the deadline; whether nothing is left.
@@ -639,6 +670,11 @@ class Daemon:
                 log.warning("sink.hangs", sink=courier.name)
         self._take_notes()
         return not any(self._store.waiting(name) for name in self.couriers)
+
+    @property
+    def readers(self) -> list[tuple[str, ...]]:
+        """The steps that share each reader."""
+        return [feed.steps for feed in self.graph.feeds.values()]
 
     def _totals(self) -> dict[tuple[str, str], dict[str, int]]:
         totals: dict[tuple[str, str], dict[str, int]] = {}

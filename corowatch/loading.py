@@ -1,7 +1,7 @@
 """From paths to a Config: reads the files, hands in what the pure loader must not touch, and looks around.
 
-What is wrong only with a view on the file system (a sink that writes into a file that is watched) is told
-here, in the same form.
+What is wrong only with a view on the file system (a sink that writes into a file that is watched) or on what one
+kind does (a command that a log would choose) is told here, in the same form.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from corowatch.core.config import Config, ConfigFile, load
+from corowatch.child import find
+from corowatch.core.config import Config, ConfigFile, SinkUse, load
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import discover
+from corowatch.core.text import Text
+from corowatch.core.wiring import CONSOLE
 from corowatch.plugins import inspect_function, secret
 from corowatch.sources.tail import Tail
 
@@ -23,35 +27,56 @@ DEFAULT = "/etc/corowatch"
 
 def load_paths(paths: Sequence[str]) -> Config:
     """Load files and folders (`*.yaml`, in name order). Raises ConfigError with every mistake."""
-    return load_texts(list(_read(paths or [DEFAULT])))
+    return load_texts(list(_read(paths)))
 
 
 def load_texts(files: Sequence[ConfigFile]) -> Config:
     """Load config texts. Raises ConfigError with every mistake."""
     config = load(files, discover(), function=inspect_function, secret=secret)
-    mistakes = [*_loops(config), *_stdin_twice(config)]
+    mistakes = [*_loops(config), *_stdin_twice(config), *_chosen_by_logs(config)]
     if mistakes:
         lines = {file.name: file.text.split("\n") for file in files}
         raise ConfigError([mistake._replace(source=lines[mistake.place.file][mistake.place.line - 1])
                            for mistake in mistakes])
-    return config
+    folders = {file.name: file.folder for file in files}
+    return replace(config, sinks={**config.sinks, **{
+        use.name: _anchored(use, folders[use.places["argv"].file]) for use in _commands(config)}})
 
 
 def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
-    for name in paths:
-        path = Path(name)
-        files = sorted(path.glob("*.yaml")) if os.path.isdir(name) else [path]
+    """Each file once, however it is named."""
+    seen = set()
+    for path in _files(paths):
+        if (real := os.path.realpath(path)) in seen:
+            continue
+        seen.add(real)
+        try:
+            text = path.read_bytes().decode()
+        except OSError as error:
+            raise _refused(str(path), f"cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            line = path.read_bytes().count(b"\n", 0, error.start) + 1
+            raise ConfigError([Mistake(Place(str(path), line, 1), "is not UTF-8")]) from error
+        yield ConfigFile(str(path), text, os.path.abspath(path.parent))
+
+
+def _files(paths: Sequence[str]) -> Iterator[Path]:
+    if not paths and not os.path.exists(DEFAULT):
+        raise _refused(DEFAULT, "there is no such folder; name a config file, or make one there")
+    for name in paths or [DEFAULT]:
+        if not os.path.isdir(name):
+            yield Path(name)
+            continue
+        files = sorted(Path(name).glob("*.yaml"))
         if not files:
-            raise ConfigError([Mistake(Place(name, 1, 1), "no *.yaml file in this folder")])
-        for file in files:
-            try:
-                text = file.read_bytes().decode()
-            except OSError as error:
-                raise ConfigError([Mistake(Place(str(file), 1, 1), f"cannot be read: {error.strerror}")]) from error
-            except UnicodeDecodeError as error:
-                line = file.read_bytes().count(b"\n", 0, error.start) + 1
-                raise ConfigError([Mistake(Place(str(file), line, 1), "is not UTF-8")]) from error
-            yield ConfigFile(str(file), text, os.path.abspath(file.parent))
+            others = sorted(Path(name).glob("*.yml"))
+            cure = f"; only *.yaml is read: rename {others[0].name} to {others[0].stem}.yaml" if others else ""
+            raise _refused(name, f"no *.yaml file in this folder{cure}")
+        yield from files
+
+
+def _refused(name: str, why: str) -> ConfigError:
+    return ConfigError([Mistake(Place(name), why)])
 
 
 def _loops(config: Config) -> Iterator[Mistake]:
@@ -74,13 +99,55 @@ def _stdin_twice(config: Config) -> Iterator[Mistake]:
                           "can be read one way only")
 
 
+def console() -> SinkUse:
+    """The sink that is there without being declared, where no flow alerts it either."""
+    kind = discover().sink[CONSOLE]
+    return SinkUse(CONSOLE, kind, {name: option.default for name, option in kind.options.items()}, {}, Place("", 1, 1))
+
+
+def _commands(config: Config) -> list[SinkUse]:
+    return [use for use in config.sinks.values() if use.kind.name == "exec"]
+
+
+def _chosen_by_logs(config: Config) -> Iterator[Mistake]:
+    """Commands whose program has a field in it."""
+    for use in _commands(config):
+        program = use.options["argv"][0]
+        if program.names:
+            yield Mistake(use.places["argv"], f"a log would choose the program {program.source!r}; write one that is "
+                          "always the same, and fields in the words behind it")
+
+
+def _anchored(use: SinkUse, folder: str) -> SinkUse:
+    """The sink with its program's path beginning at the config's folder, as every path in a config does."""
+    program, *others = use.options["argv"]
+    if "/" not in program.source or program.source.startswith("/"):
+        return use
+    path = os.path.normpath(os.path.join(folder.replace("{", "{{").replace("}", "}}"), program.source))
+    return replace(use, options={**use.options, "argv": [Text(path), *others]})
+
+
+def missing_programs(config: Config) -> Iterator[tuple[str, str, str]]:
+    """(sink, program, why) of each command that could not be run now."""
+    for use in _commands(config):
+        program = use.options["argv"][0].render({})
+        try:
+            find(program)
+        except OSError as error:
+            yield use.name, program, error.strerror or str(error)
+
+
 class Found(NamedTuple):
-    """What a glob finds: files, those of them that cannot be read, and why."""
+    """What a glob finds: files, those of them that cannot be read, and why.
+
+    `hidden`: a secret is part of it, so `glob` is as it was written, and the paths must not be shown.
+    """
 
     step: str
     glob: str
     files: list[str]
     unreadable: dict[str, str]
+    hidden: bool
 
 
 def look_around(config: Config) -> Iterator[Found]:
@@ -89,7 +156,9 @@ def look_around(config: Config) -> Iterator[Found]:
         if step.kind.name != "tail":
             continue
         source = Tail(lambda block: None, **step.options)  # type: ignore[arg-type]
-        for glob, paths in source.globs():
+        written = step.written["paths"]
+        texts = written if isinstance(written, list) else [written]
+        for (glob, paths), told in zip(source.globs(), texts, strict=True):
             files = [path for path in paths if os.path.isfile(path)]
             unreadable = {}
             for path in files:
@@ -97,7 +166,8 @@ def look_around(config: Config) -> Iterator[Found]:
                     os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
                 except OSError as error:
                     unreadable[path] = error.strerror or str(error)
-            yield Found(step.id, glob, files, unreadable)
+            hidden = "${" in str(told)
+            yield Found(step.id, str(told) if hidden else glob, files, unreadable, hidden)
 
 
 def cure(path: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 from corowatch.core.text import safe
+from corowatch.terminal import coloured
 
 
 def _without_rich() -> Any:
@@ -99,7 +100,7 @@ def set_up(stream: TextIO | None = None, level: int = logging.INFO) -> None:
         processors += [_escaped, _Prefix()]
     elif stream.isatty():
         processors += [structlog.processors.TimeStamper("%H:%M:%S", utc=False), _escaped,
-                       structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR"), pad_event_to=24)]
+                       structlog.dev.ConsoleRenderer(colors=coloured(stream), pad_event_to=24)]
     else:
         processors += [structlog.processors.TimeStamper("iso", utc=True), _escaped,
                        structlog.processors.JSONRenderer()]

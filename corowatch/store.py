@@ -16,7 +16,10 @@ import sqlite3
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,13 +28,21 @@ import msgspec
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Alert
 from corowatch.core.memory import Memory
+from corowatch.core.retry import LONGEST
+from corowatch.durable import sync_folder
 
 APPLICATION_ID = 0x636F726F  # "coro"
 VERSION = 1
 MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 """Waiting for one sink; beyond, alerts of one node and key fold into one row."""
+HANDFUL = 4 << 20
+"""Bytes of rows that a courier takes at once; more would be a daemon's whole memory several times over."""
+PATIENCE = 5.0
+"""Seconds that a writer waits for another process to finish."""
 KEEP_SECONDS, KEEP_ROWS = 30 * 86400.0, 100_000
-"""How long, and how many, delivered rows are kept."""
+"""How long, and how many, delivered rows are kept; refused ones likewise."""
+RECOUNT = 1.0
+"""Seconds between two counts of what waits: 64 MiB of it take some 30 ms."""
 
 _SCHEMA = """
 CREATE TABLE readers (step TEXT PRIMARY KEY, reader TEXT NOT NULL) WITHOUT ROWID;
@@ -47,6 +58,9 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, 
 CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
 CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting' AND due > 0;
 """
+
+_COMPANIONS = ("-wal", "-shm")
+"""What SQLite keeps beside a database: https://www.sqlite.org/wal.html."""
 
 # Built once, here: msgspec 0.22 prepares a type at its first use, and two couriers doing so at once end the process.
 _ALERT = msgspec.json.Decoder(Alert)
@@ -83,7 +97,7 @@ class Change(NamedTuple):
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open state.db for one thread. Transactions are begun and ended by hand."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     return connection
@@ -139,8 +153,8 @@ class Store:
             raise
         self._alerts: list[tuple[Alert, bytes, float]] = []
         self._going_live: _GoingLive | None = None
-        self._memories: dict[str, Memory[Any]] = {}
         self._waiting = self._counted()
+        self._recounted = 0.0
         self.in_flight: dict[str, frozenset[int]] = {}
         """Which rows each courier has in hand: they must not be folded into."""
         self.folding: set[str] = set()
@@ -148,7 +162,9 @@ class Store:
 
     def _opened(self) -> sqlite3.Connection:
         fresh = not self.path.exists()
-        if not fresh:
+        if fresh:
+            _refuse_orphans(self.path)
+        else:
             examine(self.path)
         try:
             if fresh:
@@ -161,6 +177,7 @@ class Store:
                                  f"BEGIN; {_SCHEMA} COMMIT;")
                 db.close()
                 new.rename(self.path)
+                sync_folder(self.folder)
             db = connect(self.path)
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
@@ -262,6 +279,7 @@ class Store:
         """Write one turn, whole or not at all; gives the sinks that got something. Raises sqlite3.Error."""
         memories = list(memories)
         with self.writing:
+            self._recount_if_full()
             waiting = {sink: list(counts) for sink, counts in self._waiting.items()}
             with _Transaction(self._db) as db:
                 if self._going_live:
@@ -281,6 +299,12 @@ class Store:
         for _, memory in memories:
             memory.written()
         return sinks
+
+    def _recount_if_full(self) -> None:
+        """`corowatch outbox` may have made room, in a process of its own."""
+        full = any(rows >= MAX_ROWS or size >= MAX_BYTES for rows, size in self._waiting.values())
+        if full and self._alerts and time.monotonic() - self._recounted >= RECOUNT:
+            self._waiting, self._recounted = self._counted(), time.monotonic()
 
     def _remember(self, db: sqlite3.Connection, node: str, memory: Memory[Any]) -> None:
         kept, gone = [], []
@@ -343,11 +367,13 @@ class Store:
         waiting[1] -= size
 
     def prune(self, now: float) -> None:
-        """Forget what was delivered long ago."""
+        """Forget what was delivered or refused long ago, and count anew what waits: `corowatch outbox` may have
+        changed it."""
         with self.writing, _Transaction(self._db) as db:
-            db.execute("DELETE FROM outbox WHERE state = 'delivered' AND (done < ? OR seq <= (SELECT seq FROM outbox "
-                       "WHERE state = 'delivered' ORDER BY seq DESC LIMIT 1 OFFSET ?))",
-                       (now - KEEP_SECONDS, KEEP_ROWS))
+            db.executemany("DELETE FROM outbox WHERE state = ? AND (done < ? OR seq <= (SELECT seq FROM outbox "
+                           "WHERE state = ? ORDER BY seq DESC LIMIT 1 OFFSET ?))",
+                           [(state, now - KEEP_SECONDS, state, KEEP_ROWS) for state in ("delivered", "refused")])
+            self._waiting = self._counted()
 
     def standing(self) -> dict[str, dict[str, int]]:
         """How many rows of each state there are for each sink."""
@@ -371,12 +397,24 @@ class Outbox:
         self._writing = store.writing if store else threading.Lock()
 
     def take(self, sink: str, now: float, limit: int = 1) -> list[Row]:
-        """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then."""
+        """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then.
+
+        At most `limit`, and `HANDFUL` bytes, of them; one, however large.
+        What is due later than any wait is long was put off by a clock that was ahead: it is due now.
+        """
+        last, size = now + LONGEST, 0
+        rows: list[Row] = []
         with self._writing:
-            rows = [Row(*found) for found in self._db.execute(
-                "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND due <= ? AND NOT EXISTS (SELECT 1 "
-                "FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND e.due > ? "
-                "AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?", (sink, now, now, limit))]
+            with closing(self._db.execute(
+                "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND (due <= ? OR due > ?) AND NOT "
+                "EXISTS (SELECT 1 FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND "
+                "e.due > ? AND e.due <= ? AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?",
+                (sink, now, last, now, last, limit))) as found:
+                for row in starmap(Row, found):
+                    size += len(row.body)
+                    if rows and size > HANDFUL:
+                        break
+                    rows.append(row)
             if self._store:
                 self._store.in_flight[sink] = frozenset(row.seq for row in rows)
             return rows
@@ -384,7 +422,8 @@ class Outbox:
     def soonest(self, sink: str, now: float) -> float | None:
         """When the next row of a sink that is not due at `now` will be; None if there is none."""
         due: float | None = self._db.execute(
-            "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting' AND due > ?", (sink, now)).fetchone()[0]
+            "SELECT min(due) FROM outbox WHERE sink = ? AND state = 'waiting' AND due > ? AND due <= ?",
+            (sink, now, now + LONGEST)).fetchone()[0]
         return due
 
     def delivered(self, rows: Sequence[Row], now: float) -> None:
@@ -400,8 +439,9 @@ class Outbox:
             with _Transaction(self._db) as db:
                 db.executemany("UPDATE outbox SET state = ?, why = ?, done = ?, attempts = attempts + 1 WHERE seq = ?",
                                [(state, why, now, row.seq) for row in rows])
-                db.executemany("INSERT INTO totals VALUES ('sink', ?, ?, 1) ON CONFLICT DO UPDATE SET "
-                               "value = value + 1", [(row.sink, state) for row in rows])
+                db.executemany("INSERT INTO totals VALUES ('sink', ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                               "value = value + excluded.value",
+                               [(sink, state, n) for sink, n in Counter(row.sink for row in rows).items()])
             if self._store:
                 for row in rows:
                     self._store.left(row.sink, len(row.body.encode()))
@@ -474,6 +514,14 @@ def owner(folder: Path) -> int | None:
     return None
 
 
+def _refuse_orphans(path: Path) -> None:
+    """SQLite would replay the log of a database that was moved away into the fresh one of its name."""
+    left = [path.name + end for end in _COMPANIONS if path.with_name(path.name + end).exists()]
+    if left:
+        raise StateRefused(f"{path.parent} holds {' and '.join(left)} without {path.name}: what a killed corowatch "
+                           f"wrote last; put {path.name} back, or move away what is left of it, to begin anew")
+
+
 def examine(path: Path) -> None:
     """Look at a database's header, by hand: SQLite would replay a log before it told us anything.
 
@@ -484,12 +532,13 @@ def examine(path: Path) -> None:
             header = file.read(100)
     except OSError as error:
         raise StateRefused(f"{path} cannot be read: {error.strerror}") from error
+    away = f"move it away, and {' and '.join(path.name + end for end in _COMPANIONS)} with it, to begin anew"
     if len(header) < 100 or not header.startswith(b"SQLite format 3\x00"):
-        raise StateRefused(f"{path} is damaged or no state of corowatch; move it away to begin anew")
+        raise StateRefused(f"{path} is damaged or no state of corowatch; {away}")
     version, = struct.unpack(">I", header[60:64])
     application, = struct.unpack(">I", header[68:72])
     if application != APPLICATION_ID:
-        raise StateRefused(f"{path} is another program's database; move it away to begin anew")
+        raise StateRefused(f"{path} is another program's database; {away}")
     if version > VERSION:
         raise StateRefused(f"{path} was written by a newer corowatch (format {version}, this one knows {VERSION})")
 

@@ -5,7 +5,7 @@ One ledger feeds both: each commit writes how much every counter grew, so the to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from corowatch.core.text import safe
@@ -52,12 +52,33 @@ class Ledger:
             written.update(counts)
 
 
-def summary_table(run: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
-    """(name, counts as text) for each source, node and sink, for people."""
+_ONE = {"lines": "line", "bytes": "byte", "files": "file", "alerts": "alert"}
+_NAMES = 3
+"""Steps of one reader that are named."""
+
+
+def summary_table(run: Mapping[str, Table], readers: Sequence[Sequence[str]] = ()) -> Iterator[tuple[str, str]]:
+    """(name, counts as text) for each source, node and sink, for people; one row for the steps of one reader."""
+    shared = {step: steps for steps in readers for step in steps}
     for role in ("sources", "nodes", "sinks"):
         for name, counts in run.get(role, {}).items():
-            told = ", ".join(f"{value:,} {counter.replace('_', ' ')}" for counter, value in counts.items()
-                             if isinstance(value, int))
-            yield safe(name), told
+            steps = shared.get(name, [name])
+            if role != "sources" or name == steps[0]:
+                yield safe(_named(steps if role == "sources" else [name])), _told(counts)
             for key, value in list(counts.get("standing", {}).items())[:10]:
                 yield "", f"{value:,} × {safe(key)}"
+
+
+def _named(steps: Sequence[str]) -> str:
+    more = f" and {len(steps) - _NAMES:,} more" if len(steps) > _NAMES else ""
+    return ", ".join(steps[:_NAMES]) + more
+
+
+def _told(counts: Mapping[str, Any]) -> str:
+    """What was counted, without what was not."""
+    told = []
+    for counter, value in counts.items():
+        if isinstance(value, int) and value:
+            what, *more = counter.split("_")
+            told.append(" ".join([f"{value:,}", _ONE.get(what, what) if value == 1 else what, *more]))
+    return ", ".join(told) or "nothing"

@@ -1,4 +1,5 @@
 import contextlib
+import sqlite3
 import threading
 import time
 from typing import Annotated
@@ -6,6 +7,7 @@ from typing import Annotated
 import pytest
 
 from corowatch import courier as courier_module
+from corowatch import store as store_module
 from corowatch.core.config import SinkUse
 from corowatch.core.errors import Place, Undelivered
 from corowatch.core.events import Alert, Batch, Consumer, Delivery
@@ -18,7 +20,7 @@ class World:
     """What a sink talks to: `answers` maps an alert's id to what is raised for it."""
 
     def __init__(self):
-        self.got, self.answers, self.opened, self.closed = [], {}, 0, 0
+        self.got, self.tried, self.answers, self.opened, self.closed = [], [], {}, 0, 0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -30,6 +32,7 @@ def world(*, peer: World) -> Consumer[Alert]:
     try:
         while True:
             alert = yield
+            peer.tried.append(alert.id)
             peer.gate.wait(10.0)
             if alert.id in peer.answers:
                 raise peer.answers[alert.id]
@@ -197,6 +200,50 @@ def test_it_finds_what_another_process_made_due_without_being_woken(post):
     until(lambda: ["1"] == post.peer.got)
 
 
+@pytest.mark.parametrize(("answer", "state"), [
+    (None, "delivered"), (Undelivered("no", permanent=True), "refused"), (Undelivered("later"), "waiting")])
+def test_what_became_of_an_alert_is_noted_before_anything_else_is_sent(office, monkeypatch, answer, state):
+    """A disk that is full, or a database that is locked, must not send the same alert again and again."""
+    monkeypatch.setattr(store_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(courier_module, "LOOK", 0.02)
+    monkeypatch.setattr(courier_module, "wait_before", lambda attempt, chance: 60.0)
+    post = office()
+    post.peer.answers.update({"1": answer} if answer else {})
+    post.peer.gate.clear()
+    post.put("1", key="a")
+    post.put("2", key="b")
+    until(lambda: post.peer.tried)
+    other = sqlite3.connect(post.store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    post.peer.gate.set()
+    until(lambda: "sink.failed" in post.events())
+    other.execute("ROLLBACK")
+    until(lambda: "delivered" == post.row("2").state)
+
+    assert ["1", "2"] == post.peer.tried
+    assert (state, 1) == (post.row("1").state, post.row("1").attempts)
+    assert 1 == post.events().count("sink.failed")
+
+
+def test_a_note_that_failed_is_written_at_the_end_if_it_can_be(office, monkeypatch):
+    monkeypatch.setattr(store_module, "PATIENCE", 0.01)
+    post = office()
+    post.peer.gate.clear()
+    post.put("1")
+    until(lambda: post.peer.tried)
+    other = sqlite3.connect(post.store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    post.peer.gate.set()
+    until(lambda: "sink.failed" in post.events())
+
+    other.execute("ROLLBACK")
+    post.courier.stop()
+
+    assert post.courier.join(time.monotonic() + 10.0)
+    assert "delivered" == post.row("1").state
+
+
 # --- one message of many ----------------------------------------------------------------------------
 
 
@@ -266,3 +313,13 @@ def test_a_sink_that_asks_for_time_is_left_alone_for_so_long(post):
     assert post.courier._rests_until > time.monotonic() + 3000.0
     assert post.row("1").due > time.time() + 3000.0
     assert [] == post.peer.got
+
+
+def test_a_sink_that_asks_for_days_gets_an_hour(post):
+    post.peer.answers["1"] = Undelivered("too many", after=1e9)
+
+    post.put("1")
+    until(lambda: "alert.delayed" in post.events())
+
+    assert post.courier._rests_until <= time.monotonic() + 3600.0
+    assert post.row("1").due <= time.time() + 3600.0

@@ -1,17 +1,21 @@
 """The pump, a step at a time, on a real state directory, real files and real couriers."""
 
+import io
 import json
 import sqlite3
 import time
 from math import inf
 
 import pytest
+import structlog
 
 from corowatch import daemon as daemon_module
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
-from corowatch.daemon import Daemon, Stop, WallClock
+from corowatch.core.graph import Closed
+from corowatch.daemon import HUSH, Daemon, Stop, Told, WallClock
 from corowatch.loading import load_texts
+from corowatch.log import set_up
 from corowatch.notify import Notify
 from corowatch.store import Store
 
@@ -122,6 +126,15 @@ def told(tmp_path):
     return lambda: [json.loads(row)["title"] for row in path.read_text().splitlines()] if path.exists() else []
 
 
+@pytest.fixture
+def logged():
+    """What the log says, each line as a mapping."""
+    before, stream = structlog.get_config(), io.StringIO()
+    set_up(stream)
+    yield lambda: list(map(json.loads, stream.getvalue().splitlines()))
+    structlog.configure(**before)
+
+
 # --- from line to sink ------------------------------------------------------------------------------
 
 
@@ -158,6 +171,35 @@ def test_what_is_held_is_told_at_the_close_and_still_delivered(run, log, told):
     one.close()
 
     assert ["ERROR 1", "ERROR 3"] == told()
+
+
+def test_the_time_told_at_the_end_is_the_whole_runs(run, log, logged):
+    log("ERROR 1")
+    one = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'sleep 0.5']}"))
+    one.deal_with_everything()
+
+    one.close()
+
+    stopped = logged()[-1]
+    assert "daemon.stopped" == stopped["event"]
+    assert 0.5 <= stopped["seconds"]
+
+
+def test_a_goodbye_may_count_what_it_likes(run, log, logged):
+    one = run(ERRORS)
+
+    one.daemon._tell_closed(Closed("a.theirs", {"node": 1, "event": 2}))
+
+    closed = logged()[-1]
+    assert ("node.closed", "a.theirs", {"node": 1, "event": 2}) == (closed["event"], closed["node"], closed["counts"])
+
+
+def test_a_goodbye_that_fails_is_counted(run, log, tmp_path):
+    (tmp_path / "rules.py").write_text("def rude():\n    try:\n        while True:\n            yield\n"
+                                       "    except GeneratorExit:\n        raise ValueError('no good') from None\n")
+    one = run(f"flows:\n  a:\n    {TAIL}\n    python: rules.py:rude\n")
+
+    assert 1 == one.close()["nodes"]["a.python"]["failed"]
 
 
 def test_a_second_signal_ends_the_waiting(run, log):
@@ -451,6 +493,59 @@ def test_trouble_inside_goes_to_the_declared_sinks(run, log, told):
     one.until(told)
 
     assert ["app.log: 5 bytes are lost"] == told()
+
+
+TWO_SINKS = ERRORS.replace("ops: {file: alerts.jsonl}",
+                           "ops: {exec: [sh, -c, 'exit 65']}\n  audit: {file: alerts.jsonl}")
+
+
+def test_trouble_with_a_sink_goes_to_the_others_and_not_to_itself(run, log, told):
+    log("ERROR 1")
+    one = run(TWO_SINKS)
+
+    one.until(told)
+    summary = one.close()
+
+    assert ["sink ops refused an alert: sh ended with EX_DATAERR; see corowatch outbox"] == told()
+    assert {"delivered": 0, "pending": 0, "refused": 1} == summary["sinks"]["ops"]
+
+
+def test_trouble_with_the_only_sink_goes_to_the_log_alone(run, log):
+    log("ERROR 1")
+    one = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 65']}"))
+
+    one.until(lambda: one.daemon._hushed)
+    summary = one.close()
+
+    assert {"delivered": 0, "pending": 0, "refused": 1} == summary["sinks"]["ops"]
+
+
+def test_of_a_sink_that_refuses_or_is_behind_is_told_once_an_hour_each(run, log, told):
+    one = run(TWO_SINKS)
+    now = time.time()
+    one.store.folding.add("ops")
+
+    for at in (now, now + 1.0, now + HUSH + 2.0):
+        one.daemon._tick(at)
+    one.daemon.inbox.put(Told("alert.refused", {"sink": "ops", "id": "1", "why": "no"}))
+    one.until(lambda: 3 == len(told()))
+
+    behind = "sink ops is behind: 0 alerts wait, and further ones of one step and key become one with a count"
+    assert [behind, behind, "sink ops refused an alert: no; see corowatch outbox"] == told()
+
+
+def test_what_waits_for_a_sink_that_is_gone_is_told_at_the_start_and_after_a_reload(run, log, logged):
+    log("ERROR 1", "ERROR 2")
+    first = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 75']}"))
+    first.deal_with_everything()
+    first.kill()
+
+    second = run(ERRORS.replace("ops", "other"))
+    second.reload(ERRORS.replace("ops", "another"))
+    second.reload(ERRORS)
+
+    assert [("ops", 2), ("ops", 2)] == [
+        (row["sink"], row["count"]) for row in logged() if "outbox.stranded" == row["event"]]
 
 
 def test_trouble_that_a_flow_takes_goes_there_alone(run, log, told):

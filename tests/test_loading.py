@@ -1,8 +1,45 @@
+"""What is wrong with a config only with a view on files and on what a kind does."""
+
+import os
+
 import pytest
 
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
-from corowatch.loading import load_texts
+from corowatch.loading import load_texts, missing_programs
+
+
+def config(argv, folder):
+    return load_texts([ConfigFile("c.yaml", "flows: {a: {stdin: , alert: ops}}\nsinks:\n  ops:\n"
+                                  f"    exec: {argv}\n", str(folder))])
+
+
+def test_a_log_cannot_choose_the_program(tmp_path):
+    with pytest.raises(ConfigError) as refused:
+        config("['{text}', x]", tmp_path)
+
+    assert ("c.yaml:4:12: a log would choose the program '{text}'; write one that is always the same, and fields in "
+            "the words behind it\n        exec: ['{text}', x]\n               ^") == str(refused.value)
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("bin/page", "{0}/bin/page"), ("./page", "{0}/page"), ("../page", "{1}/page"), ("/bin/page", "/bin/page"),
+    ("page", "page")])
+def test_a_programs_path_begins_at_the_configs_folder(tmp_path, written, meant):
+    folder = tmp_path / "{odd}"
+
+    argv = config(f"[{written}, '{{text}}']", folder).sinks["ops"].options["argv"]
+
+    assert [meant.format(folder, tmp_path), "x"] == [text.render({"text": "x"}) for text in argv]
+
+
+def test_a_program_that_cannot_be_run_is_known(tmp_path):
+    (tmp_path / "page").touch()
+
+    assert [("ops", f"{tmp_path}/page", "Permission denied")] == list(missing_programs(config("[./page]", tmp_path)))
+    os.chmod(tmp_path / "page", 0o755)
+    assert [] == list(missing_programs(config("[./page]", tmp_path)))
+    assert [("ops", "no-such", "No such file or directory")] == list(missing_programs(config("[no-such]", tmp_path)))
 
 
 def test_standard_input_is_read_one_way_only():

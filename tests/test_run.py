@@ -225,7 +225,7 @@ def test_check_tells_what_a_config_will_do(tmp_path):
     ran = corowatch("check", tmp_path / "c.yaml")
 
     assert 0 == ran.returncode
-    assert f'follow("{tmp_path}/app.log", grep("(?=E)RROR", alert(' in ran.stdout
+    assert f'follow("{tmp_path}/app.log", grep("(?=E)RROR", alert(' in " ".join(ran.stdout.split())
     assert f"app.tail: {tmp_path}/app.log: 1 file\n" in ran.stdout
     assert "'(?=E)RROR' gets every line, under a time budget" in ran.stdout
 

@@ -184,6 +184,18 @@ def test_rows_come_in_order_and_a_delivered_one_no_more(store):
     assert ("sink", "ops", "delivered", 1) in list(store.totals())
 
 
+def test_no_more_is_taken_at_once_than_fits_a_hand(store, monkeypatch):
+    monkeypatch.setattr(store_module, "HANDFUL", 1000)
+    put(store, *(alert(n, text="x" * 100) for n in "123"), alert("4", text="x" * 5000), alert("5"))
+    box, taken = Outbox(store.path, store), []
+
+    while rows := box.take("ops", 1.0, limit=10):
+        taken.append([row.id for row in rows])
+        box.delivered(rows, 1.0)
+
+    assert [["1", "2"], ["3"], ["4"], ["5"]] == taken
+
+
 def test_an_alert_that_waits_holds_up_its_own_family_only(store):
     put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}), alert("3", key={"ip": "b"}))
     box = Outbox(store.path, store)
@@ -192,6 +204,17 @@ def test_an_alert_that_waits_holds_up_its_own_family_only(store):
 
     assert "3" == box.take("ops", 10.0)[0].id
     assert "1" == box.take("ops", 20.0)[0].id
+
+
+def test_a_clock_that_was_ahead_holds_up_nothing(store):
+    put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}))
+    box = Outbox(store.path, store)
+    box.later(box.take("ops", 900_000.0), "no answer", 900_060.0)
+
+    soonest, taken = box.soonest("ops", 10.0), box.take("ops", 10.0, limit=2)
+
+    assert soonest is None
+    assert ["1", "2"] == [row.id for row in taken]
 
 
 def test_what_was_refused_is_set_aside_and_may_be_tried_again_or_dropped(store):
@@ -221,6 +244,28 @@ def test_beyond_the_limit_alerts_of_one_family_fold_into_one_with_an_exact_count
     assert {"ops"} == store.folding
 
 
+def test_what_another_process_dropped_makes_room_again(store, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 2)
+    put(store, alert("1", key={"ip": "a"}), alert("2", key={"ip": "a"}))
+    Outbox(store.path).drop("1")
+
+    put(store, alert("3", key={"ip": "a"}))
+    put(store, alert("4", key={"ip": "a"}))
+
+    assert [("2", 0), ("3", 0), ("4", 1)] == [(row.id, row.folded) for row in Outbox(store.path).rows()]
+
+
+def test_what_another_process_tries_again_is_counted_after_a_while(store):
+    put(store, alert("1"), alert("2"))
+    box = Outbox(store.path, store)
+    box.refused(box.take("ops", 1.0), "no", 1.0)
+    Outbox(store.path).retry("1")
+
+    store.prune(0.0)
+
+    assert 2 == store._waiting["ops"][0]
+
+
 def test_the_bytes_that_wait_are_known_exactly(store, monkeypatch):
     monkeypatch.setattr(store_module, "MAX_ROWS", 2)
     put(store, *(alert(str(n), key={"ip": "grün"}, text="€" * n) for n in range(7)))
@@ -241,18 +286,21 @@ def test_a_row_in_flight_is_not_folded_into(store, monkeypatch):
     assert [("2", 2)] == [(row.id, row.alert().count) for row in box.rows()]
 
 
-def test_delivered_rows_go_after_a_while(store, monkeypatch):
+@pytest.mark.parametrize("state", ["delivered", "refused"])
+def test_delivered_and_refused_rows_go_after_a_while(store, monkeypatch, state):
     monkeypatch.setattr(store_module, "KEEP_ROWS", 2)
     put(store, *(alert(str(n)) for n in range(5)))
     box = Outbox(store.path, store)
     for done in (0.0, 10.0, 20.0, 30.0, 40.0):
-        box.delivered(box.take("ops", 1.0), done)
+        rows = box.take("ops", 1.0)
+        box.delivered(rows, done) if state == "delivered" else box.refused(rows, "no", done)
 
+    store.prune(0.0)
+    beyond_the_most = [row.id for row in box.rows([state])]
     store.prune(store_module.KEEP_SECONDS + 35.0)
 
-    assert ["4"] == [row.id for row in box.rows(["delivered"])]
-    store.prune(0.0)
-    assert ["4"] == [row.id for row in box.rows(["delivered"])]
+    assert ["3", "4"] == beyond_the_most
+    assert ["4"] == [row.id for row in box.rows([state])]
 
 
 # --- whose it is ------------------------------------------------------------------------------------
@@ -275,7 +323,7 @@ def test_no_owner_is_left_behind_by_kill_9(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "why"), [
-    (b"", "is damaged or no state of corowatch"),
+    (b"", "damaged or no state of corowatch; move it away, and state.db-wal and state.db-shm with it, to begin anew"),
     (b"garbage" * 100, "is damaged or no state of corowatch"),
     (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
     (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
@@ -290,6 +338,38 @@ def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_p
         Store(tmp_path)
 
     assert content == path.read_bytes()
+
+
+@pytest.mark.parametrize("left", [["state.db-wal"], ["state.db-shm"], ["state.db-wal", "state.db-shm"]])
+def test_what_another_database_left_behind_is_not_replayed_into_a_fresh_one(tmp_path, left):
+    """After kill -9, who moves state.db away leaves its log behind, and SQLite would take that for the new one's."""
+    for name in left:
+        (tmp_path / name).write_bytes(b"x")
+
+    with pytest.raises(StateRefused) as refused:
+        Store(tmp_path)
+
+    assert (f"{tmp_path} holds {' and '.join(left)} without state.db: what a killed corowatch wrote last; put state.db "
+            "back, or move away what is left of it, to begin anew") == str(refused.value)
+    assert {*left, "lock"} == set(os.listdir(tmp_path))
+
+
+def test_after_a_kill_a_state_that_is_moved_away_whole_lets_it_begin_anew(tmp_path):
+    code = ("import os, pathlib; from corowatch.store import Change, Store; "
+            f"s = Store(pathlib.Path({str(tmp_path)!r})); s.commit([], [], [Change('node', 'n', 'matched', 1)]); "
+            "os.kill(os.getpid(), 9)")
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert {"state.db", "state.db-wal", "state.db-shm", "lock"} == set(os.listdir(tmp_path))
+
+    (tmp_path / "state.db").rename(tmp_path / "old.db")
+    with pytest.raises(StateRefused, match="state.db-wal and state.db-shm"):
+        Store(tmp_path)
+    for name in ("state.db-wal", "state.db-shm"):
+        (tmp_path / name).unlink()
+
+    fresh = Store(tmp_path)
+    assert [] == list(fresh.totals())
+    fresh.close()
 
 
 def test_a_refused_state_is_not_kept_locked(tmp_path):

@@ -1,3 +1,5 @@
+import pytest
+
 from corowatch.store import Change
 from corowatch.summary import Ledger, summary_table
 
@@ -67,12 +69,27 @@ def test_a_node_that_a_reload_replaced_adds_to_what_its_forerunner_counted():
 
 
 def test_the_table_for_people_names_sources_nodes_and_sinks():
-    told = {"sources": {"a.tail": {"lines": 1234567}},
+    told = {"sources": {"a.tail": {"lines": 1234567, "files": 1, "bytes_lost": 0}},
             "nodes": {"a.tally": {"counted": 5, "evicted_keys": 0, "standing": {"x\x1b[2J": 3, "y": 2}}},
-            "sinks": {"ops": {"delivered": 1}}}
+            "sinks": {"ops": {"delivered": 1, "pending": 0}}}
 
-    assert [("a.tail", "1,234,567 lines"), ("a.tally", "5 counted, 0 evicted keys"), ("", r"3 × x\x1b[2J"),
+    assert [("a.tail", "1,234,567 lines, 1 file"), ("a.tally", "5 counted"), ("", r"3 × x\x1b[2J"),
             ("", "2 × y"), ("ops", "1 delivered")] == list(summary_table(told))
+
+
+@pytest.mark.parametrize(("counts", "told"), [
+    ({"lines": 1, "bytes": 1, "bytes_lost": 1}, "1 line, 1 byte, 1 byte lost"), ({"alerts": 1}, "1 alert"),
+    ({"alerts": 2}, "2 alerts"), ({"lines": 0}, "nothing"), ({}, "nothing"), ({"misses": 1}, "1 misses")])
+def test_one_is_told_as_one_and_none_not_at_all(counts, told):
+    assert [("a.x", told)] == list(summary_table({"nodes": {"a.x": counts}}))
+
+
+def test_steps_that_share_a_reader_have_one_row():
+    steps = [f"{letter}.tail" for letter in "abcde"]
+    told = {"sources": {step: {"lines": 7} for step in ["other.tail", *steps]}}
+
+    assert [("other.tail", "7 lines"), ("a.tail, b.tail, c.tail and 2 more", "7 lines")] == list(
+        summary_table(told, [["other.tail"], steps]))
 
 
 def test_of_a_long_standing_the_first_ten_are_shown():

@@ -9,13 +9,13 @@ secret.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import Kind, Kinds
 from corowatch.core.surface import Surface
-from corowatch.core.values import Function, Reading
+from corowatch.core.values import Function, Given, Reading
 from corowatch.core.wiring import CONSOLE, Flow, Input, Use, Wiring
 from corowatch.core.yaml_places import Page, read
 
@@ -47,13 +47,14 @@ class Step:
 
 @dataclass(frozen=True)
 class SinkUse:
-    """One sink, under the name by which alerts call it."""
+    """One sink, under the name by which alerts call it. `places`: where each option was written (its first item)."""
 
     name: str
     kind: Kind
     options: Mapping[str, Any]
     written: Mapping[str, Any]
     place: Place
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ def load(files: Sequence[ConfigFile], kinds: Kinds, *, function: Callable[[str, 
     return Config(
         {step.id: Step(step.flow, step.name, _known(step), step.options, step.written, step.inputs,
                        step.place) for step in steps},
-        {sink.name: SinkUse(sink.name, _known(sink), sink.options, sink.written, sink.place)
-         for sink in sinks.values()},
+        {sink.name: SinkUse(sink.name, _known(sink), sink.options, sink.written, sink.place,
+                            {name: _first(given) for name, given in sink.given.items()}) for sink in sinks.values()},
         declared, notes,
     )
 
@@ -116,6 +117,10 @@ def _refuse(mistakes: list[Mistake], pages: Mapping[str, Page]) -> None:
 def _known(use: Use) -> Kind:
     assert use.kind is not None, "a use of an unknown kind was told and refused"
     return use.kind
+
+
+def _first(given: Given) -> Place:
+    return given.value[0].place if isinstance(given.value, list) and given.value else given.place
 
 
 def _notes(flows: Mapping[str, Flow], sinks: Mapping[str, Use], wiring: Wiring) -> Iterator[str]:

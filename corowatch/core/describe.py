@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from corowatch.core.config import Config, Step
 from corowatch.core.kinds import ANYTHING, REQUIRED, Kind, Kinds, Option
@@ -148,24 +148,47 @@ def _use(kind: Kind) -> dict[str, Any]:
 # --- a config as the classic course would write it --------------------------------------------------
 
 
-def expression(config: Config, flow: str) -> list[str]:
-    """A flow as nested calls: `follow("/var/log/app/*.log", grep("ERROR", alert("ops")))`, a line for each head."""
+class _Call(NamedTuple):
+    """`name(words, calls)`."""
+
+    name: str
+    words: list[str]
+    calls: list[_Call]
+
+    def flat(self) -> str:
+        return f"{self.name}({', '.join([*self.words, *(call.flat() for call in self.calls)])})"
+
+    def broken(self, indent: str = "") -> list[str]:
+        """A line for each call, what it sends to below it."""
+        told = [f"{indent}{self.name}({', '.join(self.words)}"]
+        for call in self.calls:
+            told[-1] += "," if told[-1][-1] != "(" else ""
+            told += call.broken(indent + "  ")
+        told[-1] += ")"
+        return told
+
+
+def expression(config: Config, flow: str, columns: int = 100) -> list[str]:
+    """A flow as nested calls: `follow("/var/log/app/*.log", grep("ERROR", alert("ops")))`, for each head one line, or
+    where that is wider than `columns`, a line for each call."""
     steps = [step for step in config.steps.values() if step.flow == flow]
     own = {step.id for step in steps}
-    told = []
+    told: list[str] = []
     for step in steps:
         outside = [f"{way.step}.{way.outlet}" if way.outlet != "target" else way.step
                    for way in step.inputs if way.step not in own]
         if outside or not step.inputs:
-            told.append("".join(f"{name} → " for name in [" + ".join(outside)] if name) + _call(config, step, own))
+            call = _call(config, step, own)
+            begin = "".join(f"{name} → " for name in [" + ".join(outside)] if name)
+            first, *rest = [call.flat()] if len(begin + call.flat()) <= columns else call.broken()
+            told += [begin + first, *rest]
     return told
 
 
-def _call(config: Config, step: Step, own: set[str]) -> str:
+def _call(config: Config, step: Step, own: set[str]) -> _Call:
     after = [_call(config, other, own) for other in config.steps.values()
              if other.id in own and any(way.step == step.id for way in other.inputs)]
-    name = "follow" if step.kind.name == "tail" else step.kind.name
-    return f"{name}({', '.join([*_written(step.written), *after])})"
+    return _Call("follow" if step.kind.name == "tail" else step.kind.name, list(_written(step.written)), after)
 
 
 def _written(options: Mapping[str, Any]) -> Iterator[str]:
@@ -177,6 +200,6 @@ def _written(options: Mapping[str, Any]) -> Iterator[str]:
 def _value(value: Any) -> str:
     if isinstance(value, list):
         return _value(value[0]) if len(value) == 1 else "[" + ", ".join(map(_value, value)) + "]"
-    return f'"{value}"' if isinstance(value, str) else shown(value) if not isinstance(value, dict) else repr(value)
-
-
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_value(item)}" for name, item in value.items()) + "}"
+    return '"' + value.replace('"', '\\"') + '"' if isinstance(value, str) else shown(value)

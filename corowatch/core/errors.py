@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Where something was written; line and column count from 1."""
+    """Where something was written; line and column count from 1. Line 0: the file as a whole."""
 
     file: str
-    line: int
-    col: int
+    line: int = 0
+    col: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.col}"
+        return f"{self.file}:{self.line}:{self.col}" if self.line else self.file
 
 
 class Mistake(NamedTuple):

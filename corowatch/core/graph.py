@@ -328,6 +328,7 @@ def _close(nodes: Iterable[Live]) -> Iterator[Closed]:
         try:
             goodbye = live.inlet.finish()
         except Exception as error:  # noqa: BLE001 - one handler that fails must not keep the rest open
+            live.counts["failed"] += 1
             yield Closed(live.step.id, {}, error)
         else:
             yield Closed(live.step.id, goodbye)

@@ -25,11 +25,11 @@ import typing
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from corowatch.core.events import Batch, Delivery, Here, Target, Tick
 from corowatch.core.memory import Memory
-from corowatch.core.values import AtLeast, Function
+from corowatch.core.values import AtLeast, Function, type_name
 
 Role = Literal["source", "node", "sink"]
 Name = TypeVar("Name", bound=str)
@@ -268,6 +268,17 @@ def source(function: Callable[..., Any] | None = None, *, adds: Adds = ()) -> An
     return Kind(function, "source", adds)
 
 
+class Broken(NamedTuple):
+    """An entry point of another package that gives no kind, and why."""
+
+    entry: str
+    package: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"the package {self.package} offers {self.entry}, which cannot be used: {self.why}"
+
+
 @dataclass
 class Kinds:
     """All kinds there are, by role and name. Raises ValueError if two of a role have one name."""
@@ -275,6 +286,7 @@ class Kinds:
     source: dict[str, Kind] = field(default_factory=dict)
     node: dict[str, Kind] = field(default_factory=dict)
     sink: dict[str, Kind] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
 
     def add(self, kind: Kind) -> None:
         table: dict[str, Kind] = getattr(self, kind.role)
@@ -295,7 +307,7 @@ def _where(kind: Kind) -> str:
 
 @cache
 def discover() -> Kinds:
-    """Every kind of the package and of the installed plug-ins. Raises ValueError for two of one name."""
+    """Every kind of the package and of the installed plug-ins; those that cannot be used stand in `broken`."""
     kinds = Kinds()
     for folder in ("sources", "nodes", "sinks"):
         package = importlib.import_module(f"corowatch.{folder}")
@@ -305,6 +317,23 @@ def discover() -> Kinds:
                 if isinstance(kind, Kind):
                     kinds.add(kind)
         for entry in importlib.metadata.entry_points(group=f"corowatch.{folder}"):
-            kinds.add(entry.load())
+            try:
+                kinds.add(_offered(entry))
+            except Exception as error:  # noqa: BLE001 - one package that is broken must not break the others
+                whose = entry.dist.name if entry.dist else "?"
+                kinds.broken.append(Broken(f"{entry.group}: {entry.name}", whose, f"{type(error).__name__}: {error}"))
     return kinds
+
+
+def _offered(entry: importlib.metadata.EntryPoint) -> Kind:
+    """The kind behind an entry point, its whole signature read. Raises whatever is wrong with it."""
+    kind = entry.load()
+    if not isinstance(kind, Kind):
+        raise TypeError(f"{entry.value} is no kind; it needs @node, @sink or @source")
+    for option in kind.options.values():
+        try:
+            type_name(option.hint)
+        except KeyError:
+            raise TypeError(f"the option {option.name!r} has a type that no config can give: {option.hint}") from None
+    return kind
 

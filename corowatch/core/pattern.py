@@ -79,7 +79,7 @@ class Pattern:
 
 
 class _Linear:
-    """RE2. Compiled twice where there are groups: asking only for yes or no costs half."""
+    """RE2."""
 
     def __init__(self, expression: str) -> None:
         compiled = re2.compile(expression.encode(), re2_options())
@@ -88,7 +88,6 @@ class _Linear:
         self._named = sorted(((index, name.decode()) for name, index in named))
         self.groups = tuple(name for _, name in self._named)
         self._match = compiled._regexp.Match
-        self._whole = compiled._regexp
 
     def test(self, text: str) -> bool:
         raw = text.encode()

@@ -9,6 +9,8 @@ from __future__ import annotations
 BASE = 1.0
 CEILING = 300.0
 """Seconds."""
+LONGEST = 3600.0
+"""Seconds that a delivery waits at most, whatever the other side asks for."""
 
 
 def wait_before(attempt: int, chance: float) -> float:

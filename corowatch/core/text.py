@@ -16,6 +16,8 @@ FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # C0, DEL and C1 controls, line and paragraph separator, bidi marks, embeddings and isolates (CVE-2021-42574),
 # zero-width and byte-order mark. A tab is a blank to people, so it becomes \t as well.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+MOST = 4096
+"""Characters of a text for people that are shown; a word of a command has 128 KiB at most (execve(2))."""
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -25,11 +27,21 @@ def safe(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_escaped, text)
 
 
+def capped(text: str) -> str:
+    """Return the first `MOST` characters of `text`, and "…" where there were more."""
+    return text if len(text) <= MOST else f"{text[:MOST]}…"
+
+
 def _escaped(found: re.Match[str]) -> str:
     char = found[0]
     if char in _SHORT:
         return _SHORT[char]
     return f"\\x{ord(char):02x}" if ord(char) < 256 else f"\\u{ord(char):04x}"
+
+
+def many(count: int, noun: str) -> str:
+    """`1 file`, `2 files`, `1,000 files`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def shown(value: Value) -> str:

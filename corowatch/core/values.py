@@ -123,7 +123,6 @@ class Reading:
     function: Callable[[str, str], Function] = _no_function
     secret: Callable[[str, str], str] = _no_secret
     mistakes: list[Mistake] = field(default_factory=list)
-    secret_seen: bool = False
 
     def wrong(self, place: Place, what: str) -> Any:
         """Tell a mistake; gives WRONG."""
@@ -207,7 +206,6 @@ def _string(given: Given, reading: Reading, wanted: str = "a text", *, braces: b
     def replaced(found: re.Match[str]) -> str:
         nonlocal failed
         try:
-            reading.secret_seen = True
             hidden = reading.secret(found[1], found[2])
             return hidden if braces else hidden.replace("{", "{{").replace("}", "}}")
         except ValueError as error:

@@ -7,7 +7,7 @@ from corowatch.core.holding import Holding
 from corowatch.core.keyed import Keyed, name_of
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
-from corowatch.core.text import Text, safe
+from corowatch.core.text import Text, capped, safe
 from corowatch.core.values import AtLeast, FieldName, Seconds, SinkName
 
 MAX_KEYS = 100_000
@@ -48,7 +48,7 @@ def alert(
     def as_alert(event: Event, n: int) -> Alert:
         values = {name: here.value(event, name) for name in title.names}
         return Alert(
-            id=alert_id(here, event, n), flow=here.flow, node=here.node, title=safe(title.render(values)),
+            id=alert_id(here, event, n), flow=here.flow, node=here.node, title=capped(safe(title.render(values))),
             severity=severity, at=rfc3339(event.when), key=key_of(event), fields=event.fields, host=here.host, to=to,
             count=event.count,
             events=[as_line(line, here) for line in (*event.past, event.evidence())],

@@ -1,10 +1,12 @@
+import re
 import sys
 from typing import Annotated, Literal
 
 from corowatch.core.errors import Undelivered
-from corowatch.core.events import Alert, Consumer
+from corowatch.core.events import Alert, Batch, Consumer
 from corowatch.core.kinds import sink
 from corowatch.core.text import safe
+from corowatch.terminal import coloured
 
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "1;31"}
 
@@ -13,25 +15,36 @@ _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critica
 def console(
     *,
     format: Annotated[Literal["text", "json"], "text for people, or the alert as one line of JSON"] = "text",  # noqa: A002
-) -> Consumer[Alert]:
+) -> Consumer[Batch]:
     """Write each alert to standard output.
 
         console: {format: json}
     """
-    colours = sys.stdout.isatty()
+    colours = coloured(sys.stdout)
+
+    def line(alert: Alert) -> bytes:
+        if format == "json":
+            return alert.as_json() + b"\n"
+        return f"{as_text(alert, colours=colours)}\n".encode(sys.stdout.encoding, "backslashreplace")
+
     while True:
-        alert = yield
-        line = alert.as_json().decode() if format == "json" else as_text(alert, colours=colours)
+        alerts = yield
         try:
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
+            sys.stdout.flush()  # what a step of the user's has printed stands before it
+            sys.stdout.buffer.write(b"".join(map(line, alerts)))
+            sys.stdout.buffer.flush()
         except BrokenPipeError as error:
             raise Undelivered("nobody reads standard output any more", permanent=True) from error
 
 
 def as_text(alert: Alert, *, colours: bool = False) -> str:
-    """One line for people: time, severity, title. Nothing in it can write to a terminal."""
+    """One line for people: time, severity, title, and how many were held back, where the title does not tell it.
+
+    Nothing in it can write to a terminal.
+    """
     severity = f"{alert.severity:<8}"
     if colours:
         severity = f"\x1b[{_COLOURS[alert.severity]}m{severity}\x1b[0m"
-    return f"{alert.at[:19]}Z {severity} {safe(alert.title)}"
+    title, held = safe(alert.title), alert.fields.get("held")
+    told = not isinstance(held, int) or re.search(rf"\b{held}\b", title)
+    return f"{alert.at[:19]}Z {severity} {title}{'' if told else f' (+{held:,} held back)'}"

@@ -151,8 +151,9 @@ class Journal(Source):
         # Tried with systemd 252: --after-cursor passes over the first match where the cursor's own entry is none, so
         # we ask for that one too and pass over it ourselves; and --follow alone hides what was written before the
         # last boot.
-        argv = ["journalctl", "--quiet", "--all", "--merge", "--output=json",
-                *(["--follow", "--no-tail"] * self._follow), *([f"--cursor={self._cursor}"] if self._cursor else []), *self._filters]
+        follow = ["--follow", "--no-tail"] if self._follow else []
+        where = [f"--cursor={self._cursor}"] if self._cursor else []
+        argv = ["journalctl", "--quiet", "--all", "--merge", "--output=json", *follow, *where, *self._filters]
         try:
             self._child = _Child(argv, self._wake)
         except OSError as error:

@@ -8,7 +8,7 @@ from corowatch.core.config import ConfigFile, load
 from corowatch.core.describe import expression, help_page, json_schema, table
 from corowatch.core.events import Consumer, Event, Target
 from corowatch.core.kinds import Kinds, discover, node
-from corowatch.core.values import Seconds
+from corowatch.core.values import Function, Seconds
 
 KINDS = discover()
 
@@ -122,7 +122,8 @@ def test_the_schema_refuses_what_the_loader_refuses(validator, flow):
 
 
 def loaded(text):
-    return load([ConfigFile("c.yaml", text, "/")], KINDS)
+    return load([ConfigFile("c.yaml", text, "/")], KINDS,
+                function=lambda file, name: Function(file, name, True, "", lambda: None))
 
 
 def test_defaults_are_told_as_one_would_write_them():
@@ -161,3 +162,23 @@ def test_a_flow_that_goes_on_from_others_begins_with_their_names():
 
     assert ["a.grep + b.grep.otherwise → alert()"] == expression(config, "c")
     assert ['stdin(grep("x"))'] == expression(config, "a")
+
+
+def test_a_flow_too_wide_for_one_line_has_a_line_for_each_call():
+    config = loaded("flows:\n  a: {stdin: , grep: x}\n  b:\n    from: a\n    grep: {pattern: ERROR, except: x}\n"
+                    "    threshold: {at_least: 5, within: 1m}\n    alert: console\n")
+
+    whole, = expression(config, "b")
+
+    assert [whole] == expression(config, "b", len(whole))
+    assert ['a.grep → grep("ERROR", except="x",',
+            '  threshold(5, within="1m",',
+            '    alert("console")))'] == expression(config, "b", len(whole) - 1)
+    assert ["stdin(", '  grep("x"))'] == expression(config, "a", 10)
+
+
+def test_texts_are_told_as_they_must_be_written():
+    config = loaded("flows:\n  a:\n    stdin:\n    grep: '\" 5\\d\\d '\n"
+                    "    python: {function: f.py:g, options: {size: 5, name: 'x'}}\n")
+
+    assert [r'stdin(grep("\" 5\d\d ", python("f.py:g", options={size: 5, name: "x"})))'] == expression(config, "a")

@@ -228,6 +228,7 @@ def test_a_handler_that_fails_keeps_no_other_from_closing(ending, error):
 
     assert ["right", "join"] == heard
     assert isinstance(closed["left.python"].error, error)
+    assert (1, 0) == (run.graph.nodes["left.python"].counts["failed"], run.graph.nodes["right.python"].counts["failed"])
     assert {"top.grep", "left.python", "right.python", "join.python"} == set(closed)
     assert {"matched": 0} == {name: n for name, n in closed["top.grep"].goodbye.items() if name == "matched"}
 

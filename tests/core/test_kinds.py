@@ -1,11 +1,12 @@
+import sys
 from collections.abc import Generator
 from typing import Annotated, Any, Literal
 
 import pytest
 
 from corowatch.core.coroutine import finish
-from corowatch.core.events import Alert, Block, Consumer, Event, Here, Target, Tick
-from corowatch.core.kinds import ANYTHING, Counts, Gate, Kinds, discover, node, sink, source
+from corowatch.core.events import Alert, Batch, Block, Consumer, Delivery, Event, Here, Target, Tick
+from corowatch.core.kinds import ANYTHING, Counts, Gate, Kinds, Pace, discover, node, sink, source
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast
 from corowatch.testing import Collect, line
@@ -113,6 +114,23 @@ def test_a_sink_is_primed_and_a_source_is_given_as_it_is():
     assert (None, None, ()) == (keep.memory, keep.counts, keep.counters)
 
 
+def test_a_sink_that_makes_one_message_of_many_has_a_pace_and_a_delivery_in_hand():
+    @sink
+    def digest(*, every: Annotated[float, "seconds between two", Pace] = 60.0, delivery: Delivery) -> Consumer[Batch]:
+        """Say how many."""
+        delivery.said = "ready"
+        while True:
+            delivery.done.add(str(len((yield))))
+
+    delivery = Delivery()
+    digest.start(delivery=delivery).send((1, 2))
+    digest().send(())
+
+    assert (True, "every", "delivery") == (digest.batches, digest.pace, digest.delivery)
+    assert ("ready", {"2"}) == (delivery.said, delivery.done)
+    assert (False, None, None) == (keep.batches, keep.pace, keep.delivery)
+
+
 def test_two_kinds_of_a_role_with_one_name_are_refused_naming_both():
     def other():
         @node
@@ -132,15 +150,66 @@ def test_two_kinds_of_a_role_with_one_name_are_refused_naming_both():
     assert str(refused.value).endswith(".other.<locals>.count")
 
 
-def test_other_packages_bring_kinds_by_entry_points(monkeypatch):
-    class Entry:
-        def load(self):
-            return count_
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Install a package of one module that offers these entry points."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
 
-    offered = {"corowatch.nodes": [Entry()]}
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: offered.get(group, []))
+    def install(name, code, **offered):
+        (tmp_path / f"{name}.py").write_text(code)
+        info = tmp_path / f"{name}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("".join(
+            f"[corowatch.{group}]\n{entry}\n" for group, entry in offered.items()))
 
-    assert discover.__wrapped__().node["count"] is count_
+    yield install
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+LOUD = """
+from typing import Annotated
+from corowatch.core.events import Consumer, Event, Target
+from corowatch.core.kinds import node
+
+@node
+def loud(target: Target[Event], *, mark: Annotated[str, "behind it"] = "!") -> Consumer[Event]:
+    \"\"\"Be loud.\"\"\"
+    yield
+"""
+
+
+def test_other_packages_bring_kinds_by_entry_points(package):
+    package("loudly", LOUD, nodes="loud = loudly:loud")
+
+    kinds = discover.__wrapped__()
+
+    assert "Be loud." == kinds.node["loud"].summary
+    assert [] == kinds.broken
+
+
+@pytest.mark.parametrize(("code", "why"), [
+    ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ("loud = 1", "TypeError: loudly:loud is no kind; it needs @node, @sink or @source"),
+    ("", "AttributeError: module 'loudly' has no attribute 'loud'"),
+    (LOUD.replace("def loud", "def grep") + "loud = grep",
+     "ValueError: two node kinds are named 'grep': corowatch.nodes.grep.grep and loudly.grep"),
+    (LOUD.replace("Annotated[str", "Annotated[bytes"),
+     "TypeError: the option 'mark' has a type that no config can give: <class 'bytes'>"),
+    (LOUD.replace("Annotated[str", "Annotated['gone'"), "NameError: name 'gone' is not defined"),
+])
+def test_a_package_that_is_broken_breaks_nothing_else(package, code, why):
+    package("loudly", code, nodes="loud = loudly:loud")
+    package("other", LOUD.replace("def loud", "def softly"), nodes="softly = other:softly")
+
+    kinds = discover.__wrapped__()
+
+    assert [f"the package loudly offers corowatch.nodes: loud, which cannot be used: {why}"] == list(
+        map(str, kinds.broken))
+    assert {"grep", "softly"} <= kinds.node.keys()
+    assert "loud" not in kinds.node
 
 
 def test_markers_are_shown_by_their_names():

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corowatch.core.text import Text, safe, shown
+from corowatch.core.text import Text, capped, many, safe, shown
 
 
 def test_fields_are_put_in_and_braces_doubled_are_braces():
@@ -59,3 +59,13 @@ def test_safe_text_is_one_line_without_controls(text):
 
     assert len(told.splitlines()) <= 1
     assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in told)
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("", ""), ("x" * 4096, "x" * 4096), ("x" * 4097, "x" * 4096 + "…"), ("é" * 50_000, "é" * 4096 + "…")])
+def test_a_text_for_people_has_an_end(text, told):
+    assert told == capped(text)
+
+
+def test_one_is_one_and_all_other_numbers_are_many():
+    assert ["0 files", "1 file", "2 files", "1,000 files"] == [many(n, "file") for n in (0, 1, 2, 1000)]

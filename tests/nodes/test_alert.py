@@ -32,6 +32,12 @@ def test_an_alert_says_everything_of_its_event():
         "before": [], "after": []} == told
 
 
+def test_a_title_has_an_end():
+    out = made(line("\x01" * 40_000), title=Text("{text}"))
+
+    assert (r"\x01" * 1024 + "…", 40_000) == (out[0].title, len(out[0].events[0]["text"]))
+
+
 def test_the_title_is_one_line_that_cannot_write_to_a_terminal():
     out = made(line("a\x1b[31mb\rc\u2028d\u202ee\x9b"), title=Text("{text}"))
 

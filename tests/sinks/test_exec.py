@@ -2,13 +2,14 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 
 import pytest
 
 from corowatch.core.errors import Undelivered
-from corowatch.core.events import Alert
+from corowatch.core.events import Alert, Delivery
 from corowatch.core.text import Text
 from corowatch.sinks.exec import exec_
 
@@ -74,6 +75,50 @@ def test_a_command_that_is_not_there_may_come():
         run("/no/such")
 
     assert not failed.value.permanent
+
+
+def test_a_file_that_may_not_be_run_may_become_a_command(tmp_path):
+    (tmp_path / "page").write_text("#!/bin/sh\n")
+
+    with pytest.raises(Undelivered, match="page: Permission denied") as failed:
+        run(str(tmp_path / "page"))
+
+    assert not failed.value.permanent
+
+
+def test_a_word_has_an_end_so_that_every_alert_can_leave(tmp_path):
+    out = tmp_path / "out"
+    long = Alert(id="1", flow="f", node="n", title="\x01" * 40_000, severity="error", at="")
+
+    python("import sys; open(sys.argv[1], 'w').write(sys.argv[2])", str(out), "{title}", alert=long)
+
+    assert r"\x01" * 1024 + "…" == out.read_text()
+
+
+def test_what_it_said_is_what_the_other_side_answered():
+    delivery = Delivery()
+
+    exec_(argv=[Text("sh"), Text("-c"), Text("echo first >&2; echo queued as 7 >&2")], timeout=10.0,
+          delivery=delivery).send(ALERT)
+
+    assert "queued as 7" == delivery.said
+
+
+def test_it_may_open_as_many_files_as_before_the_daemon_raised_its_own_limit(tmp_path):
+    code = """
+import resource, sys
+from corowatch.core.events import Alert
+from corowatch.core.text import Text
+from corowatch.sinks.exec import exec_
+resource.setrlimit(resource.RLIMIT_NOFILE, (2 * resource.getrlimit(resource.RLIMIT_NOFILE)[0],) * 2)
+exec_(argv=[Text("sh"), Text("-c"), Text('ulimit -S -n > "$0"; echo "$1" >> "$0"'), Text(sys.argv[1]), Text("{title}")],
+      timeout=10.0).send(Alert(id="1", flow="f", node="n", title="$(id) 'x'", severity="error", at=""))
+"""
+
+    subprocess.run(["sh", "-c", 'ulimit -S -n 100; exec "$@"', "sh", sys.executable, "-c", code, tmp_path / "out"],
+                   check=True)
+
+    assert "100\n$(id) 'x'\n" == (tmp_path / "out").read_text()
 
 
 def gone(pid):

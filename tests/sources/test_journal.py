@@ -47,7 +47,8 @@ class Player:
         self.opened = []
 
     def write(self, *entries):
-        (self.folder / "entries").write_text("".join(json.dumps(one) + "\n" for one in entries))
+        (self.folder / "new").write_text("".join(json.dumps(one) + "\n" for one in entries))
+        (self.folder / "new").rename(self.folder / "entries")
 
     def open(self, saved=None, *, once=False, start="end", units=(), match=(), begin=None):
         journal = Journal(self.events, units, match, start)
@@ -132,8 +133,8 @@ def test_a_child_that_ends_is_told_of_once_and_started_anew_behind_what_it_gave(
     assert journal.trouble
     assert "--cursor=c1" in player.calls()[-1]
     assert ["one"] == player.texts()
-    (player.folder / "going").touch()
     player.write(entry(1, "one"), entry(2, "two"))
+    (player.folder / "going").touch()
     player.until(journal, lambda: len(player.events) == 2)
     assert not journal.trouble
 

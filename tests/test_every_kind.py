@@ -15,7 +15,10 @@ from corowatch.core.values import Function
 from corowatch.testing import Collect, line
 
 KINDS = discover()
-LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 \x1b[31m", "WARN ERROR"]
+LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 \x1b[31m", "WARN ERROR",
+         '192.0.2.7 - - [25/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 1 "-" "ERROR"']
+OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}}
+"""Options that the types of a kind do not tell."""
 
 
 def classic(pattern):
@@ -32,9 +35,7 @@ def options(kind):
     for option in kind.options.values():
         if option.required:
             given[option.name] = by_type.get(option.hint, 5.0)
-    if kind.name == "python":
-        given["args"] = ("ERROR",)
-    return given
+    return given | OWN.get(kind.name, {})
 
 
 def start(kind, out, memory, counts=None):

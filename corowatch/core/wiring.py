@@ -323,7 +323,9 @@ class Wiring:
                     self._check_field(wanted, place, fields)
 
     def _check_field(self, name: Any, place: Place, fields: Fields) -> None:
-        if name is WRONG or name in BUILT_IN or name in fields or ANYTHING in fields:
+        if name is WRONG or name in BUILT_IN or name in fields:
+            return
+        if any(one.endswith(ANYTHING) and name.startswith(one.removesuffix(ANYTHING)) for one in fields):
             return
         known = [*sorted(fields), *(name for name in BUILT_IN if name not in fields)]
         close = nearest(name, known)

@@ -7,6 +7,7 @@ import pytest
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Here, Tick
+from corowatch.core.expression import Expr
 from corowatch.core.kinds import ANYTHING, Counts, Gate, discover
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
@@ -29,8 +30,8 @@ def classic(pattern):
 
 def options(kind):
     """Options that let the kind do something with LINES."""
-    by_type = {tuple[Pattern, ...]: (Pattern("ERROR"),), int: 2, Text: Text("{text}"),
-               Function: Function("rules.py", "classic", False, "", lambda: classic)}
+    by_type = {Expr: Expr("text matches 'ERROR'"), tuple[Pattern, ...]: (Pattern("ERROR"),), int: 2,
+               Text: Text("{text}"), Function: Function("rules.py", "classic", False, "", lambda: classic)}
     given = {}
     for option in kind.options.values():
         if option.required:

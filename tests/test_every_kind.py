@@ -18,7 +18,7 @@ from corowatch.testing import Collect, line
 KINDS = discover()
 LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 \x1b[31m", "WARN ERROR",
          '192.0.2.7 - - [25/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 1 "-" "ERROR"']
-OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}}
+OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}, "set": {"redact": (Pattern("disk"),)}}
 """Options that the types of a kind do not tell."""
 
 
@@ -177,6 +177,8 @@ def test_an_unknown_option_is_refused_with_the_nearest_name(kind):
 
     if not kind.options:
         pytest.skip("has no options")
+    if any(option.free for option in kind.options.values()):
+        pytest.skip("takes every key")
     name = next(iter(kind.options))
     wrong = name + "z"
     use = f"    {kind.name}: {{{wrong}: x}}"

@@ -104,6 +104,18 @@ def test_the_fields_of_a_format_are_known_to_texts(step, title):
     assert config(f"    {step}\n    alert: {{title: '{title}'}}\n").steps
 
 
+@pytest.mark.parametrize(("column", "why"), [
+    ("host", "'host' is a built-in field; give this one another name"),
+    ("'a b'", "'a b' is no name of a field; it is made of letters, digits, '_', '.' and '-'")])
+def test_a_column_that_can_be_no_field_is_told(column, why):
+    from corowatch.core.errors import ConfigError
+
+    with pytest.raises(ConfigError) as refused:
+        config(f"    parse: {{as: csv, columns: [a, {column}]}}\n    alert:\n")
+
+    assert [why] == [mistake.what for mistake in refused.value.mistakes]
+
+
 @pytest.mark.parametrize("step", ["clf", "syslog", "{as: csv, columns: a}", "{as: regex, pattern: '(?P<a>.)'}"])
 def test_a_field_that_a_format_does_not_have_is_told(step):
     from corowatch.core.errors import ConfigError

@@ -50,7 +50,7 @@ def combined(text: str) -> Found | None:
 
 def _fields(ip: str, ident: str, user: str, time: str, method: str | None, path: str, protocol: str | None,
             status: str, size: str, referer: str = "-", agent: str = "-") -> Found:
-    fields: Found = {"ip": ip, "time": time}
+    fields: Found = {"ip": ip, "time": time} if ip != "-" else {"time": time}
     if ident != "-":
         fields["ident"] = ident
     if user != "-":

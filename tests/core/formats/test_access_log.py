@@ -20,6 +20,7 @@ def test_a_dash_is_absent():
     line = '192.0.2.7 - - [25/Nov/2026:10:00:00 +0000] "-" - - "-" "-"'
 
     assert {"ip": "192.0.2.7", "time": "25/Nov/2026:10:00:00 +0000"} == combined(line)
+    assert {"time": "25/Nov/2026:10:00:00 +0000"} == combined(line.replace("192.0.2.7", "-"))
 
 
 @pytest.mark.parametrize("more", ["", ' "192.0.2.9" 0.004', " -"])

@@ -30,11 +30,12 @@ def json_object(text: str) -> Found | None:
 def _flat(found: dict[str, object], deeper: int) -> Found:
     if not deeper:
         raise ValueError("nested too deep")
-    for key in [key for key, value in found.items() if type(value) in _NO_VALUES]:
-        value = found.pop(key)
-        if isinstance(value, dict):
-            for name, inner in _flat(value, deeper - 1).items():
-                found[f"{key}.{name}"] = inner
-        elif value is not None:
-            found[key] = _encode(value).decode()
+    if not _NO_VALUES.isdisjoint(map(type, found.values())):
+        for key in [key for key, value in found.items() if type(value) in _NO_VALUES]:
+            value = found.pop(key)
+            if isinstance(value, dict):
+                for name, inner in _flat(value, deeper - 1).items():
+                    found[f"{key}.{name}"] = inner
+            elif value is not None:
+                found[key] = _encode(value).decode()
     return found  # type: ignore[return-value]  # nothing but values is left in it

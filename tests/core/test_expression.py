@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corowatch.core.expression import DEEPEST, Expr, Misread
@@ -124,11 +124,13 @@ conditions = st.recursive(tests, lambda inner: st.one_of(
     st.tuples(inner, inner).map("{0[0]} or {0[1]}".format)), max_leaves=5)
 
 
+@settings(deadline=None)  # the first one loads the grammar
 @given(conditions, st.dictionaries(names, values))
 def test_no_fields_make_it_raise_and_not_is_the_contrary(source, fields):
     assert Expr(source).holds(fields) is not Expr(f"not ({source})").holds(fields)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_condition_or_told_with_a_place_in_it(source):
     at = 0

@@ -20,7 +20,8 @@ _FACILITIES = ("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news"
 _SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 _PRI = r"(?:<(\d{1,3})>)?"
-_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d\d:?\d\d))?"
+# With its T and zone, as RFC 3339 has it: else any application's log would be syslog.
+_ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)"
 _BSD = r"[A-Z][a-z]{2} [ \d]?\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?"
 # A name that ends with a colon is the program's: some senders leave the host out.
 _OLD = re.compile(rf"{_PRI}({_BSD}|{_ISO})(?: (\S*[^\s:]))?(?: |$)", re.ASCII)

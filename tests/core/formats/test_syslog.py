@@ -48,7 +48,8 @@ def test_rfc_5424_with_little():
 
 @pytest.mark.parametrize("text", [
     "", "ERROR disk full", "<192>Oct 11 22:14:15 h su: x", "<34>", "1 - - - - - [open x", '1 - - - - - [a b="c"]x',
-    "1 - - - - - [] x", "25/Nov/2026 10:00:00 web1 x: y"])
+    "1 - - - - - [] x", "25/Nov/2026 10:00:00 web1 x: y",
+    "2026-11-25 10:00:00,123 ERROR [main] x: y", "2026-11-25T10:00:00 ERROR x: y"])
 def test_other_lines_are_none(text):
     assert syslog(text) is None
 

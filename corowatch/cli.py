@@ -362,13 +362,15 @@ def _heading(text: str) -> str:
 
 def _tell_scanner(config: Any) -> None:
     """Which patterns earned the fast scanner, and why the others did not."""
+    from corowatch.core.expression import Expr
     from corowatch.core.pattern import Pattern
     from corowatch.core.text import many, safe
 
     fast = 0
     for step in config.steps.values():
         for value in step.options.values():
-            for pattern in value if isinstance(value, tuple) else (value,):
+            held = value.patterns if isinstance(value, Expr) else value
+            for pattern in held if isinstance(held, tuple) else (held,):
                 if isinstance(pattern, Pattern):
                     fast += pattern.linear
                     if not pattern.linear:

@@ -64,7 +64,7 @@ Pace: Final = _Marker("Pace")
 
 REQUIRED: Final = inspect.Parameter.empty
 ANYTHING: Final = "*"
-"""In `adds`: the fields are not known before it runs."""
+"""In `adds`: the fields are not known before it runs; behind a beginning (`sd.*`), those that begin so are not."""
 
 
 @dataclass(frozen=True)

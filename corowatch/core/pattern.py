@@ -10,6 +10,8 @@ hands bytes to the compiled object below it; nobody else touches those private n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 import re2
@@ -18,6 +20,9 @@ from corowatch.core.errors import OverBudget
 
 BUDGET = 0.05
 """Seconds that a backtracking pattern may spend on one line."""
+
+MASK = "***"
+"""What stands in the place of what must not be seen."""
 
 _ANYWHERE = re2._Anchor.UNANCHORED
 
@@ -36,6 +41,8 @@ class _Engine(Protocol):
     def test(self, text: str) -> bool: ...
 
     def fields(self, text: str) -> dict[str, str] | None: ...
+
+    def masked(self, text: str) -> str: ...
 
 
 class Pattern:
@@ -64,6 +71,8 @@ class Pattern:
         """Whether `text` matches. May raise OverBudget where not `linear`."""
         self.fields = engine.fields
         """The named groups of the leftmost match, an unmatched one absent; None if there is no match."""
+        self.masked = engine.masked
+        """`text` with MASK in the place of everything that matches."""
 
     def _identity(self) -> tuple[str, bool, bool]:
         return self.source, self.ignore_case, self.literal
@@ -88,6 +97,7 @@ class _Linear:
         self._named = sorted(((index, name.decode()) for name, index in named))
         self.groups = tuple(name for _, name in self._named)
         self._match = compiled._regexp.Match
+        self._substitute = compiled.sub
 
     def test(self, text: str) -> bool:
         raw = text.encode()
@@ -104,6 +114,9 @@ class _Linear:
             if spans[index][0] >= 0
         }
 
+    def masked(self, text: str) -> str:
+        return cast(bytes, self._substitute(_mask, text.encode())).decode() if self.test(text) else text
+
 
 class _Backtracking:
     """The `regex` package under a time budget, ASCII classes as RE2's."""
@@ -119,10 +132,8 @@ class _Backtracking:
         _refuse_twice(list(self.groups), expression)
 
     def _search(self, text: str) -> Any:
-        try:
+        with _budget():
             return self._compiled.search(text, timeout=BUDGET)
-        except TimeoutError:
-            raise OverBudget(f"the pattern took over {BUDGET * 1000:.0f} ms on one line") from None
 
     def test(self, text: str) -> bool:
         return self._search(text) is not None
@@ -132,6 +143,23 @@ class _Backtracking:
         if found is None:
             return None
         return {name: value for name, value in found.groupdict().items() if value is not None}
+
+    def masked(self, text: str) -> str:
+        with _budget():
+            return cast(str, self._compiled.sub(_mask, text, timeout=BUDGET))
+
+
+def _mask(found: Any) -> Any:
+    """MASK for a match; nothing for an empty one, which has nothing to hide."""
+    return (MASK if isinstance(found[0], str) else MASK.encode()) if found[0] else found[0]
+
+
+@contextmanager
+def _budget() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise OverBudget(f"the pattern took over {BUDGET * 1000:.0f} ms on one line") from None
 
 
 def _refuse_twice(names: list[str], expression: str) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from corowatch.core.errors import Mistake, Place
 from corowatch.core.events import BUILT_IN
+from corowatch.core.expression import Expr, Misread
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import FIELD, Text
 
@@ -65,12 +66,16 @@ class AtLeast:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the user wrote: a value, the scalar's own characters, and where it stands."""
+    """What the user wrote: a value, the scalar's own characters, and where it stands.
+
+    `line` is how a scalar's line goes on from there, quotes and escapes as they were written.
+    """
 
     value: bool | int | float | str | list[Given] | dict[str, Given] | None
     place: Place
     text: str = ""
     keys: Mapping[str, Place] = field(default_factory=dict)
+    line: str = ""
 
     @property
     def what(self) -> str:
@@ -81,6 +86,12 @@ class Given:
             return "a list"
         shown = self.text if len(self.text) <= 60 else f"{self.text[:60]}…"
         return "nothing" if self.value is None else repr(shown)
+
+    def inside(self, at: int) -> Place:
+        """The place of character `at` (from 0) of the text; where escapes or folds hide it, that of the whole."""
+        quote = self.line[:1] if self.line[:1] in ("'", '"') else ""
+        before = quote + (self.text[:at].replace("'", "''") if quote == "'" else self.text[:at])
+        return self.place._replace(col=self.place.col + len(before)) if self.line.startswith(before) else self.place
 
     def plain(self) -> Plain:
         """The value without its places."""
@@ -401,15 +412,32 @@ def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, litera
     text = _scalar(given, reading, "a pattern")
     if text is None:
         return WRONG
-    control = next((char for char in text if ord(char) < 32 or ord(char) == 127), None)
-    if control is not None:
-        return reading.wrong(given.place, f"the pattern holds the control character {control!r}; in double quotes YAML "
-                             "takes the backslash for itself, so put the pattern in single quotes")
+    if _holds_control(given, reading, "pattern"):
+        return WRONG
     if not text:
         return reading.wrong(given.place, "an empty pattern matches every line; leave the step out instead")
     if _SECRET.search(text):
         return reading.wrong(given.place, "${…} is not replaced in a pattern; write what it stands for")
     return reading.try_(given, lambda text: Pattern(text, ignore_case=ignore_case, literal=literal), text)
+
+
+def _holds_control(given: Given, reading: Reading, what: str, *, but: str = "") -> bool:
+    """Whether a control character, which double quotes made of a backslash, stands in the text; that is told."""
+    control = next((char for char in given.text if (ord(char) < 32 or ord(char) == 127) and char not in but), None)
+    if control is not None:
+        reading.wrong(given.place, f"the {what} holds the control character {control!r}; in double quotes YAML "
+                      f"takes the backslash for itself, so put the {what} in single quotes")
+    return control is not None
+
+
+def _condition(given: Given, reading: Reading) -> Any:
+    text = _scalar(given, reading, "a condition")
+    if text is None or _holds_control(given, reading, "condition", but="\t\n"):
+        return WRONG
+    try:
+        return Expr(text)
+    except Misread as error:
+        return reading.wrong(given.inside(error.at), str(error))
 
 
 _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
@@ -430,6 +458,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Stamp: _stamp,
     Function: _function,
     Pattern: pattern,
+    Expr: _condition,
     Url: _by(_url, "the address of a web server"),
     AppriseUrl: _by(_apprise_url, "one of Apprise's URLs"),
     HeaderName: _by(_header_name, "the name of a header"),
@@ -525,7 +554,7 @@ _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
     Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", Glob: "glob",
     NameGlob: "glob", FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
-    Function: "file.py:name", Pattern: "pattern", Url: "URL", AppriseUrl: "URL",
+    Function: "file.py:name", Pattern: "pattern", Expr: "condition", Url: "URL", AppriseUrl: "URL",
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",
     UnitName: "unit", Match: "FIELD=value", Server: "HOST:PORT", Any: "anything",
 }

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
+from corowatch.core.expression import Expr
 from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
@@ -54,7 +55,7 @@ class Use:
         """Each single value of the options that hold one of the types `wanted`, with its place."""
         for name, option in self.kind.options.items() if self.kind else ():
             if name in self.given and not set(wanted).isdisjoint({option.hint, *get_args(option.hint)}):
-                yield from _parts(self.given[name], self.options[name])
+                yield from ((value, given.place) for value, given in _parts(self.given[name], self.options[name]))
 
     @property
     def written(self) -> dict[str, Any]:
@@ -108,9 +109,10 @@ class _Reference(NamedTuple):
     outlet: str = ""
 
 
-def _parts(given: Given, value: Any) -> Iterator[tuple[Any, Place]]:
+def _parts(given: Given, value: Any) -> Iterator[tuple[Any, Given]]:
+    """Each single value, with what was written for it."""
     if value is WRONG or not isinstance(value, (list, tuple, dict)):
-        yield value, given.place
+        yield value, given
     elif isinstance(value, dict):
         assert isinstance(given.value, dict)
         for name, item in value.items():
@@ -288,7 +290,7 @@ class Wiring:
             if name in step.given and NewField in {option.hint, *get_args(option.hint)}:
                 given, value = step.given[name], step.options[name]
                 made |= given.keys if isinstance(value, dict) else {
-                    one: place for one, place in _parts(given, value) if one is not WRONG}
+                    one: part.place for one, part in _parts(given, value) if one is not WRONG}
         for name, place in made.items():
             self._check_name(name, place, "field")
         if step.kind is None or any(value is WRONG for value in step.options.values()):
@@ -301,8 +303,8 @@ class Wiring:
         for name, option in step.kind.options.items() if step.kind else ():
             if Captures not in option.markers or name not in step.given:
                 continue
-            for pattern, place in _parts(step.given[name], step.options[name]):
-                found.update(self._groups(pattern, place) if isinstance(pattern, Pattern) else UNKNOWN)
+            for pattern, given in _parts(step.given[name], step.options[name]):
+                found.update(self._groups(pattern, given.place) if isinstance(pattern, Pattern) else UNKNOWN)
         return frozenset(found)
 
     def _groups(self, pattern: Pattern, place: Place) -> tuple[str, ...]:
@@ -319,12 +321,18 @@ class Wiring:
 
     def _check_texts(self, use: Use, fields: Fields) -> None:
         for name in use.given:
-            for text, place in _parts(use.given[name], use.options[name]):
-                for wanted in text.names if isinstance(text, Text) else ():
-                    self._check_field(wanted, place, fields)
+            for value, given in _parts(use.given[name], use.options[name]):
+                if isinstance(value, Text):
+                    for wanted in value.names:
+                        self._check_field(wanted, given.place, fields)
+                elif isinstance(value, Expr):
+                    for wanted, at in value.places:
+                        self._check_field(wanted, given.inside(at), fields)
 
     def _check_field(self, name: Any, place: Place, fields: Fields) -> None:
-        if name is WRONG or name in BUILT_IN or name in fields or ANYTHING in fields:
+        if name is WRONG or name in BUILT_IN or name in fields:
+            return
+        if any(one.endswith(ANYTHING) and name.startswith(one.removesuffix(ANYTHING)) for one in fields):
             return
         known = [*sorted(fields), *(name for name in BUILT_IN if name not in fields)]
         close = nearest(name, known)

@@ -181,7 +181,9 @@ class _Builder:
         plain = event.style in (None, "")
         if _SURROGATE.search(event.value):
             raise _TornError(place, f"an escape here names half a character; {_SINGLE}")
-        given = Given(_resolved(event.value) if plain else event.value, place, event.value)
+        begin = place.col - 1
+        line = self._lines[place.line - 1][begin:begin + MAX_SHOWN] if place.line <= len(self._lines) else ""
+        given = Given(_resolved(event.value) if plain else event.value, place, event.value, line=line)
         self._count(place, 1)
         if event.anchor:
             self._anchors[event.anchor] = _Anchor(given, 1, 1)

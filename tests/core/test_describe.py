@@ -71,7 +71,7 @@ def test_each_page_tells_each_option_and_counter(kind):
 
     assert page.startswith(f"{kind.name} ({kind.role}): {kind.summary}\n")
     for option in kind.options.values():
-        assert f"\n  {option.name}  (" in page
+        assert f"\n  {'FIELD: …' if option.free else option.name}  (" in page
         assert option.sentence in page
     for counter in kind.counters:
         assert counter in page

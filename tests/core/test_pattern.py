@@ -68,3 +68,18 @@ def test_equal_patterns_are_equal():
     assert Pattern("a") != Pattern("a", ignore_case=True)
     assert 1 == len({Pattern("a"), Pattern("a")})
     assert "Pattern('a')" == repr(Pattern("a"))
+
+
+@pytest.mark.parametrize("ahead", ["", "(?=.)"])
+@pytest.mark.parametrize(("source", "text", "masked"), [
+    ("b+", "abbcb", "a***c***"), ("^a", "aa", "***a"), (r"\bb", "ab b", "ab ***"), ("x*", "aé", "aé"),
+    ("x*", "axé", "a***é"), ("é", "aé\\1", "a***\\1"), ("x", "abc", "abc")])
+def test_all_that_matches_is_masked(ahead, source, text, masked):
+    assert masked == Pattern(source.replace("^", f"^{ahead}") if "^" in source else ahead + source).masked(text)
+
+
+def test_masking_has_the_budget_too(monkeypatch):
+    monkeypatch.setattr(module, "BUDGET", 0.005)
+
+    with pytest.raises(OverBudget, match="the pattern took over 5 ms on one line"):
+        Pattern(r"(?=(a|aa)+$)(a|aa)+$").masked("a" * 64 + "b")

@@ -1,0 +1,18 @@
+"""With other projects' samples, where they are: what they expect, or a second reading does, is what we find."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_nearly_all_agree_and_we_know_why_the_others_do_not():
+    told = subprocess.run([sys.executable, "-m", "tests.agreement"], cwd=ROOT, capture_output=True, text=True,
+                          check=False)
+
+    if told.stdout.startswith("skipped: "):
+        pytest.skip(told.stdout.strip())
+    assert (0, "") == (told.returncode, told.stderr), told.stdout

@@ -163,7 +163,7 @@ def nearest(told: Mapping[str, bytes], now: float) -> tuple[float | None, float,
     """Choose the year that puts the stamp nearest to `now`, at most a day ahead; then as `resolve`."""
     try:
         # Four days on: whatever the zone, the year after that one is more than two days ahead of `now`.
-        newest = (EPOCH + timedelta(seconds=now + 4 * DAY)).year + 1
+        newest = (EPOCH + timedelta(seconds=now + 4 * DAY)).year
     except (ValueError, OverflowError):
         return None, inf, inf
     until = now + DAY

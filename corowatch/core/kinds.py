@@ -20,6 +20,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
+import textwrap
 import types
 import typing
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -111,9 +112,12 @@ class Kind:
 
     @cached_property
     def doc(self) -> str:
-        # Not inspect.getdoc: where nothing but the example is indented, that would take its indentation away.
-        first, *rest = (self.function.__doc__ or "").split("\n")
-        return "\n".join([first, *(line.removeprefix("    ") for line in rest)]).strip()
+        """Its help; a last paragraph that shows how it is written is indented."""
+        # Python 3.13 takes the indentation away before we see it, 3.11 does not.
+        *told, last = inspect.cleandoc(self.function.__doc__ or "").split("\n\n")
+        if last.lstrip().startswith(f"{self.name}:"):
+            last = textwrap.indent(textwrap.dedent(last), "    ")
+        return "\n\n".join([*told, last])
 
     @property
     def summary(self) -> str:

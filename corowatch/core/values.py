@@ -13,10 +13,10 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from email.utils import formataddr, parseaddr
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin
-from urllib.parse import urlsplit
 
+from corowatch.core import addresses
+from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
 from corowatch.core.errors import Mistake, Place
 from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr, Misread
@@ -34,20 +34,8 @@ Glob = NewType("Glob", str)
 NameGlob = NewType("NameGlob", str)
 """A glob of paths, or without a slash, of file names."""
 FilePath = NewType("FilePath", str)
-Url = NewType("Url", str)
-AppriseUrl = NewType("AppriseUrl", str)
-HeaderName = NewType("HeaderName", str)
-"""The name of an HTTP header."""
 TextTree = NewType("TextTree", object)
 """A mapping or list whose strings are texts, at any depth."""
-Mailbox = NewType("Mailbox", str)
-"""An address of mail, `ops@example.org` or `Ops <ops@example.org>`."""
-Server = NewType("Server", str)
-"""`HOST` or `HOST:PORT`."""
-UnitName = NewType("UnitName", str)
-"""The name of a systemd unit, or a glob of such."""
-Match = NewType("Match", str)
-"""`FIELD=value` of the journal."""
 Encoding = NewType("Encoding", str)
 Stamp = NewType("Stamp", str)
 """`auto`, `none` or a strptime-like format."""
@@ -163,10 +151,6 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([KMG]iB|kB|MB|GB|B)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_UNIT = re.compile(r"[\w@*?\[\]:.\\][\w@*?\[\]:.\\-]*", re.ASCII)  # systemd.unit(5), and globs; never an option
-_MATCH = re.compile(r"[A-Z_][A-Z0-9_]*=[^\0]*")  # systemd.journal-fields(7)
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-_SERVER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _SECRET = re.compile(r"\$\{(env|credential):([^}]*)\}")
 
 
@@ -338,53 +322,6 @@ def _text_tree(given: Given, reading: Reading) -> Any:
     return WRONG if any(part is WRONG for part in parts) else tree
 
 
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{text!r} is no address of a web server; write https://HOST/PATH")
-    return text
-
-
-def _apprise_url(text: str) -> str:
-    scheme, colon, rest = text.partition("://")
-    if not (scheme.isalnum() and colon and rest):
-        raise ValueError(f"{text!r} is none of Apprise's URLs; write SERVICE://…, such as ntfy://TOPIC")
-    return text
-
-
-def _header_name(text: str) -> str:
-    if not _HEADER.fullmatch(text):
-        raise ValueError(f"{text!r} is no name of a header; it is made of letters, digits and '-'")
-    return text
-
-
-def _mailbox(text: str) -> str:
-    name, address = parseaddr(text)
-    local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or not text.isprintable() or not address.isascii():
-        raise ValueError(f"{text!r} is no address of mail; write ops@example.org or 'Ops <ops@example.org>'")
-    return formataddr((name, address))
-
-
-def _server(text: str) -> str:
-    found = _SERVER.fullmatch(text)
-    if not found or not 0 < int(found[2] or 1) < 65536:
-        raise ValueError(f"{text!r} is no server; write HOST or HOST:PORT")
-    return text
-
-
-def _unit_name(text: str) -> str:
-    if not _UNIT.fullmatch(text):
-        raise ValueError(f"{text!r} is no name of a unit; write ssh.service, or 'postgresql@*'")
-    return text
-
-
-def _match(text: str) -> str:
-    if not _MATCH.fullmatch(text):
-        raise ValueError(f"{text!r} is no match of the journal; write FIELD=value, such as PRIORITY=3")
-    return text
-
-
 def _plain(given: Given, reading: Reading) -> Any:
     """Whatever was written, with the secrets in its texts."""
     if isinstance(given.value, dict):
@@ -459,14 +396,14 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Function: _function,
     Pattern: pattern,
     Expr: _condition,
-    Url: _by(_url, "the address of a web server"),
-    AppriseUrl: _by(_apprise_url, "one of Apprise's URLs"),
-    HeaderName: _by(_header_name, "the name of a header"),
+    Url: _by(addresses.url, "the address of a web server"),
+    AppriseUrl: _by(addresses.apprise_url, "one of Apprise's URLs"),
+    HeaderName: _by(addresses.header_name, "the name of a header"),
     TextTree: _text_tree,
-    UnitName: _by(_unit_name, "the name of a unit"),
-    Match: _by(_match, "FIELD=value"),
-    Mailbox: _by(_mailbox, "an address of mail"),
-    Server: _by(_server, "a server, HOST:PORT"),
+    UnitName: _by(addresses.unit_name, "the name of a unit"),
+    Match: _by(addresses.match, "FIELD=value"),
+    Mailbox: _by(addresses.mailbox, "an address of mail"),
+    Server: _by(addresses.server, "a server, HOST:PORT"),
     Any: _plain,
 }
 

@@ -1,12 +1,13 @@
 import logging
 from typing import Annotated, Any
 
+from corowatch.core.addresses import AppriseUrl
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Batch, Consumer, Delivery
 from corowatch.core.kinds import Pace, sink
 from corowatch.core.letter import body, subject
 from corowatch.core.text import safe
-from corowatch.core.values import AppriseUrl, Seconds
+from corowatch.core.values import Seconds
 
 _TYPES = {"debug": "info", "info": "info", "warning": "warning", "error": "failure", "critical": "failure"}
 

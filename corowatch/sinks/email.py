@@ -9,12 +9,13 @@ from email.utils import format_datetime, localtime, parseaddr
 from hashlib import blake2b
 from typing import Annotated, Literal
 
+from corowatch.core.addresses import Mailbox, Server
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Batch, Consumer, Delivery
 from corowatch.core.kinds import Pace, sink
 from corowatch.core.letter import body, subject
 from corowatch.core.text import safe
-from corowatch.core.values import Mailbox, Seconds, Server
+from corowatch.core.values import Seconds
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 """RFC 5321, RFC 6409, RFC 8314."""

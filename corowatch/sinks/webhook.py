@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from corowatch import __version__
+from corowatch.core.addresses import HeaderName, Url
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Consumer, Delivery
 from corowatch.core.kinds import sink
 from corowatch.core.text import Text, rendered, safe
-from corowatch.core.values import HeaderName, Seconds, TextTree, Url
+from corowatch.core.values import Seconds, TextTree
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse

@@ -24,11 +24,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from corowatch.core.addresses import Match, UnitName
 from corowatch.core.events import Event, Origin, Target, Value
 from corowatch.core.kinds import ANYTHING, source
 from corowatch.core.merge import SLACK
 from corowatch.core.retry import BASE, CEILING
-from corowatch.core.values import Match, UnitName
 from corowatch.sources import Head, Source, Tell
 
 AHEAD = 2000

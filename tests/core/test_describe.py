@@ -47,7 +47,7 @@ def test_the_help_page_is_the_definition():
     assert """\
 sift (node): Sift a | b.
 
-sift: 3
+    sift: 3
 
 Options (the first may stand alone):
 

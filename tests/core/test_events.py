@@ -1,4 +1,4 @@
-from corowatch.core.events import BUILT_IN, Event, Here, Origin
+from corowatch.core.events import BUILT_IN, Alert, Event, Here, Origin
 
 HERE = Here("flow", "node", "web1", {"r": "flow.tail"})
 EVENT = Event(Origin("r", "life", "/var/log/a.log"), 7, 1_795_600_000.5, "the line", {"ip": "192.0.2.7"})
@@ -17,6 +17,16 @@ def test_a_reader_that_is_no_longer_known_has_the_name_of_the_flows_first():
 
 def test_an_event_with_nothing_new_is_itself():
     assert EVENT.having({}) is EVENT
+
+
+def test_a_sinks_texts_may_name_what_the_alert_holds_its_own_keys_first():
+    alert = Alert(id="1", flow="f", node="alert", title="t", severity="error", at="now", count=5,
+                  fields={"ip": "192.0.2.7", "title": "another"}, events=[{"text": "one"}, {"text": "two"}])
+
+    values = alert.values()
+
+    assert ["192.0.2.7", "t", "two", 5] == [values[name] for name in ("ip", "title", "text", "count")]
+    assert "fields" not in values
 
 
 def test_a_deadline_is_when_an_event_is_sent():

@@ -2,11 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corowatch.core.text import Text, capped, many, safe, shown
+from corowatch.core.text import Text, capped, many, rendered, safe, shown
 
 
 def test_fields_are_put_in_and_braces_doubled_are_braces():
     assert "{eve} from  at 5" == Text("{{{user}}} from {ip} at {n}").render({"user": "eve", "n": 5.0, "ip": None})
+
+
+def test_a_tree_is_rendered_to_its_leaves():
+    tree = {"a": Text("{x}"), "b": [Text("<{x}>"), 5], "c": None}
+
+    assert {"a": "1", "b": ["<1>", 5], "c": None} == rendered(tree, {"x": 1})
 
 
 def test_texts_are_equal_if_they_were_written_alike():

@@ -5,6 +5,7 @@ from typing import Literal
 import pytest
 
 from corowatch.core.errors import Place
+from corowatch.core.text import Text
 from corowatch.core.values import (
     WRONG,
     Encoding,
@@ -12,10 +13,12 @@ from corowatch.core.values import (
     Function,
     Given,
     NameGlob,
+    NewField,
     Plain,
     Reading,
     Size,
     Stamp,
+    TextTree,
     convert,
     schema,
     type_name,
@@ -62,6 +65,26 @@ def test_what_is_no_path_is_told(text, why):
 
 def test_a_glob_of_names_is_no_path():
     assert ["*.gz", "/etc/cw/logs/debug.log"] == [read("*.gz", NameGlob), read("logs/debug.log", NameGlob)]
+
+
+def test_a_tree_of_texts_is_read_to_its_leaves():
+    given = Given({"a": Given("{ip}", HERE, "{ip}"), "b": Given([Given(5, HERE, "5")], HERE)}, HERE)
+
+    assert {"a": Text("{ip}"), "b": [5]} == read("", TextTree, given.value)
+    assert ["a lone '{' in a text; write it twice, '{{', to mean the brace"] == read(
+        "", TextTree, [Given("{", HERE, "{")])
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("a b", "'a b' is no name of a field; it is made of letters, digits, '_', '.' and '-'"),
+    ("text", "'text' is a built-in field; give this one another name")])
+def test_a_new_field_has_a_name_that_texts_can_tell_and_that_is_free(text, why):
+    assert "ip" == read("ip", NewField)
+    assert [why] == read(text, NewField)
+
+
+def test_a_new_field_that_is_a_list_is_told():
+    assert ["expected a field's name, found a list"] == read("", NewField, [])
 
 
 def test_a_secret_is_no_word_of_a_command():

@@ -1,9 +1,9 @@
 from corowatch.core.coroutine import finish
-from corowatch.core.events import Here, Tick, rfc3339
+from corowatch.core.events import Around, Here, Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.core.text import Text
 from corowatch.nodes.alert import alert
-from corowatch.testing import Collect, line
+from corowatch.testing import ORIGIN, Collect, line
 
 HERE = Here("logins", "alert", "web1", {"flow.tail": "logins.tail"})
 
@@ -107,3 +107,10 @@ def test_what_its_throttle_holds_is_told_at_close():
 
 def test_count_is_what_a_node_counted():
     assert 5 == made(line("a", count=7).having({}, count=5))[0].count
+
+
+def test_it_asks_for_the_lines_beside_its_own():
+    alert = made(line("a", place=7), before=2, after=3)[0]
+
+    assert Around(ORIGIN.reader, ORIGIN.key, 7, 2, 3) == alert.around
+    assert made(line("a"))[0].around is None

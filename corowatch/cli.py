@@ -177,17 +177,21 @@ def _tell_broken() -> None:
 def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: str = "", **options: Any) -> int:
     """Load, take the state directory, run to the end; gives the exit status. Nothing is touched before the config
     has proved right. `lost`: the state is thrown away, and what to do about alerts that are lost with it."""
-    load()
+    config = load()
     import faulthandler
     import logging
 
     from corowatch.daemon import Daemon
-    from corowatch.log import set_up
+    from corowatch.log import log, set_up
     from corowatch.store import Store
+    from corowatch.survey import open_secrets
 
     faulthandler.enable()  # its watchdog's SIGABRT leaves the stacks of all threads
     set_up(level=logging.WARNING if quiet else logging.INFO)
     speak(sys.stdout)
+    if not quiet:
+        for note in open_secrets(config):
+            log.warning("config.secret", why=note)
     store = Store(folder)
     try:
         daemon = Daemon(load, store, for_reader=quiet or options.get("once", False), **options)
@@ -332,7 +336,8 @@ def check(config: Sequence[str]) -> None:
     """Tell every mistake in a config, or what it will do; nothing is started."""
     from corowatch.core.describe import expression
     from corowatch.core.text import many, safe
-    from corowatch.loading import cure, load_paths, look_around, missing_programs
+    from corowatch.loading import load_paths
+    from corowatch.survey import look_around, missing_programs, open_secrets
 
     _tell_broken()
     loaded = load_paths(config)
@@ -347,13 +352,13 @@ def check(config: Sequence[str]) -> None:
         click.echo(f"{found.step}: {safe(found.glob)}: {many(len(found.files), 'file')}")
         if found.hidden and found.unreadable:
             click.echo(f"  cannot be read: {many(len(found.unreadable), 'file')}")
-        for path, why in found.unreadable.items() if not found.hidden else ():
-            click.echo(f"  cannot be read: {safe(path)}: {why}; the cure: {safe(cure(path))}")
+        for path, (whom, why, cure) in found.unreadable.items() if not found.hidden else ():
+            click.echo(f"  cannot be read{' by ' * bool(whom)}{whom}: {safe(path)}: {why}; the cure: {safe(cure)}")
     for sink, program, why in missing_programs(loaded):
         click.echo(f"sink {sink}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
-    for note in loaded.notes:
-        click.echo(f"note: {note}")
+    for note in (*loaded.notes, *open_secrets(loaded)):
+        click.echo(f"note: {safe(note)}")
 
 
 def _heading(text: str) -> str:

@@ -1,4 +1,4 @@
-"""From paths to a Config: reads the files, hands in what the pure loader must not touch, and looks around.
+"""From paths to a Config: reads the files, and hands in what the pure loader must not touch.
 
 What is wrong only with a view on the file system (a sink that writes into a file that is watched) or on what one
 kind does (a command that a log would choose) is told here, in the same form.
@@ -6,14 +6,11 @@ kind does (a command that a log would choose) is told here, in the same form.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-from corowatch.child import find
 from corowatch.core.config import Config, ConfigFile, SinkUse, load
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import discover
@@ -125,58 +122,3 @@ def _anchored(use: SinkUse, folder: str) -> SinkUse:
         return use
     path = os.path.normpath(os.path.join(folder.replace("{", "{{").replace("}", "}}"), program.source))
     return replace(use, options={**use.options, "argv": [Text(path), *others]})
-
-
-def missing_programs(config: Config) -> Iterator[tuple[str, str, str]]:
-    """(sink, program, why) of each command that could not be run now."""
-    for use in _commands(config):
-        program = use.options["argv"][0].render({})
-        try:
-            find(program)
-        except OSError as error:
-            yield use.name, program, error.strerror or str(error)
-
-
-class Found(NamedTuple):
-    """What a glob finds: files, those of them that cannot be read, and why.
-
-    `hidden`: a secret is part of it, so `glob` is as it was written, and the paths must not be shown.
-    """
-
-    step: str
-    glob: str
-    files: list[str]
-    unreadable: dict[str, str]
-    hidden: bool
-
-
-def look_around(config: Config) -> Iterator[Found]:
-    """Open each file of each glob, as the daemon would."""
-    for step in config.steps.values():
-        if step.kind.name != "tail":
-            continue
-        source = Tail(lambda block: None, **step.options)  # type: ignore[arg-type]
-        written = step.written["paths"]
-        texts = written if isinstance(written, list) else [written]
-        for (glob, paths), told in zip(source.globs(), texts, strict=True):
-            files = [path for path in paths if os.path.isfile(path)]
-            unreadable = {}
-            for path in files:
-                try:
-                    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-                except OSError as error:
-                    unreadable[path] = error.strerror or str(error)
-            hidden = "${" in str(told)
-            yield Found(step.id, str(told) if hidden else glob, files, unreadable, hidden)
-
-
-def cure(path: str) -> str:
-    """What lets this user read a file: the `adm` group where it would, else an access list."""
-    user = os.environ.get("USER") or str(os.geteuid())
-    with contextlib.suppress(OSError, KeyError):  # the file is gone, or its group has no name
-        status = os.stat(path)
-        if status.st_mode & 0o040:
-            import grp
-
-            return f"usermod -aG {grp.getgrgid(status.st_gid).gr_name} {user}"
-    return f"setfacl -m u:{user}:r {path}"

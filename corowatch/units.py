@@ -25,3 +25,8 @@ def command() -> str:
     """The full path of this installation's command."""
     beside = Path(sys.executable).with_name("corowatch")
     return str(beside) if beside.exists() else shutil.which("corowatch") or _SHIPPED
+
+
+def settings(name: str) -> dict[str, str]:
+    """The settings of a unit; of one that stands several times, the last."""
+    return dict(line.split("=", 1) for line in unit(name).splitlines() if "=" in line and not line.startswith("#"))

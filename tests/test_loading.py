@@ -1,12 +1,10 @@
 """What is wrong with a config only with a view on files and on what a kind does."""
 
-import os
-
 import pytest
 
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
-from corowatch.loading import load_texts, missing_programs
+from corowatch.loading import load_texts
 
 
 def config(argv, folder):
@@ -31,15 +29,6 @@ def test_a_programs_path_begins_at_the_configs_folder(tmp_path, written, meant):
     argv = config(f"[{written}, '{{text}}']", folder).sinks["ops"].options["argv"]
 
     assert [meant.format(folder, tmp_path), "x"] == [text.render({"text": "x"}) for text in argv]
-
-
-def test_a_program_that_cannot_be_run_is_known(tmp_path):
-    (tmp_path / "page").touch()
-
-    assert [("ops", f"{tmp_path}/page", "Permission denied")] == list(missing_programs(config("[./page]", tmp_path)))
-    os.chmod(tmp_path / "page", 0o755)
-    assert [] == list(missing_programs(config("[./page]", tmp_path)))
-    assert [("ops", "no-such", "No such file or directory")] == list(missing_programs(config("[no-such]", tmp_path)))
 
 
 def test_standard_input_is_read_one_way_only():

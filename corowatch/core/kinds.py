@@ -60,6 +60,8 @@ PatternFlag: Final = _Marker("PatternFlag")
 
 FreeKeys: Final = _Marker("FreeKeys")
 """On an option that takes a mapping: every key that is no other option of the kind stands in it."""
+Secret: Final = _Marker("Secret")
+"""On an option that nobody but the daemon should read."""
 Pace: Final = _Marker("Pace")
 """On a batching sink's option: at most one message in this time (seconds)."""
 

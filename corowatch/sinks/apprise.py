@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from corowatch.core.addresses import AppriseUrl
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Batch, Consumer, Delivery
-from corowatch.core.kinds import Pace, sink
+from corowatch.core.kinds import Pace, Secret, sink
 from corowatch.core.letter import body, subject
 from corowatch.core.text import safe
 from corowatch.core.values import Seconds
@@ -15,7 +15,7 @@ _TYPES = {"debug": "info", "info": "info", "warning": "warning", "error": "failu
 @sink
 def apprise(
     *,
-    url: Annotated[AppriseUrl, "any of Apprise's URLs, such as slack://… or tgram://…; one a sink"],
+    url: Annotated[AppriseUrl, "any of Apprise's URLs, such as slack://… or tgram://…; one a sink", Secret],
     every: Annotated[Seconds, "the first alert leaves at once, then what waits as one message in this time", Pace] = (
         Seconds(60.0)),
     delivery: Delivery,

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from corowatch.core.addresses import Mailbox, Server
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Batch, Consumer, Delivery
-from corowatch.core.kinds import Pace, sink
+from corowatch.core.kinds import Pace, Secret, sink
 from corowatch.core.letter import body, subject
 from corowatch.core.text import safe
 from corowatch.core.values import Seconds
@@ -35,7 +35,7 @@ def email(
     server: Annotated[Server, "the server that takes it; its port follows from `tls` if none is given"] = Server(
         "localhost"),
     user: Annotated[str | None, "whom to log in as"] = None,
-    password: Annotated[str | None, "and with what, best as ${credential:NAME}"] = None,
+    password: Annotated[str | None, "and with what, best as ${credential:NAME}", Secret] = None,
     tls: Annotated[Literal["none", "starttls", "tls"], "how the connection is secured; certificates are verified"] = (
         "none"),
     every: Annotated[Seconds, "the first alert leaves at once, then what waits as one mail in this time", Pace] = (

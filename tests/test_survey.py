@@ -1,0 +1,87 @@
+"""What a config finds on this machine."""
+
+import os
+
+import pytest
+
+from corowatch import survey
+from corowatch.core.config import ConfigFile
+from corowatch.loading import load_paths, load_texts
+from corowatch.survey import cure, look_around, missing_programs, open_secrets
+
+
+def config(argv, folder):
+    return load_texts([ConfigFile("c.yaml", "flows: {a: {stdin: , alert: ops}}\nsinks:\n  ops:\n"
+                                  f"    exec: {argv}\n", str(folder))])
+
+
+def test_a_program_that_cannot_be_run_is_known(tmp_path):
+    (tmp_path / "page").touch()
+
+    assert [("ops", f"{tmp_path}/page", "Permission denied")] == list(missing_programs(config("[./page]", tmp_path)))
+    os.chmod(tmp_path / "page", 0o755)
+    assert [] == list(missing_programs(config("[./page]", tmp_path)))
+    assert [("ops", "no-such", "No such file or directory")] == list(missing_programs(config("[no-such]", tmp_path)))
+
+
+def found(folder, glob="*.log"):
+    (folder / "c.yaml").write_text(f"flows: {{a: {{tail: '{glob}', alert: }}}}\n")
+    return next(iter(look_around(load_paths([str(folder / "c.yaml")]))))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_cannot_be_read_is_known_with_the_cure(tmp_path):
+    (tmp_path / "a.log").touch(mode=0)
+
+    assert [("", "Permission denied")] == [told[:2] for told in found(tmp_path).unreadable.values()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask for another user")
+def test_what_the_services_user_cannot_read_is_known_before_it_runs(tmp_path, monkeypatch):
+    for folder in (tmp_path, *tmp_path.parents[:-1]):
+        if folder.stat().st_mode & 0o005 != 0o005 and folder.is_relative_to("/tmp"):
+            folder.chmod(0o755)
+    (tmp_path / "mine.log").touch(mode=0o600)
+    (tmp_path / "all.log").touch(mode=0o644)
+    monkeypatch.setattr(survey, "settings", lambda name: {"User": "nobody", "SupplementaryGroups": "adm no-such"})
+
+    told = found(tmp_path)
+
+    assert 2 == len(told.files)
+    assert {f"{tmp_path}/mine.log": ("nobody", "Permission denied", f"setfacl -m u:nobody:r {tmp_path}/mine.log")
+            } == told.unreadable
+
+
+def test_without_the_services_user_nobody_is_asked_for(tmp_path, monkeypatch):
+    (tmp_path / "all.log").touch(mode=0o644)
+    monkeypatch.setattr(survey, "settings", lambda name: {"User": "no-such-user", "SupplementaryGroups": ""})
+
+    assert {} == found(tmp_path).unreadable
+
+
+def test_a_file_of_a_group_is_read_by_its_members(tmp_path):
+    import grp
+
+    path = tmp_path / "a.log"
+    path.touch(mode=0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 0, grp.getgrnam("adm").gr_gid)
+        assert "usermod -aG adm watch" == cure(str(path), "watch")
+    path.chmod(0o600)
+
+    assert f"setfacl -m u:watch:r {path}" == cure(str(path), "watch")
+    assert "setfacl -m u:watch:r /gone" == cure("/gone", "watch")
+
+
+@pytest.mark.parametrize(("password", "mode", "told"), [
+    ("hunter2", 0o644, True), ("hunter2", 0o600, False), ("${env:SMTP}", 0o644, False)])
+def test_a_secret_that_everyone_can_read_is_told_without_it(tmp_path, monkeypatch, password, mode, told):
+    monkeypatch.setenv("SMTP", "hunter2")
+    path = tmp_path / "c.yaml"
+    path.write_text("flows: {a: {stdin: , alert: ops}}\n"
+                    f"sinks: {{ops: {{email: {{to: a@example.org, password: '{password}'}}}}}}\n")
+    path.chmod(mode)
+
+    want = (f"{path}:2:52: everyone can read this password; write ${{credential:NAME}} or ${{env:NAME}} instead, or "
+            f"chmod o-r {path}")
+    assert [want][:told] == list(open_secrets(load_paths([str(path)])))

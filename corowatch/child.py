@@ -19,6 +19,8 @@ REFUSALS = {65: "EX_DATAERR", 77: "EX_NOPERM"}
 """Exit statuses of sysexits.h that mean "never"."""
 SAID = 2000
 """Bytes of a command's standard error that are kept to explain a failure."""
+LAST = 3
+"""Lines of these that are told."""
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 """How many files this process could open when it began; kinds are imported before the daemon raises that."""
 
@@ -55,7 +57,8 @@ def run(command: list[str], data: bytes, timeout: float) -> str:
     status = child.returncode
     if said is None:
         raise Undelivered(f"{command[0]} took over {timeout:g} s and was killed")
-    reason = safe(said.decode("utf-8", "backslashreplace").strip().rpartition("\n")[2])
+    reason = " / ".join(safe(row.strip()) for row in said.decode("utf-8", "backslashreplace").splitlines()[-LAST:]
+                        if row.strip())
     if status:
         raise Undelivered(f"{command[0]} ended with {REFUSALS.get(status, status)}{': ' if reason else ''}{reason}",
                           permanent=status in REFUSALS)

@@ -64,7 +64,7 @@ def test_a_field_cannot_forge_a_second_line(tmp_path):
 def test_how_it_ends_decides(status, permanent):
     code = f"import sys; sys.stderr.write('first\\nno \\x1b[31msuch user\\n'); sys.exit({status})"
 
-    with pytest.raises(Undelivered, match=r": no \\x1b\[31msuch user") as failed:
+    with pytest.raises(Undelivered, match=r": first / no \\x1b\[31msuch user") as failed:
         python(code)
 
     assert permanent == failed.value.permanent
@@ -101,7 +101,7 @@ def test_what_it_said_is_what_the_other_side_answered():
     exec_(argv=[Text("sh"), Text("-c"), Text("echo first >&2; echo queued as 7 >&2")], timeout=10.0,
           delivery=delivery).send(ALERT)
 
-    assert "queued as 7" == delivery.said
+    assert "first / queued as 7" == delivery.said
 
 
 def test_it_may_open_as_many_files_as_before_the_daemon_raised_its_own_limit(tmp_path):

@@ -26,7 +26,7 @@ def start(host):
 def test_it_starts_turns_ready_and_alerts(service):
     start(service)
     assert "active" == service.show("ActiveState")
-    assert "2 flows, 1 files" == service.show("StatusText")
+    assert "2 flows, 1 file" == service.show("StatusText")
 
     say(service, "INFO x", "ERROR disk full")
 
@@ -139,6 +139,32 @@ def test_one_of_several_reads_the_config_of_its_name(service):
 
     service.until(lambda: "ERROR of web" in service.read("/var/lib/corowatch-web/alerts.jsonl"))
     service.run("systemctl", "stop", "corowatch@web")
+
+
+def test_a_command_may_restart_the_services_that_the_drop_in_names_and_no_other(service):
+    drop_in = (UNITS / "restart-services.conf").read_text()
+    rule = "\n".join(row[2:] for row in drop_in.splitlines() if row.startswith("#   "))
+    service.write("/etc/polkit-1/rules.d/50-corowatch.rules", rule)
+    service.write("/etc/systemd/system/corowatch.service.d/restart-services.conf", drop_in)
+    for name in ("myapp", "another"):
+        service.write(f"/etc/systemd/system/{name}.service", "[Service]\nExecStart=/bin/sleep 1000\n")
+    service.write("/etc/corowatch/corowatch.yaml", service.config.replace("to: out", "to: [out, again]").replace(
+        "sinks:", "sinks:\n  again: {exec: [systemctl, --no-ask-password, restart, '{text}.service']}").replace(
+        "grep: ERROR", "grep: 'myapp|another'"))
+    service.run("systemctl", "daemon-reload")
+    service.run("systemctl", "start", "polkit", "myapp", "another")
+    started = {name: pid(service, name) for name in ("myapp", "another")}
+    start(service)
+
+    say(service, "myapp", "another")
+
+    service.until(lambda: pid(service, "myapp") not in (started["myapp"], "0"))
+    service.until(lambda: "Interactive authentication required" in service.journal())
+    assert started["another"] == pid(service, "another")
+
+
+def pid(host, unit):
+    return host.run("systemctl", "show", "--property=MainPID", "--value", unit).strip()
 
 
 @pytest.mark.parametrize("name", ["corowatch.service", "corowatch@.service"])

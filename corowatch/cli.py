@@ -429,7 +429,7 @@ def _test_alert(sink: str) -> Any:
 @cli.command()
 @click.argument("kind", required=False, shell_complete=_complete_kind)
 @click.option("--write", type=click.Path(exists=True, file_okay=False), metavar="FOLDER", hidden=True,
-              help="Renew the generated parts of README.md and config/schema.json in this checkout.")
+              help="Renew what is generated in this checkout: README.md, config/schema.json, config/corowatch.1.")
 def kinds(kind: str | None, write: str | None) -> None:
     """List every kind of source, node and sink; of one KIND, all its options."""
     from corowatch.core.describe import ROLES, help_page

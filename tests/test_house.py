@@ -98,7 +98,7 @@ def test_the_engines_have_a_test():
     assert (ROOT / "tests" / "engines" / "test_engines.py").exists()
 
 
-@pytest.mark.parametrize("name", ["README.md", "config/schema.json"])
+@pytest.mark.parametrize("name", ["README.md", "config/schema.json", "config/corowatch.1"])
 def test_what_is_generated_is_current(name):
     assert generated(ROOT)[ROOT / name] == (ROOT / name).read_text()
 

@@ -115,7 +115,7 @@ def shown():
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=f"block {n}") for n, text in enumerate(shown(), 1)])
 def test_what_the_readme_shows_is_a_right_config(text):
-    config = load([ConfigFile("README.md", text, "/")], KINDS,
+    config = load([ConfigFile("README.md", text, "/")], KINDS, secret=lambda kind, name: "hidden",
                   function=lambda file, name: Function(file, name, False, "", lambda: None))
 
     assert config.steps

@@ -63,6 +63,8 @@ DIGIT_FORMS = (
     rf"%Y[/.:-]%m[/.:-]%d(?:[Tt_-]|[ \t]{{1,2}}|, | - )%H[:.]%M[:.]%S{FRACTION}{ZONE}",
     # ISO 8601 basic: 20261122T100000Z, 20261122 10:00:00
     rf"%Y%m%d[Tt _-]%H:?%M:?%S{FRACTION}{ZONE}",
+    # MariaDB, whose hour has no leading zero: 2026-11-22  7:26:54
+    rf"%Y-%m-%d (?= )%k:%M:%S{FRACTION}",
     # syslog with year: 2026 Nov 22 10:00:00, 2026-Nov-22 10:00:00
     rf"%Y[ -]%b[ -]%e[ T]{TIME}{ZONE}",
     # HDFS, MySQL before 5.7: 081109 203615, 130322  7:26:54; pairs of numbers look alike, so ranges count

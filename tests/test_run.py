@@ -281,10 +281,14 @@ def test_the_schema_takes_the_readmes_configs_and_refuses_slips():
 
 def test_the_readmes_configs_are_right(tmp_path):
     (tmp_path / "classic.py").write_text("def grep(pattern):\n    yield\n")
+    for name in ("smtp", "slack", "hook"):
+        (tmp_path / name).write_text("hidden")
+    environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path)}
     for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", README.read_text(), re.S | re.M)):
         (tmp_path / f"{number}.yaml").write_text(block)
-        ran = corowatch("check", tmp_path / f"{number}.yaml")
+        ran = corowatch("check", tmp_path / f"{number}.yaml", env=environment)
         assert 0 == ran.returncode, ran.stderr
+        assert "hidden" not in ran.stdout
 
 
 def test_what_is_generated_is_current():

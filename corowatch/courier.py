@@ -215,7 +215,7 @@ class Courier:
             self._rests_until = time.monotonic() + max(after, wait_before(self.failures - 1, random.random()))
 
         def delayed() -> None:
-            outbox.later(rows, why, due)
+            outbox.later(rows, why, due, in_hand=bool(self._in_hand))
             for row in rows:
                 self._told("alert.delayed", sink=self.name, id=row.id, why=why, attempts=row.attempts + 1)
 

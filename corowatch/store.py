@@ -447,13 +447,13 @@ class Outbox:
                     self._store.left(row.sink, len(row.body.encode()))
                     self._store.in_flight.pop(row.sink, None)
 
-    def later(self, rows: Sequence[Row], why: str, due: float) -> None:
-        """They failed and are tried again at `due`."""
+    def later(self, rows: Sequence[Row], why: str, due: float, *, in_hand: bool = False) -> None:
+        """They failed and are tried again at `due`; `in_hand`: as they are, so nothing may be folded into them."""
         with self._writing:
             with _Transaction(self._db) as db:
                 db.executemany("UPDATE outbox SET attempts = attempts + 1, due = ?, why = ? WHERE seq = ?",
                                [(due, why, row.seq) for row in rows])
-            if self._store:
+            if self._store and not in_hand:
                 for row in rows:
                     self._store.in_flight.pop(row.sink, None)
 

@@ -43,7 +43,8 @@ def webhook(
     import urllib3
 
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=timeout, read=timeout))
-    host = urlsplit(url).hostname  # never the whole of it: paths and queries of hooks are secrets
+    parts = urlsplit(url)
+    host, secret = parts.hostname, parts.path.strip("/")  # paths of hooks are secrets, and some servers repeat them
     try:
         while True:
             alert = yield
@@ -54,7 +55,7 @@ def webhook(
                 reply = pool.request(method, url, body=data, preload_content=False, redirect=False, headers={
                     "Content-Type": "application/json", "User-Agent": f"corowatch/{__version__}", **told,
                     "Idempotency-Key": alert.id})
-                said = _end(reply)
+                said = _end(reply).replace(secret, "…") if secret else _end(reply)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise Undelivered(f"{host}: {_reason(error)}") from None
             delivery.said = f"{reply.status} {reply.reason or ''}{': ' if said else ''}{said}"

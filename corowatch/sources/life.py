@@ -173,6 +173,7 @@ class Life:
         if self.read_to == 0 and is_compressed(chunk):
             self.compressed = True
             return 0
+        self._gulp = min(GULP, 4 * self._gulp)  # a turn that was short must not make all that follow short
         if single and until < inf:
             cut = turn(chunk, until, lambda line: self._how.stamps.read(line, now))
             self._gulp = min(GULP, max(SIP, 4 * cut))

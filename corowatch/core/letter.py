@@ -23,6 +23,7 @@ def subject(alerts: Sequence[Alert]) -> str:
     worst = max(alerts, key=lambda alert: _RANK[alert.severity])
     more = f"{len(alerts)} alerts: " if len(alerts) > 1 else ""
     told = f"[{worst.severity}] {more}{safe(worst.title)}"
+    told = told.replace("=?", "= ?")  # else a mail's header would decode it: RFC 2047
     return told if len(told) <= SUBJECT else f"{told[:SUBJECT - 1]}…"
 
 

@@ -107,8 +107,8 @@ class Tail(Source):
     def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], now: float) -> bool:
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
         path = self._where(old, found)
-        if path is not None and path == old.path and not self.matches(path):
-            self._ended[key] = None  # it is there, and the options of today leave it out
+        if path is not None and path == old.path and not self._wanted(path):
+            self._ended[key] = None  # it is there, and today's `exclude` leaves it out
             return True
         opened = self._opened(path) if path else None
         if path and opened:

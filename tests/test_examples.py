@@ -10,6 +10,8 @@ import re
 import time
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import jsonschema
@@ -40,32 +42,52 @@ DEBIAN = (
 )
 """Where Debian 12 has its logs, and its packages, Docker and Kubernetes; the last two are for programs to fill."""
 
+OF_PROGRAMS = {"java.io", "k8s.io", "rsyslog.com"}
+"""Names in what programs write of themselves."""
+
 each_example = pytest.mark.parametrize("example", [pytest.param(path, id=path.name) for path in EXAMPLES])
 
 
 @pytest.fixture(autouse=True)
 def noon(monkeypatch):
-    """It is NOON, in UTC, and stays so."""
+    """It is NOON, in UTC, and a second later at each look at the clock, so that every turn passes time on."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
-    monkeypatch.setattr(daemon_module, "WallClock", lambda stepped: WallClock(stepped, lambda: NOON, lambda: 0.0))
+    monkeypatch.setattr(daemon_module, "WallClock", clock)
     yield
     monkeypatch.undo()
     time.tzset()
 
 
+def clock(stepped):
+    return WallClock(stepped, partial(next, count(NOON)), partial(next, count(0.0)))
+
+
+class Replay(Daemon):
+    """Remembers in which order alerts were made: one that waits for the lines after it leaves later."""
+
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
+        self.made = []
+
+    def _put(self, alert):
+        self.made.append(alert.id)
+        super()._put(alert)
+
+
 def replay(example, folder):
-    """The alerts of an example, oldest first, as a machine is given them; `folder` is for the state."""
+    """The alerts of an example as a machine is given them, in the order in which they were made."""
     written = folder / "alerts.jsonl"
     store = Store(folder / "state")
     try:
-        daemon = Daemon(lambda: redirected(load_paths([str(example / "config.yaml")]), example, written), store,
-                        once=True, notify=Notify(""))
+        daemon = Replay(lambda: redirected(loaded(example), example, written), store, once=True, notify=Notify(""))
         daemon.begin()
         assert 0 == daemon.run()
     finally:
         store.close()
-    return [json.loads(line) for line in written.read_text().splitlines()] if written.exists() else []
+    alerts = {alert["id"]: alert for alert in map(json.loads, written.read_text().splitlines())}
+    assert set(daemon.made) == set(alerts)
+    return [alerts[one] for one in daemon.made]
 
 
 def redirected(config, example, written):
@@ -137,7 +159,7 @@ def test_an_input_names_nobody(example):
 
     assert [] == [one for one in addresses
                   if not one.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "127.0.0.", "0.0.0.0"))]
-    assert {*names} <= {"example.org", "rsyslog.com"}  # rsyslog names its site in its own messages
+    assert {*names} <= {"example.org", *OF_PROGRAMS}
 
 
 @each_example

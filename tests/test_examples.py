@@ -196,3 +196,20 @@ def test_all_examples_and_the_installed_config_are_one_config_together():
     config = load_paths([str(CONFIG / "corowatch.yaml"), *(str(example / "config.yaml") for example in EXAMPLES)])
 
     assert () == config.notes
+
+
+def uses(example):
+    """The kinds of an example's steps that are worth a look, in their order."""
+    steps = loaded(example).steps.values()
+    kinds = [step.kind.name for step in steps if step.kind.name not in ("tail", "alert")]
+    outlets = ["otherwise" for step in steps for way in step.inputs if way.outlet == "otherwise"]
+    beside = [name for name in ("before", "after") if any(step.options.get(name) for step in steps)]
+    return list(dict.fromkeys([*kinds, *outlets, *beside]))
+
+
+def test_the_readme_names_every_example_and_what_it_uses():
+    rows = re.findall(r"^\| \[([\w-]+)\]\(config/examples/([\w-]+)/\) \| .* \| (.*) \|$",
+                      (ROOT / "README.md").read_text(), re.MULTILINE)
+
+    assert [(one.name, one.name, uses(one)) for one in EXAMPLES] == [
+        (name, folder, re.findall(r"`(\w+)`", used)) for name, folder, used in rows]

@@ -192,10 +192,11 @@ def test_a_config_says_in_three_lines_at_most_what_it_is_for(example):
 
 
 def test_all_examples_and_the_installed_config_are_one_config_together():
-    """Whoever copies an example into /etc/corowatch has it beside what stands there."""
+    """Whoever copies an example into /etc/corowatch has it beside what stands there, and its alerts go the same way."""
     config = load_paths([str(CONFIG / "corowatch.yaml"), *(str(example / "config.yaml") for example in EXAMPLES)])
 
     assert () == config.notes
+    assert {("alerts",)} == {step.options["to"] for step in config.steps.values() if step.kind.name == "alert"}
 
 
 def uses(example):

@@ -1,0 +1,216 @@
+"""Every example is run over its own input, by a real daemon in this process; nothing leaves.
+
+An example is a folder: `config.yaml`, its input, and `expected.jsonl`, the alerts in their order. The input is
+`input.log`, which takes the place of every file that the config names; or a folder `input`, laid out as the file
+system is, where one file will not do.
+"""
+
+import json
+import re
+import time
+from dataclasses import replace
+from fnmatch import fnmatch
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from corowatch import daemon as daemon_module
+from corowatch.core.config import SinkUse
+from corowatch.core.errors import Place
+from corowatch.core.kinds import discover
+from corowatch.core.values import Glob
+from corowatch.daemon import Daemon, WallClock
+from corowatch.loading import load_paths
+from corowatch.notify import Notify
+from corowatch.store import Store
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "config"
+EXAMPLES = sorted(path.parent for path in CONFIG.glob("examples/*/config.yaml"))
+SCHEMA = json.loads((CONFIG / "schema.json").read_text())
+NOON = 1772539200.0
+"""3 March 2026, 12:00 UTC: the time it is in every replay, a day after the lines of the inputs."""
+DEBIAN = (
+    "/var/log/auth.log", "/var/log/cron.log", "/var/log/kern.log", "/var/log/mail.log", "/var/log/syslog",
+    "/var/log/apache2/*", "/var/log/haproxy.log", "/var/log/letsencrypt/*", "/var/log/mysql/*", "/var/log/nginx/*",
+    "/var/log/postgresql/*", "/var/log/tomcat10/*", "/var/lib/docker/containers/*", "/var/log/pods/*",
+    "/var/log/backup/*", "/var/log/gunicorn/*",
+)
+"""Where Debian 12 has its logs, and its packages, Docker and Kubernetes; the last two are for programs to fill."""
+
+OF_PROGRAMS = {"java.io", "k8s.io", "rsyslog.com"}
+"""Names in what programs write of themselves."""
+
+each_example = pytest.mark.parametrize("example", [pytest.param(path, id=path.name) for path in EXAMPLES])
+
+
+@pytest.fixture(autouse=True)
+def noon(monkeypatch):
+    """It is NOON, in UTC, and a second later at each look at the clock, so that every turn passes time on."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    monkeypatch.setattr(daemon_module, "WallClock", clock)
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def clock(stepped):
+    return WallClock(stepped, partial(next, count(NOON)), partial(next, count(0.0)))
+
+
+class Replay(Daemon):
+    """Remembers in which order alerts were made: one that waits for the lines after it leaves later."""
+
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
+        self.made = []
+
+    def _put(self, alert):
+        self.made.append(alert.id)
+        super()._put(alert)
+
+
+def replay(example, folder):
+    """The alerts of an example as a machine is given them, in the order in which they were made."""
+    written = folder / "alerts.jsonl"
+    store = Store(folder / "state")
+    try:
+        daemon = Replay(lambda: redirected(loaded(example), example, written), store, once=True, notify=Notify(""))
+        daemon.begin()
+        assert 0 == daemon.run()
+    finally:
+        store.close()
+    alerts = {alert["id"]: alert for alert in map(json.loads, written.read_text().splitlines())}
+    assert set(daemon.made) == set(alerts)
+    return [alerts[one] for one in daemon.made]
+
+
+def redirected(config, example, written):
+    """The config with the example's input for what it reads, and one file for all sinks."""
+    sink = SinkUse("kept", discover().sink["file"], {"path": str(written)}, {}, Place("", 1, 1))
+    steps = {}
+    for name, step in config.steps.items():
+        given = {}
+        if step.kind.name == "tail":
+            given = {"paths": tuple(dict.fromkeys(place_of(path, example) for path in step.options["paths"]))}
+        elif step.kind.name == "alert":
+            given = {"to": ("kept",)}
+        steps[name] = replace(step, options={**step.options, **given})
+    return replace(config, steps=steps, sinks={"kept": sink}, declared=())
+
+
+def place_of(path, example):
+    return Glob(f"{example}/input{path}" if (example / "input").is_dir() else f"{example}/input.log")
+
+
+def told(alert):
+    """Of an alert, what is the same in every replay and matters to whom is told."""
+    own = {name: alert[name] for name in ("flow", "title", "severity", "key", "count", "at", "before", "after")}
+    own["held"] = alert["fields"].get("held")
+    texts = [event["text"] for event in alert["events"]]
+    return {**{name: value for name, value in own.items() if value}, "events": texts}
+
+
+def expected(example):
+    return [json.loads(line) for line in (example / "expected.jsonl").read_text().splitlines()]
+
+
+def inputs(example):
+    single = example / "input.log"
+    return [single] if single.exists() else sorted(path for path in example.glob("input/**/*") if path.is_file())
+
+
+def loaded(example):
+    return load_paths([str(example / "config.yaml")])
+
+
+@each_example
+def test_an_example_alerts_of_what_it_should_and_of_nothing_else(example, tmp_path):
+    assert expected(example) == [told(alert) for alert in replay(example, tmp_path)]
+
+
+@each_example
+def test_every_flow_that_alerts_does_so_once_at_least(example):
+    """A flow that never fires proves nothing."""
+    alerting = {step.flow for step in loaded(example).steps.values() if step.kind.name == "alert"}
+
+    assert alerting == {alert["flow"] for alert in expected(example)}
+
+
+@each_example
+def test_most_lines_of_an_input_are_nothing_to_tell_of(example):
+    lines = sum(len(path.read_text().splitlines()) for path in inputs(example))
+
+    assert 15 <= lines <= 60
+    assert len(expected(example)) <= lines / 3
+
+
+@each_example
+def test_an_input_names_nobody(example):
+    """Only addresses and names for documentation: RFC 5737, RFC 3849, RFC 2606."""
+    text = "".join(path.read_text() for path in inputs(example))
+    addresses = re.findall(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])", text)
+    names = re.findall(r"\b[a-z0-9-]+\.(?:com|net|org|de|io)\b", text)
+
+    assert [] == [one for one in addresses
+                  if not one.startswith(("192.0.2.", "198.51.100.", "203.0.113.", "127.0.0.", "0.0.0.0"))]
+    assert {*names} <= {"example.org", *OF_PROGRAMS}
+
+
+@each_example
+def test_a_config_leaves_no_question(example):
+    assert () == loaded(example).notes
+
+
+@each_example
+def test_a_config_is_right_for_an_editor_that_knows_the_schema(example):
+    text = (example / "config.yaml").read_text()
+
+    assert text.startswith("# yaml-language-server: $schema=../../schema.json\n")
+    jsonschema.validate(yaml.safe_load(text), SCHEMA)
+
+
+@each_example
+def test_a_config_reads_what_a_debian_12_has(example):
+    paths = [path for step in loaded(example).steps.values() if step.kind.name == "tail"
+             for path in step.options["paths"]]
+
+    assert paths
+    assert [] == [path for path in paths if not any(fnmatch(path, known) for known in DEBIAN)]
+
+
+@each_example
+def test_a_config_says_in_three_lines_at_most_what_it_is_for(example):
+    comments = re.findall(r"^ *# (?!yaml-language-server)", (example / "config.yaml").read_text(), re.MULTILINE)
+
+    assert 1 <= len(comments) <= 3
+
+
+def test_all_examples_and_the_installed_config_are_one_config_together():
+    """Whoever copies an example into /etc/corowatch has it beside what stands there, and its alerts go the same way."""
+    config = load_paths([str(CONFIG / "corowatch.yaml"), *(str(example / "config.yaml") for example in EXAMPLES)])
+
+    assert () == config.notes
+    assert {("alerts",)} == {step.options["to"] for step in config.steps.values() if step.kind.name == "alert"}
+
+
+def uses(example):
+    """The kinds of an example's steps that are worth a look, in their order."""
+    steps = loaded(example).steps.values()
+    kinds = [step.kind.name for step in steps if step.kind.name not in ("tail", "alert")]
+    outlets = ["otherwise" for step in steps for way in step.inputs if way.outlet == "otherwise"]
+    beside = [name for name in ("before", "after") if any(step.options.get(name) for step in steps)]
+    return list(dict.fromkeys([*kinds, *outlets, *beside]))
+
+
+def test_the_readme_names_every_example_and_what_it_uses():
+    rows = re.findall(r"^\| \[([\w-]+)\]\(config/examples/([\w-]+)/\) \| .* \| (.*) \|$",
+                      (ROOT / "README.md").read_text(), re.MULTILINE)
+
+    assert [(one.name, one.name, uses(one)) for one in EXAMPLES] == [
+        (name, folder, re.findall(r"`(\w+)`", used)) for name, folder, used in rows]

@@ -367,7 +367,7 @@ class Daemon:
                 self._store.prune(now)
             except sqlite3.Error as error:
                 log.warning("state.not_pruned", why=str(error))
-        for sink in self._store.folding:
+        for sink in self._store.folding & self.couriers.keys():
             if not self._is_hushed("folded", sink, now):
                 self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further "
                           "ones of one step and key become one with a count", sink=sink)

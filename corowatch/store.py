@@ -57,6 +57,7 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, 
                      due REAL NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '', done REAL, UNIQUE (sink, id));
 CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
 CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting' AND due > 0;
+CREATE INDEX outbox_folded ON outbox (sink, family, seq) WHERE state = 'waiting' AND folded > 0;
 """
 
 _COMPANIONS = ("-wal", "-shm")
@@ -319,6 +320,9 @@ class Store:
     def _insert(self, db: sqlite3.Connection, sink: str, alert: Alert, body: bytes, due: float,
                 waiting: list[int]) -> None:
         """Insert an alert for a sink, or fold it; `waiting` is [rows, bytes] and is kept up to date."""
+        if waiting[0] >= 2 * MAX_ROWS or waiting[1] >= 2 * MAX_BYTES:
+            alert = msgspec.structs.replace(alert, key={})  # keys that are ever new must not fill the disk
+            body = alert.as_json()
         family = json.dumps([alert.flow, alert.node, alert.key])
         if waiting[0] >= MAX_ROWS or waiting[1] >= MAX_BYTES:
             self.folding.add(sink)
@@ -365,6 +369,8 @@ class Store:
         waiting = self._waiting.setdefault(sink, [0, 0])
         waiting[0] -= 1
         waiting[1] -= size
+        if waiting[0] < MAX_ROWS and waiting[1] < MAX_BYTES:
+            self.folding.discard(sink)
 
     def prune(self, now: float) -> None:
         """Forget what was delivered or refused long ago, and count anew what waits: `corowatch outbox` may have

@@ -275,6 +275,35 @@ def test_the_bytes_that_wait_are_known_exactly(store, monkeypatch):
     assert [2, sum(len(row.body.encode()) for row in box.rows())] == store._waiting["ops"] == store._counted()["ops"]
 
 
+def test_far_beyond_the_limit_alerts_of_ever_new_keys_fold_by_their_step(store, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 2)
+
+    put(store, *(alert(str(n), key={"ip": str(n)}) for n in range(50)))
+
+    rows = [row.alert() for row in Outbox(store.path).rows()]
+    assert [("0", 1), ("1", 1), ("2", 1), ("3", 1), ("4", 46)] == [(one.id, one.count) for one in rows]
+    assert [{"ip": "3"}, {}] == [one.key for one in rows[3:]]
+
+
+def test_once_there_is_room_again_nothing_is_folding(store, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 2)
+    put(store, *(alert(str(n), key={"ip": "a"}) for n in range(5)))
+    box = Outbox(store.path, store)
+    assert {"ops"} == store.folding
+
+    while rows := box.take("ops", 1.0):
+        box.delivered(rows, 1.0)
+
+    assert set() == store.folding
+
+
+def test_the_row_to_fold_into_is_found_without_a_look_at_all(store):
+    plan = store._db.execute("EXPLAIN QUERY PLAN SELECT seq, body FROM outbox WHERE sink = ? AND state = 'waiting' AND "
+                             "folded > 0 AND family = ? ORDER BY seq DESC LIMIT 1", ("ops", "x")).fetchall()
+
+    assert ["SEARCH outbox USING INDEX outbox_folded (sink=? AND family=?)"] == [row[3] for row in plan]
+
+
 def test_a_row_in_flight_is_not_folded_into(store, monkeypatch):
     monkeypatch.setattr(store_module, "MAX_ROWS", 0)
     put(store, alert("1"))

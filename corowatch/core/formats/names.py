@@ -10,6 +10,8 @@ from corowatch.core.formats import Found
 
 _UNSAYABLE = re.compile(r"[^A-Za-z0-9_.-]")
 _MANY = 4096
+LONGEST = 256
+"""Characters of a name; one that is longer is nobody's field, but a line that was made to fill the memory."""
 _fit: set[str] = set()
 """Keys that were seen and are names as they are. Asking for all of a line at once costs a tenth of a look at each."""
 
@@ -26,10 +28,12 @@ def field_name(key: str) -> str:
     return name if plain and name not in BUILT_IN else f"_{name}"
 
 
-def named(found: Found) -> Found:
-    """`found` under the names of fields; itself, where its keys are names already."""
+def named(found: Found) -> Found | None:
+    """`found` under the names of fields; itself, where its keys are names already. None if one is too long."""
     if _fit.issuperset(found):
         return found
+    if any(len(key) > LONGEST for key in found):
+        return None
     fields = {field_name(key): value for key, value in found.items()}
     if len(_fit) > _MANY:
         _fit.clear()

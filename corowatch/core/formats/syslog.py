@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from corowatch.core.formats import Found
-from corowatch.core.formats.names import named
+from corowatch.core.formats.names import LONGEST, named
 from corowatch.core.formats.quoting import unquoted
 
 FIELDS = ("time", "hostname", "app", "pid", "facility", "severity", "message", "msgid", "sd.*")
@@ -46,19 +46,21 @@ def syslog(text: str) -> Found | None:
     if found := _NEW.match(text):
         pri, time, hostname, app, pid, msgid = found.groups()
         data, end = _structured(text, found.end())
-        if text[end:end + 1] in (" ", ""):
+        if data is not None and text[end:end + 1] in (" ", ""):
             message = text[end + 1:].removeprefix("\ufeff")
             return _fields(pri, {"time": time, "hostname": hostname, "app": app, "pid": pid, "msgid": msgid,
                                  "message": message, **data})
     return None
 
 
-def _structured(text: str, at: int) -> tuple[Found, int]:
-    """The fields of the structured data that begin at `at`, and where they end."""
+def _structured(text: str, at: int) -> tuple[Found | None, int]:
+    """The fields of the structured data that begin at `at`, and where they end; None if a name is too long."""
     fields: Found = {}
     if text[at] == "-":
         return fields, at + 1
     while element := _ELEMENT.match(text, at):
+        if len(element[1]) > LONGEST:  # before it is repeated in the name of each parameter
+            return None, at
         for name, value in _PARAMETER.findall(element[2]):
             fields[f"sd.{element[1]}.{name}"] = unquoted(value)
         at = element.end()

@@ -23,3 +23,21 @@ def test_it_takes_no_longer_than_another(name):
         FORMATS[name](text)
         # Ordinary ones take some milliseconds here, and one that is quadratic ten seconds.
         assert process_time() - start < 1.0, (head, unit, tail)
+
+
+MANY = [f"{n}" for n in range(3000)]
+KEYS = {
+    "json": ['{"' + "A" * SIZE + '":{' + ",".join(f'"k{n}":1' for n in MANY) + "}}",
+             ('{"' + "a" * 100 + '":') * 40 + "{" + ",".join(f'"k{n}":1' for n in MANY) + "}" + "}" * 40,
+             '{"' + "A" * SIZE + '":1}'],
+    "syslog": ["<34>1 - h a p m [" + "A" * SIZE + " " + " ".join(f'k{n}=""' for n in MANY) + "] x"],
+    "logfmt": ["A" * SIZE + "=1"],
+    "kv": ["A" * SIZE + "=1"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in KEYS.items() for text in texts],
+                         ids=lambda value: value[:20])
+def test_a_key_that_nobody_could_say_makes_no_fields(name, text):
+    """Else a line of 64 KiB fills memory with names: a long one, repeated before each of those inside."""
+    assert FORMATS[name](text) is None

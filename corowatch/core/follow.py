@@ -51,6 +51,8 @@ class Saved(msgspec.Struct):
     marker: str
     marker_bytes: int
     stamped: tuple[int, float] | None = None
+    home: str = ""
+    """Where it was first known: by this the options say whether it is wanted, and its family is read in order."""
 
     @classmethod
     def of(cls, plain: Any) -> Saved:

@@ -7,12 +7,16 @@ would else be 2^40 paths.
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
+
+Part: TypeAlias = Callable[[str], bool] | None
 
 
 def find(pattern: str) -> list[str]:
@@ -22,10 +26,9 @@ def find(pattern: str) -> list[str]:
     head, deep, _ = pattern.partition("**")
     if not deep:
         return sorted(glob.iglob(pattern))
-    wanted = regex(pattern)
     found: set[str] = set()
     for base in glob.iglob(os.path.dirname(head) + "/"):
-        found.update(path for path in _below(base.rstrip("/")) if wanted.fullmatch(path))
+        found.update(path for path in _below(base.rstrip("/")) if matches(pattern, path))
     return sorted(found)
 
 
@@ -60,29 +63,43 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def matches(pattern: str, path: str) -> bool:
+    """Whether `find` would find this path, if it were there."""
+    parts = _parts(pattern)
+    last = len(parts) - 1
+    reached = _beyond({0}, parts)
+    for name in path.split("/"):
+        after = set()
+        for at in reached - {last + 1}:
+            part = parts[at]
+            if part is None and not name.startswith("."):
+                after.update({at, last + 1} if at == last else {at})
+            elif part is not None and part(name):
+                after.add(at + 1)
+        reached = _beyond(after, parts)
+    return last + 1 in reached
+
+
+def _beyond(reached: set[int], parts: Sequence[Part]) -> set[int]:
+    """What is reached as well, for `**` may stand for no folder."""
+    for at in sorted(reached):
+        while at < len(parts) - 1 and parts[at] is None:
+            at += 1
+            reached.add(at)
+    return reached
+
+
 @cache
-def regex(pattern: str) -> re.Pattern[str]:
-    """A glob as the regular expression that matches the whole paths that it finds."""
-    parts = pattern.split("/")
-    told = [r"(?:(?!\.)[^/]+/)*" if part == "**" and at < len(parts) - 1 else
-            _part(part) + ("/" if at < len(parts) - 1 else "") for at, part in enumerate(parts)]
-    return re.compile("".join(told), re.DOTALL)
+def _parts(pattern: str) -> tuple[Part, ...]:
+    """What each component of a path must fulfil; None: `**`."""
+    return tuple(None if part == "**" else _part(part) for part in pattern.split("/"))
 
 
-def _part(part: str) -> str:
-    """One component of a path."""
-    if part == "**":
-        return r"(?:(?!\.)[^/]+/)*(?!\.)[^/]+"
-    pieces = re.findall(r"\*+|\?|\[!?\]?[^\]]*\]|[^*?\[]+|\[", part)
-    told = "".join("[^/]*" if piece[0] == "*" else "[^/]" if piece == "?" else
-                   _choice(piece) if piece[0] == "[" and len(piece) > 1 else re.escape(piece) for piece in pieces)
-    return (r"(?!\.)" if part[:1] in ("*", "?", "[") else "") + told
-
-
-def _choice(piece: str) -> str:
-    """`[…]` or `[!…]`."""
-    inside = piece[1:-1].replace("\\", r"\\").replace("[", r"\[")
-    return f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside.replace('^', chr(92) + '^', 1)}]"
+def _part(part: str) -> Callable[[str], bool]:
+    match = re.compile(fnmatch.translate(part)).match
+    if glob.has_magic(part) and not part.startswith("."):
+        return lambda name: not name.startswith(".") and match(name) is not None
+    return lambda name: name == part or match(name) is not None
 
 
 def fixed(pattern: str) -> tuple[str, bool]:

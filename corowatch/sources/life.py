@@ -22,6 +22,8 @@ GULP = 256 * 1024
 """Bytes a read, at most."""
 SIP = 4096
 """Bytes a read, at least; and those looked at to tell when the next line was written."""
+NULS = 64 << 20
+"""Bytes of NULs that are looked through in one turn; holes between them are not counted."""
 REACH = 65536
 """Bytes that are looked at for the lines before or after one."""
 RACY = 2.0
@@ -51,6 +53,8 @@ class Life:
         """Since when no path leads here."""
         self.grew = 0.0
         """When it was last seen to change."""
+        self.failed = False
+        """It could not be read when it was tried last."""
         self.order: tuple[Any, ...] = ()
         """By which it is read before others or after, while it has something to read."""
         self._how = how
@@ -187,6 +191,7 @@ class Life:
         at = self._next_data(max(self.read_to + length, self._nuls_to))
         if at is None:
             self.size = self.read_to
+        if at is None or at == self.read_to:
             return False
         self._data_at = at
         if self.position.offset != self.read_to:
@@ -197,16 +202,21 @@ class Life:
         return False
 
     def _next_data(self, at: int) -> int | None:
-        """Where the first byte stands, from `at` on, that is no NUL."""
-        try:
-            at = os.lseek(self.fd, at, os.SEEK_DATA)
-        except OSError:  # ENXIO: a hole to the end
-            return None
-        while data := os.pread(self.fd, GULP, at):
+        """Where the first byte stands, from `at` on, that is no NUL; `read_to`: not known yet, there are too many."""
+        left = NULS
+        while left > 0:
+            try:
+                at = os.lseek(self.fd, at, os.SEEK_DATA)  # anew each time: a hole costs nothing, however long it is
+            except OSError:  # ENXIO: a hole to the end
+                return None
+            data = os.pread(self.fd, GULP, at)
             if behind := data.lstrip(b"\0"):
                 return at + len(data) - len(behind)
             at = self._nuls_to = at + len(data)
-        return None
+            left -= len(data)
+            if len(data) < GULP:
+                return None
+        return self.read_to
 
     def _send(self, chunk: Chunk, data: bytes, codec: str, mark: int) -> None:
         """Send a chunk; `data` are the same bytes with those that overlap before them."""
@@ -250,7 +260,7 @@ class Life:
     def saved(self) -> Saved:
         """What is kept, so that a restart goes on here."""
         return Saved(self.path, self.dev, self.ino, self.position.offset, marker(self._before), len(self._before),
-                     self.position.stamped)
+                     self.position.stamped, self.home)
 
 
 def last_line(fd: int, size: int, how: Reading) -> tuple[int, bytes]:

@@ -12,7 +12,7 @@ import errno
 import fnmatch
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from math import inf
 from typing import Annotated, Any, Literal
@@ -20,12 +20,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from corowatch.core.events import Block, Position, Target
-from corowatch.core.follow import Saved, Seen, is_same_life
+from corowatch.core.follow import Saved, Seen, is_same_life, marker
 from corowatch.core.kinds import source
 from corowatch.core.stamps import Stamps
 from corowatch.core.values import Encoding, Glob, NameGlob, Size, Stamp
 from corowatch.sources import Head, Source, Tell
-from corowatch.sources.globs import find, fixed, regex
+from corowatch.sources.globs import find, fixed, matches
 from corowatch.sources.life import Life, Reading, last_line, name_of, seen_of
 
 QUIET = 60.0
@@ -77,8 +77,8 @@ class Tail(Source):
         self._ended: dict[str, None] = {}
         self._absent: dict[str, Saved] = {}
         """Files of the last run that cannot be seen now."""
-        self._late: set[tuple[int, int]] = set()
-        """Files that were there at the first run and could not be opened: they too begin at their end."""
+        self._unsaved: dict[str, Saved] = {}
+        """Of these, those whose position is still to be saved."""
         self._said: dict[str, str] = {}
         self._tell: Tell = lambda kind, text, **fields: None
 
@@ -88,27 +88,40 @@ class Tail(Source):
              wake: Callable[[], None], now: float, once: bool = False) -> None:
         self._how = self._how._replace(reader=reader)
         self._tell = tell
-        known = {key: Saved.of(plain) for key, plain in saved.items()}
         found = self._find()
-        for key, old in known.items():
-            if not self._take_up(key, old, found, now):
-                self._absent[key] = old
-        begin_at_end = (start or self._start) == "end" and not known
-        for path, seen in found.items():
-            if self._is_new(seen) and not self._begin(path, at_end=begin_at_end, now=now) and begin_at_end:
-                self._late.add((seen.dev, seen.ino))
+        self._absent = {key: Saved.of(plain) for key, plain in saved.items()}
+        self._take_up_absent(found, now)
+        at_end = (start or self._start) == "end" and not saved
+        unopened = self._begin_new(found, at_end=at_end, now=now)
+        for path, seen in unopened if at_end else ():
+            # It was there and could not be opened: it too begins at its end, at the one that it has now.
+            late = Saved(path, seen.dev, seen.ino, seen.size, marker(b""), 0, home=path)
+            self._unsaved[secrets.token_hex(8)] = late
+        self._absent.update(self._unsaved)
         self._name_all()
 
-    def _is_new(self, seen: Seen) -> bool:
-        """Whether a file is none that is known, or that is only out of sight."""
-        inode = (seen.dev, seen.ino)
-        return inode not in self._lives and inode not in {(old.dev, old.ino) for old in self._absent.values()}
+    def _begin_new(self, found: Mapping[str, Seen], *, at_end: bool, now: float) -> list[tuple[str, Seen]]:
+        """Begin the files that are none that is known, or only out of sight; those that could not be opened."""
+        absent = {(old.dev, old.ino) for old in self._absent.values()}
+        return [(path, seen) for path, seen in found.items()
+                if (seen.dev, seen.ino) not in self._lives and (seen.dev, seen.ino) not in absent
+                and not self._begin(path, at_end=at_end, now=now)]
 
-    def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], now: float) -> bool:
+    def _take_up_absent(self, found: Mapping[str, Seen], now: float) -> None:
+        by_inode: dict[int, list[str]] = {}
+        for path, seen in found.items() if self._absent else ():
+            by_inode.setdefault(seen.ino, []).append(path)
+        for key, old in list(self._absent.items()):
+            if self._take_up(key, old, found, by_inode, now):
+                del self._absent[key]
+                self._unsaved.pop(key, None)
+
+    def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], by_inode: Mapping[int, list[str]],
+                 now: float) -> bool:
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
-        path = self._where(old, found)
-        if path is not None and path == old.path and not self._wanted(path):
-            self._ended[key] = None  # it is there, and today's `exclude` leaves it out
+        path = self._where(old, found, by_inode.get(old.ino, []))
+        if path is not None and not self.matches(old.home or old.path):
+            self._ended[key] = None  # it is there, and the options of today leave it out
             return True
         opened = self._opened(path) if path else None
         if path and opened:
@@ -122,9 +135,11 @@ class Tail(Source):
         self._ended[key] = None
         return True
 
-    def _where(self, old: Saved, found: Mapping[str, Seen]) -> str | None:
-        """The path under which a file of the last run stands now: its own, another, or one no glob finds."""
-        same = [path for path, seen in found.items() if seen.ino == old.ino]
+    def _where(self, old: Saved, found: Mapping[str, Seen], same: Sequence[str]) -> str | None:
+        """The path under which a file of the last run stands now: its own, another, or one no glob finds.
+
+        `same` are those with its number that globs find.
+        """
         if same:
             return min(same, key=lambda path: (found[path].dev != old.dev, path != old.path))
         try:
@@ -142,18 +157,21 @@ class Tail(Source):
                 found: bool) -> bool | None:
         """Go on in a file of the last run, if it is still the same life of it; None if it cannot be read now."""
         fd, seen = opened
+        offset = old.offset
         try:
-            before = os.pread(fd, old.marker_bytes, old.offset - old.marker_bytes)
+            before = os.pread(fd, old.marker_bytes, offset - old.marker_bytes)
+            if offset and not old.marker_bytes and offset <= seen.size:  # it could never be opened
+                offset, before = last_line(fd, offset, self._how)
         except OSError as error:
             os.close(fd)
             self._say(path, error.strerror or str(error))
             return None
-        if not is_same_life(old, seen, before) or (seen.dev, seen.ino) in self._lives:
+        if not is_same_life(old, seen, before[len(before) - old.marker_bytes:]) or (seen.dev, seen.ino) in self._lives:
             os.close(fd)
             return False
-        life = Life(key, old.path, fd, seen, self._how, Position(old.offset, old.stamped), before)
+        life = Life(key, old.home or old.path, fd, seen, self._how, Position(offset, old.stamped), before)
         life.path = path
-        life.dirty = path != old.path or seen.dev != old.dev
+        life.dirty = path != old.path or seen.dev != old.dev or not old.marker_bytes
         life.gone = None if found else now
         life.grew = now
         self._add(life)
@@ -176,7 +194,6 @@ class Tail(Source):
             return False
         life = Life(secrets.token_hex(8), path, fd, seen, self._how, Position(offset), before)
         life.grew = now
-        self._late.discard((seen.dev, seen.ino))
         self._add(life)
         return True
 
@@ -262,12 +279,12 @@ class Tail(Source):
     def _wanted(self, path: str) -> bool:
         """Whether the options let this path in, which a glob has found."""
         name = os.path.basename(path)
-        return not any(regex(pattern).fullmatch(path) if "/" in pattern else fnmatch.fnmatchcase(name, pattern)
+        return not any(matches(pattern, path) if "/" in pattern else fnmatch.fnmatchcase(name, pattern)
                        for pattern in self._exclude)
 
     def matches(self, path: str) -> bool:
         """Whether a glob would find this path."""
-        return any(regex(pattern).fullmatch(path) for pattern in self._paths) and self._wanted(path)
+        return any(matches(pattern, path) for pattern in self._paths) and self._wanted(path)
 
     def look(self, now: float, woken: Collection[str] | None) -> None:
         if woken is None or any(path not in self._by_path and path not in self._said and self.matches(path)
@@ -299,9 +316,7 @@ class Tail(Source):
     def _look_everywhere(self, now: float) -> None:
         """Find everything anew. What a path no longer leads to is looked at through its descriptor."""
         found = self._find()
-        for key, old in list(self._absent.items()):
-            if self._take_up(key, old, found, now):
-                del self._absent[key]
+        self._take_up_absent(found, now)
         here = {(seen.dev, seen.ino): (path, seen) for path, seen in found.items()}
         for inode, life in list(self._lives.items()):
             if inode in here:
@@ -312,18 +327,18 @@ class Tail(Source):
                 self._notice(life, seen, now)
             else:
                 self._look_through(life, now)
-        for path, seen in found.items():
-            if self._is_new(seen):
-                self._begin(path, at_end=(seen.dev, seen.ino) in self._late, now=now)
+        self._begin_new(found, at_end=False, now=now)
         self._name_all()
 
     def _look_through(self, life: Life, now: float) -> None:
         """No glob finds this file now: look through its descriptor, until nothing has come for long."""
         if life.gone is None and _leads_elsewhere(life):
             life.gone = life.grew = now
+        unreadable = life.failed
         if status := self._status(life):
             self._notice(life, status, now)
-            if life.gone is not None and not life.ready and now - life.grew >= QUIET:
+            if life.gone is not None and (unreadable or not life.ready) and now - life.grew >= QUIET:
+                self._lost(life, "cannot be read, and its last {} bytes are lost")
                 self._end(life, now)
         else:
             self._lost(life, "is gone, and its last {} bytes with it")
@@ -344,6 +359,7 @@ class Tail(Source):
     def _notice(self, life: Life, seen: Seen, now: float) -> None:
         try:
             if life.notice(seen, now):
+                life.failed = False
                 self._enqueue(life)
             else:
                 self._rewritten(life, seen, now)
@@ -388,22 +404,28 @@ class Tail(Source):
         """Give the first of its family that has something to read its place among those that have."""
         family = self._families[life.home]
         if len(family) > 1:
-            life, *others = sorted(family, key=lambda one: not one.ready)  # a stable sort: the oldest first
+            # A stable sort: the oldest first. One that cannot be read now must not keep the others waiting.
+            life, *others = sorted(family, key=lambda one: one.failed or not one.ready)
             for other in others:
                 other.order = ()
-        if not life.ready:
+        if life.failed or not life.ready:
             life.order = ()
             return
         try:
             begins = life.begins()
         except OSError as error:
-            self._say(life.path, error.strerror or str(error))
-            life.order = ()
+            self._failed(life, error)
             return
         order = (begins, life.seen.mtime, name_of(life.path), life.key)
         if order != life.order:
             life.order = order
             heappush(self._queue, (order, id(life), life))
+
+    def _failed(self, life: Life, error: OSError) -> None:
+        """It cannot be read now; at the next look it is tried again."""
+        self._say(life.path, error.strerror or str(error))
+        life.failed = True
+        self._enqueue(life)
 
     def _first(self) -> Life | None:
         """The one to be read next."""
@@ -434,8 +456,7 @@ class Tail(Source):
                 self._rewritten(life, life.status(), now)
                 return
         except OSError as error:
-            self._say(life.path, error.strerror or str(error))
-            life.order = ()  # until the next look
+            self._failed(life, error)
             return
         self.counts["bytes"] += sent
         if life.compressed:
@@ -466,10 +487,13 @@ class Tail(Source):
         for life in self._lives.values():
             if life.dirty:
                 yield life.key, msgspec.to_builtins(life.saved())
+        for key, saved in self._unsaved.items():
+            yield key, msgspec.to_builtins(saved)
         for key in self._ended:
             yield key, None
 
     def written(self) -> None:
+        self._unsaved.clear()
         for life in self._lives.values():
             life.dirty = False
         self._ended.clear()

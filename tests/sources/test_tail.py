@@ -8,6 +8,7 @@ import pytest
 
 from corowatch.core.coroutine import coroutine
 from corowatch.core.lines import shown
+from corowatch.sources import life
 from corowatch.sources.life import REACH
 from corowatch.sources.tail import QUIET, Tail
 
@@ -618,6 +619,80 @@ def test_a_folder_is_no_file_and_one_that_cannot_be_listed_is_told(tmp_path, mon
 
     assert [("unreadable", f"{tmp_path}: the folder cannot be read; it is looked at again")] == reader.told
     assert reader.tail.trouble
+
+
+def test_a_rotated_file_that_no_glob_finds_is_finished_over_several_restarts(log, tmp_path):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read()
+    write(log, "2\n")
+    log.rename(tmp_path / "app.log.1")
+    write(log, "3\n")
+
+    saved = reader.saved()
+    for _ in range(3):  # each is gone before it has read anything
+        again = Reader(log, saved=saved)
+        saved = {**saved, **again.saved()}
+
+    assert ["2", "3"] == Reader(log, saved=saved).read()
+
+
+def test_a_rotated_file_that_cannot_be_read_does_not_hold_up_the_next_and_is_lost_in_the_end(log, tmp_path,
+                                                                                             monkeypatch):
+    reader = Reader(log)
+    write(log, "1\n")
+    reader.read(1.0)
+    write(log, "2\n")
+    log.rename(tmp_path / "app.log.1")
+    stale(monkeypatch, "pread", tmp_path / "app.log.1")
+    write(log, "3\n")
+
+    assert ["3"] == reader.read(2.0)
+    reader.read(3.0 + QUIET)
+
+    assert [("lost", f"{log} cannot be read, and its last 2 bytes are lost")] == reader.told[-1:]
+    assert 1 == len(reader.tail._lives)
+
+
+def test_a_file_that_was_unreadable_at_the_first_run_keeps_its_place_over_a_restart(log, monkeypatch):
+    write(log, "old\nha")
+    again_possible = refuse_once(monkeypatch, log)
+    saved = Reader(log).saved()
+    again = Reader(log, saved=saved)
+    again_possible()
+    write(log, "lf\nnew\n")
+
+    assert ["half", "new"] == again.read()
+
+
+def test_a_huge_file_of_holes_and_nuls_takes_no_time_to_look_through(log, monkeypatch):
+    reader = Reader(log)
+    write(log, "one\n")
+    reader.read()
+    for at in (1 << 30, 2 << 30, 3 << 30):
+        punch(log, at, b"\0" * 4096)
+    punch(log, 4 << 30, b"two\n")
+    read = []
+    real = os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, size, at: read.append(size) or real(fd, size, at))
+
+    assert ["two"] == reader.read(2.0)
+    assert sum(read) < 8 << 20
+
+
+def test_nuls_that_were_written_are_looked_through_a_part_a_turn(log, monkeypatch):
+    monkeypatch.setattr(life, "NULS", life.GULP)
+    reader = Reader(log)
+    write(log, b"one\n" + b"\0" * (5 * life.GULP) + b"two\n")
+    reader.tail.look(1.0, None)
+
+    turns = 0
+    while head := reader.tail.head():
+        turns += 1
+        head.read(1.0, head.next)
+
+    assert ["one", "two"] == [text for _, _, text, _ in reader.lines]
+    assert turns >= 5
 
 
 # --- several with a backlog -------------------------------------------------------------------------

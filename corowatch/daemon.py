@@ -183,7 +183,7 @@ class Daemon:
     def _open_new(self, graph: Graph, now: float) -> dict[str, tuple[Source, Mapping[str, Any]]]:
         """The sources of `graph` that are not open yet, opened, each with the positions it began at.
 
-        Raises OSError and sqlite3.Error, with none left open.
+        Raises what they raise, with none left open.
         """
         opened: dict[str, tuple[Source, Mapping[str, Any]]] = {}
         try:
@@ -196,7 +196,7 @@ class Daemon:
                 start = self._start if saved is None else "beginning"
                 source.open(saved or {}, reader=name, start=start, tell=self.tell, wake=self._wake, now=now,
                             once=self._once)
-        except (OSError, sqlite3.Error):
+        except Exception:
             for source, _ in opened.values():
                 source.close()
             raise
@@ -573,7 +573,7 @@ class Daemon:
             return
         try:
             opened = self._open_new(graph, now)
-        except (OSError, sqlite3.Error) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a source raises, the old ones go on
             graph.abandon()
             self._refuse(now, str(error))
             return

@@ -191,19 +191,17 @@ class Store:
     def positions(self, reader: str, steps: Iterable[str]) -> dict[str, Any] | None:
         """The saved positions of a reader; None if neither it nor one of its steps has ever run.
 
-        A step whose source got other options takes the positions of its former reader along.
+        Steps whose source got other options take the positions of their former readers along, where these were of
+        the same kind: a reader's name begins with it.
         """
-        names = list(steps)
-        known = dict(self._db.execute(
-            f"SELECT step, reader FROM readers WHERE step IN ({','.join('?' * len(names))})", names))  # noqa: S608
-        former = reader if self._has(reader) else next(iter(known.values()), None)
-        if former is None:
+        known = dict(self._db.execute("SELECT step, reader FROM readers"))
+        kind = reader.partition(":")[0]
+        former = {reader} if reader in known.values() else {
+            known[step] for step in steps if step in known and known[step].partition(":")[0] == kind}
+        if not former:
             return None
-        return {key: json.loads(state) for key, state in self._db.execute(
-            "SELECT key, state FROM positions WHERE reader = ?", (former,))}
-
-    def _has(self, reader: str) -> bool:
-        return self._db.execute("SELECT 1 FROM readers WHERE reader = ?", (reader,)).fetchone() is not None
+        return {key: json.loads(state) for one in sorted(former) for key, state in self._db.execute(
+            "SELECT key, state FROM positions WHERE reader = ?", (one,))}
 
     def memory(self, node: str, fingerprint: str) -> Memory[Any]:
         """A node's Memory: what was kept, if its options are those of then; else empty."""

@@ -46,15 +46,16 @@ def reopened(store):
 
 
 def test_positions_memory_totals_and_alerts_are_there_after_a_restart(store):
-    go_live(store, {"a.tail": "r"}, {"a.threshold": "print"})
+    go_live(store, {"a.tail": "tail:r"}, {"a.threshold": "print"})
     memory = store.memory("a.threshold", "print")
     memory["k"] = [1.5, None, "x"]
     store.put(alert("1"))
 
-    store.commit([("r", "life", {"offset": 7})], [("a.threshold", memory)], [Change("node", "a.grep", "matched", 3)])
+    store.commit([("tail:r", "life", {"offset": 7})], [("a.threshold", memory)],
+                 [Change("node", "a.grep", "matched", 3)])
     again = reopened(store)
 
-    assert {"life": {"offset": 7}} == again.positions("r", ["a.tail"])
+    assert {"life": {"offset": 7}} == again.positions("tail:r", ["a.tail"])
     assert {"k": [1.5, None, "x"]} == dict(again.memory("a.threshold", "print"))
     assert [("node", "a.grep", "matched", 3)] == list(again.totals())
     assert ["1"] == [row.id for row in Outbox(again.path).rows()]
@@ -71,12 +72,12 @@ def test_a_turn_that_fails_leaves_nothing_and_may_be_tried_again(store):
     store._db.execute("PRAGMA busy_timeout = 1")
 
     with pytest.raises(sqlite3.OperationalError):
-        store.commit([("r", "life", {"offset": 7})], [("n", memory)], [])
+        store.commit([("tail:r", "life", {"offset": 7})], [("n", memory)], [])
     assert store.urgent
     assert memory.changed
     other.execute("ROLLBACK")
 
-    assert {"ops"} == store.commit([("r", "life", {"offset": 7})], [("n", memory)], [])
+    assert {"ops"} == store.commit([("tail:r", "life", {"offset": 7})], [("n", memory)], [])
     assert not store.urgent
     assert not memory.changed
 
@@ -89,54 +90,68 @@ def test_totals_add_up(store):
 
 
 def test_a_position_that_is_no_longer_needed_goes(store):
-    go_live(store, {"a.tail": "r"}, {})
-    store.commit([("r", "one", {"offset": 1}), ("r", "two", {"offset": 2})], [], [])
+    go_live(store, {"a.tail": "tail:r"}, {})
+    store.commit([("tail:r", "one", {"offset": 1}), ("tail:r", "two", {"offset": 2})], [], [])
 
-    store.commit([("r", "one", None)], [], [])
+    store.commit([("tail:r", "one", None)], [], [])
 
-    assert {"two": {"offset": 2}} == store.positions("r", ["a.tail"])
+    assert {"two": {"offset": 2}} == store.positions("tail:r", ["a.tail"])
 
 
 def test_a_reader_that_has_never_run_has_no_positions_and_one_that_found_nothing_has_none_saved(store):
-    go_live(store, {"a.tail": "r"}, {})
+    go_live(store, {"a.tail": "tail:r"}, {})
 
-    assert store.positions("new", ["b.tail"]) is None
-    assert {} == store.positions("r", ["a.tail"])
+    assert store.positions("tail:new", ["b.tail"]) is None
+    assert {} == store.positions("tail:r", ["a.tail"])
 
 
 def test_a_step_whose_source_got_other_options_takes_its_positions_along(store):
-    go_live(store, {"a.tail": "r"}, {})
-    store.commit([("r", "life", {"offset": 7})], [], [])
+    go_live(store, {"a.tail": "tail:r"}, {})
+    store.commit([("tail:r", "life", {"offset": 7})], [], [])
 
-    saved = store.positions("changed", ["a.tail"])
-    go_live(store, {"a.tail": "changed"}, {}, {"changed": saved})
+    saved = store.positions("tail:changed", ["a.tail"])
+    go_live(store, {"a.tail": "tail:changed"}, {}, {"tail:changed": saved})
 
-    assert {"life": {"offset": 7}} == store.positions("changed", ["a.tail"])
-    assert store.positions("r", ["b.tail"]) is None
+    assert {"life": {"offset": 7}} == store.positions("tail:changed", ["a.tail"])
+    assert store.positions("tail:r", ["b.tail"]) is None
+
+
+def test_two_readers_that_become_one_bring_the_positions_of_both(store):
+    go_live(store, {"a.tail": "tail:r", "b.tail": "tail:s"}, {})
+    store.commit([("tail:r", "one", {"offset": 1}), ("tail:s", "two", {"offset": 2})], [], [])
+
+    assert {"one": {"offset": 1}, "two": {"offset": 2}} == store.positions("tail:both", ["a.tail", "b.tail"])
+
+
+def test_a_step_of_another_kind_than_before_has_no_positions(store):
+    go_live(store, {"a.app": "tail:r"}, {})
+    store.commit([("tail:r", "one", {"offset": 1})], [], [])
+
+    assert store.positions("journal:r", ["a.app"]) is None
 
 
 def test_what_a_source_counted_goes_on_when_its_options_change(store):
-    go_live(store, {"a.tail": "r", "b.tail": "r"}, {})
-    store.commit([], [], [Change("source", "r", "lines", 7)])
+    go_live(store, {"a.tail": "tail:r", "b.tail": "tail:r"}, {})
+    store.commit([], [], [Change("source", "tail:r", "lines", 7)])
 
-    go_live(store, {"a.tail": "changed", "b.tail": "r"}, {})
-    store.commit([], [], [Change("source", "changed", "lines", 1)])
-    go_live(store, {"a.tail": "r", "b.tail": "r"}, {})
+    go_live(store, {"a.tail": "tail:changed", "b.tail": "tail:r"}, {})
+    store.commit([], [], [Change("source", "tail:changed", "lines", 1)])
+    go_live(store, {"a.tail": "tail:r", "b.tail": "tail:r"}, {})
 
-    assert {("source", "r", "lines", 7), ("source", "changed", "lines", 8)} == set(store.totals())
+    assert {("source", "tail:r", "lines", 7), ("source", "tail:changed", "lines", 8)} == set(store.totals())
 
 
 def test_a_graph_goes_live_with_its_first_turn_or_not_at_all(store):
-    go_live(store, {"a.tail": "r"}, {"n": "old"})
+    go_live(store, {"a.tail": "tail:r"}, {"n": "old"})
     memory = Memory()
     memory["k"] = 1
-    store.commit([("r", "life", {"offset": 7})], [("n", memory)], [])
+    store.commit([("tail:r", "life", {"offset": 7})], [("n", memory)], [])
 
-    store.go_live({"b.tail": "s"}, {"n": "new"}, {"s": {"life": {"offset": 9}}})
+    store.go_live({"b.tail": "tail:s"}, {"n": "new"}, {"tail:s": {"life": {"offset": 9}}})
     assert store.urgent
     again = reopened(store)
 
-    assert {"life": {"offset": 7}} == again.positions("r", ["a.tail"])
+    assert {"life": {"offset": 7}} == again.positions("tail:r", ["a.tail"])
     assert {"k": 1} == dict(again.memory("n", "old"))
     again.close()
 

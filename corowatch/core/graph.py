@@ -205,7 +205,7 @@ class Graph:
         groups: dict[str, list[Step]] = {}
         for step in self.config.steps.values():
             if step.kind.role == "source":
-                groups.setdefault(fingerprint(step), []).append(step)
+                groups.setdefault(f"{step.kind.name}:{fingerprint(step)}", []).append(step)
         for name, steps in groups.items():
             counts: ScanCounts = Counts(lines=0, cut=0, skewed=0)
             self.feeds[name] = Feed(name, steps[0], tuple(step.id for step in steps), Broadcast(), counts)

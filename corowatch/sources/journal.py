@@ -29,14 +29,19 @@ from corowatch.core.events import Event, Origin, Target, Value
 from corowatch.core.kinds import ANYTHING, source
 from corowatch.core.merge import SLACK
 from corowatch.core.retry import BASE, CEILING
+from corowatch.core.scan import AHEAD as TOMORROW
 from corowatch.sources import Head, Source, Tell
 
-AHEAD = 2000
+AHEAD = 200
 """Entries that the reading thread may be ahead of the pump."""
+LARGEST = 512 * 1024
+"""Bytes of an entry as it is given; a larger one is passed over, for anybody may write to the journal."""
 GULP = 200
 """Entries a read."""
 NEIGHBOURS = 200
 """Entries that are kept for alerts that tell those beside their own."""
+SINCE = "@"
+"""How a place begins that is a time (seconds since the epoch) and no cursor; journalctl(1) writes it so."""
 CATCHING_UP = 1.0
 """Seconds after an entry in which the next is still taken for one that was waiting."""
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "SYSTEMD_COLORS": "0"}
@@ -65,6 +70,7 @@ class _Child:
 
     def __init__(self, argv: list[str], wake: Callable[[], None]) -> None:
         self.entries: queue.Queue[bytes | None] = queue.Queue(AHEAD)
+        self.passed_over = 0
         self._wake = wake
         with ExitStack() as undo:
             self._said = undo.enter_context(tempfile.TemporaryFile())
@@ -77,7 +83,12 @@ class _Child:
     def _pull(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
-            for line in lines:
+            while line := lines.readline(LARGEST):
+                if not line.endswith(b"\n") and len(line) == LARGEST:
+                    while not line.endswith(b"\n") and line:
+                        line = lines.readline(LARGEST)
+                    self.passed_over += 1
+                    continue
                 self.entries.put(line)
                 self._wake()
         self.entries.put(None)
@@ -102,7 +113,7 @@ class Journal(Source):
 
     def __init__(self, target: Target[Event], units: tuple[str, ...], match: tuple[str, ...], start: str) -> None:
         super().__init__()
-        self.counts = {"entries": 0, "own": 0}
+        self.counts = {"entries": 0, "own": 0, "skewed": 0, "passed_over": 0}
         self._target = target
         self._filters = [*(f"--unit={unit}" for unit in units), *match]
         self._start = start
@@ -113,7 +124,7 @@ class Journal(Source):
         self._child: _Child | None = None
         self._again = 0.0  # when the child is to be started anew (monotonic seconds)
         self._failures = 0
-        self._next: dict[str, Any] | None = None
+        self._next: tuple[float, dict[str, Any]] | None = None
         self._at = 0.0
         self._came = -inf  # when the last entry came (monotonic seconds)
         self._neighbours: deque[tuple[str, str]] = deque(maxlen=NEIGHBOURS)
@@ -129,9 +140,9 @@ class Journal(Source):
         self._follow, self.endless = not once, not once
         self._cursor = saved.get("journal")
         if self._cursor is None and (start or self._start) == "end":
-            # What is written from now on is never missed, so the place must be known before READY is told.
-            self._cursor = self._last_cursor()
-            self._dirty = self._cursor is not None
+            # What is written from now on is never missed, so the place must be known before READY is told; a time will
+            # do where there is no entry, or no answer.
+            self._cursor, self._dirty = self._last_cursor() or f"{SINCE}{int(now)}", True
         self._begin()
 
     def _last_cursor(self) -> str | None:
@@ -152,12 +163,13 @@ class Journal(Source):
         # we ask for that one too and pass over it ourselves; and --follow alone hides what was written before the
         # last boot.
         follow = ["--follow", "--no-tail"] if self._follow else []
-        where = [f"--cursor={self._cursor}"] if self._cursor else []
+        where = [f"--{'since' if self._cursor.startswith(SINCE) else 'cursor'}={self._cursor}"] if self._cursor else []
         argv = ["journalctl", "--quiet", "--all", "--merge", "--output=json", *follow, *where, *self._filters]
         try:
             self._child = _Child(argv, self._wake)
         except OSError as error:
             self._say(error.strerror or str(error))
+            self.ended = not self._follow
             self._rest()
 
     def _rest(self) -> None:
@@ -183,12 +195,11 @@ class Journal(Source):
     # --- reading --------------------------------------------------------------------------------------
 
     def head(self) -> Head | None:
-        if self._peek() is None:
-            return None
-        return Head((self._time_of(self._next), 0, "journal"), inf, self._read)
+        self._peek()
+        return Head((self._next[0], 0, "journal"), inf, self._read) if self._next else None
 
-    def _peek(self) -> dict[str, Any] | None:
-        """The next entry that is not our own, if it is there."""
+    def _peek(self) -> tuple[float, dict[str, Any]] | None:
+        """The next entry that is not our own, if it is there, and its time."""
         while self._next is None and self._child and not self._child.entries.empty():
             line = self._child.entries.get()
             if line is None:
@@ -203,11 +214,12 @@ class Journal(Source):
                 self.counts["own"] += 1
                 self._cursor, self._dirty = str(entry["__CURSOR"]), True
                 continue
-            self._next = entry
+            self._next = self._time_of(entry), entry
         return self._next
 
     def _over(self) -> None:
         assert self._child is not None
+        self.counts["passed_over"] += self._child.passed_over
         why = self._child.end()
         self._child = None
         if self._follow:
@@ -217,19 +229,23 @@ class Journal(Source):
             self.ended = True
 
     def _is_own(self, entry: Mapping[str, Any]) -> bool:
-        if self._own:
-            return entry.get("_SYSTEMD_UNIT") == self._own
-        return entry.get("_PID") == str(os.getpid())
+        units = (entry.get("_SYSTEMD_UNIT"), entry.get("_SYSTEMD_USER_UNIT"))
+        return self._own in units if self._own else entry.get("_PID") == str(os.getpid())
 
-    @staticmethod
-    def _time_of(entry: Mapping[str, Any] | None) -> float:
-        return int(entry["__REALTIME_TIMESTAMP"]) / 1e6 if entry else 0.0
+    def _time_of(self, entry: Mapping[str, Any]) -> float:
+        """When it was written; one that says that it is of tomorrow was written now."""
+        at, now = int(entry["__REALTIME_TIMESTAMP"]) / 1e6, time.time()
+        if at > now + TOMORROW:
+            self.counts["skewed"] += 1
+            return now
+        return at
 
     def _read(self, now: float, until: float) -> None:
         for sent in range(GULP):
-            entry = self._peek()
-            at = self._time_of(entry)
-            if entry is None or (sent and at > until + SLACK):
+            if (found := self._peek()) is None:
+                return
+            at, entry = found
+            if sent and at > until + SLACK:
                 return
             self._next = None
             self._at = at

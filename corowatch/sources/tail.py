@@ -89,7 +89,9 @@ class Tail(Source):
         self._how = self._how._replace(reader=reader)
         self._tell = tell
         found = self._find()
-        self._absent = {key: Saved.of(plain) for key, plain in saved.items()}
+        known = {key: Saved.of(plain) for key, plain in saved.items()}
+        # Of a file that two readers had, which are one now, the lowest place counts: better twice than never.
+        self._absent = dict(sorted(known.items(), key=lambda item: item[1].offset))
         self._take_up_absent(found, now)
         at_end = (start or self._start) == "end" and not saved
         unopened = self._begin_new(found, at_end=at_end, now=now)
@@ -120,7 +122,7 @@ class Tail(Source):
                  now: float) -> bool:
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
         path = self._where(old, found, by_inode.get(old.ino, []))
-        if path is not None and not self.matches(old.home or old.path):
+        if (old.dev, old.ino) in self._lives or (path is not None and not self.matches(old.home or old.path)):
             self._ended[key] = None  # it is there, and the options of today leave it out
             return True
         opened = self._opened(path) if path else None
@@ -175,6 +177,9 @@ class Tail(Source):
         life.gone = None if found else now
         life.grew = now
         self._add(life)
+        # In which order they were begun was not saved: those that were moved are older than the one at home.
+        self._families[life.home].sort(key=lambda one: (one.path == one.home, one.seen.mtime))
+        self._enqueue(life)
         return True
 
     def _begin(self, path: str, *, at_end: bool, now: float) -> bool:

@@ -50,9 +50,9 @@ class Player:
         (self.folder / "new").write_text("".join(json.dumps(one) + "\n" for one in entries))
         (self.folder / "new").rename(self.folder / "entries")
 
-    def open(self, saved=None, *, once=False, start="end", units=(), match=(), begin=None):
+    def open(self, saved=None, *, once=False, start="end", units=(), match=(), begin=None, now=0.0):
         journal = Journal(self.events, units, match, start)
-        journal.open(saved or {}, reader="r", start=begin, now=0.0, once=once, wake=self.woken.set,
+        journal.open(saved or {}, reader="r", start=begin, now=now, once=once, wake=self.woken.set,
                      tell=lambda kind, text, **fields: self.told.append((kind, text)))
         self.opened.append(journal)
         return journal
@@ -160,8 +160,60 @@ def test_entries_of_its_own_are_passed_over(player, monkeypatch, own):
     player.until(journal, lambda: journal.ended)
 
     assert ["theirs"] == player.texts()
-    assert {"entries": 1, "own": 2} == journal.counts
+    assert {"entries": 1, "own": 2, "skewed": 0, "passed_over": 0} == journal.counts
     assert [("journal", "c3")] == list(journal.changes())
+
+
+def test_entries_of_its_own_user_service_are_passed_over_too(player, monkeypatch):
+    monkeypatch.setattr(module, "own_unit", lambda: "corowatch.service")
+    player.write(entry(1, "mine", _SYSTEMD_UNIT="user@1000.service", _SYSTEMD_USER_UNIT="corowatch.service"))
+    journal = player.open(once=True, start="beginning")
+
+    player.until(journal, lambda: journal.ended)
+
+    assert [] == player.texts()
+
+
+def test_an_entry_of_tomorrow_was_written_now(player):
+    player.write({**entry(1, "one"), "__REALTIME_TIMESTAMP": "99999999999000000"})
+    journal = player.open(once=True, start="beginning")
+
+    player.until(journal, lambda: journal.ended)
+
+    assert player.events[0].at <= time.time()
+    assert 1 == journal.counts["skewed"]
+
+
+def test_an_entry_that_is_huge_is_passed_over_and_counted(player, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST", 1000)
+    player.write(entry(1, "one"), entry(2, "x" * 5000), entry(3, "three"))
+    journal = player.open(once=True, start="beginning")
+
+    player.until(journal, lambda: journal.ended)
+
+    assert ["one", "three"] == player.texts()
+    assert 1 == journal.counts["passed_over"]
+
+
+def test_where_there_is_no_entry_yet_it_begins_at_the_time_of_now(player):
+    journal = player.open(now=1700000000.5)
+
+    assert [("journal", "@1700000000")] == list(journal.changes())
+    player.until(journal, lambda: len(player.calls()) == 2)
+    assert "--since=@1700000000" in player.calls()[-1]
+    again = player.open({"journal": "@1700000000"}, begin="beginning")
+    player.until(again, lambda: len(player.calls()) == 3)
+    assert "--since=@1700000000" in player.calls()[-1]
+
+
+def test_once_without_a_journalctl_it_ends(player, monkeypatch):
+    monkeypatch.setitem(module.ENVIRONMENT, "PATH", "/nonexistent")
+    monkeypatch.setenv("PATH", "/nonexistent")
+
+    journal = player.open(once=True)
+
+    assert journal.ended
+    assert journal.trouble
 
 
 def test_what_is_no_entry_is_passed_over(player):

@@ -695,6 +695,20 @@ def test_nuls_that_were_written_are_looked_through_a_part_a_turn(log, monkeypatc
     assert turns >= 5
 
 
+def test_of_a_file_that_two_readers_had_the_lowest_place_counts(log):
+    write(log, "0\n")
+    first, second = Reader(log), Reader(log)
+    write(log, "1\n")
+    first.read()
+    saved = {**first.saved(), **second.saved()}
+    write(log, "2\n")
+
+    both = Reader(log, saved=saved)
+
+    assert ["1", "2"] == both.read()
+    assert [] == both.told
+
+
 # --- several with a backlog -------------------------------------------------------------------------
 
 

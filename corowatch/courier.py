@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from corowatch.core.config import SinkUse
@@ -26,11 +27,24 @@ LOOK = 2.0
 """Seconds between two looks at the outbox without being woken: `corowatch outbox retry` is another process."""
 MOST = 10_000
 """Alerts that one message takes at most."""
-PARTLY = 5
-"""Attempts after which a message that only some of its recipients take is set aside."""
+PARTLY = 4 * 3600.0
+"""Seconds after which a message that only some of its recipients take is set aside; greylisting takes less."""
+HOPELESS = 3
+"""Refusals in a row after which a refused message is taken to be refused for each of its alerts."""
 
 Told = Callable[..., None]
 """`told(event, sink=…, …)`: `alert.delivered`, `alert.delayed` or `alert.refused`, for log and pump."""
+
+
+@dataclass
+class _Partly:
+    """A message that some of its recipients have, and others do not yet."""
+
+    rows: list[Row]
+    since: float
+    done: set[str] = field(default_factory=set)
+    attempts: int = 0
+    again: float = 0.0
 
 
 class Courier:
@@ -50,13 +64,18 @@ class Courier:
         self._pace: float = use.options[use.kind.pace] if use.kind.pace else 0.0
         self._hurry = threading.Event()
         self._delivery = Delivery()
-        self._in_hand: list[Row] = []
-        """A message that some of its recipients have, and others do not yet."""
+        self._partly: list[_Partly] = []
+        self._again: _Partly | None = None
+        """Which of these is in hand."""
         self._unnoted: Callable[[], None] | None = None
         """Writes what became of the last message, where that has failed so far."""
         self._stuck = False
-        self._singly = 0
-        """So many of the next alerts are sent each by itself: together they were refused."""
+        self._suspects = 0
+        """So many of the next alerts were refused together; one of them may be bad, or the address."""
+        self._most = MOST
+        """Alerts that the next message takes: of suspects half, to find the bad one."""
+        self._refusals = 0
+        """In a row."""
         self._after = after  # whose alert in hand must be done first
         self._thread = threading.Thread(target=self._run, name=f"sink {use.name}", daemon=True)
         self._thread.start()
@@ -131,17 +150,23 @@ class Courier:
 
     def _next(self, outbox: Outbox) -> list[Row]:
         """What is to be sent now: one alert, or as one message all that wait, where the sink makes one of many."""
-        if time.monotonic() < self._rests_until:
+        now = time.monotonic()
+        if now < self._rests_until:
             return []
-        return self._in_hand or outbox.take(
-            self.name, time.time(), MOST if self.use.kind.batches and not self._singly else 1)
+        self._again = next((one for one in self._partly if one.again <= now), None)
+        self._delivery.done = set(self._again.done) if self._again else set()
+        if self._again:
+            return self._again.rows
+        besides = frozenset(row.seq for one in self._partly for row in one.rows)
+        return outbox.take(self.name, time.time(), self._most if self.use.kind.batches else 1, besides)
 
     def _wait(self, outbox: Outbox) -> None:
         now = time.time()
         due = outbox.soonest(self.name, now)
         pause = LOOK if due is None else min(LOOK, due - now)
-        if (rests := self._rests_until - time.monotonic()) > 0:
-            pause = min(LOOK, rests)
+        for again in (self._rests_until, *(one.again for one in self._partly)):
+            if (rests := again - time.monotonic()) > 0:
+                pause = min(pause, rests)
         try:
             self._inbox.get(timeout=max(pause, 0.001))
             while True:
@@ -156,10 +181,10 @@ class Courier:
             self._sink = None  # it ended with the exception, and closed what it had open
             self._fail(outbox, rows, error)
             return
-        self._in_hand, self._delivery.done = [], set()
-        if self._singly:
-            self._singly -= 1
-        elif not self._hurry.is_set():
+        self._forget_partly()
+        self._refusals = 0
+        self._cleared(len(rows))
+        if not self._hurry.is_set():
             self._rests_until = time.monotonic() + self._pace
         failures, self.failures = self.failures, 0
         at = time.time()
@@ -183,18 +208,45 @@ class Courier:
     def _fail(self, outbox: Outbox, rows: list[Row], error: Exception) -> None:
         why = error.why if isinstance(error, Undelivered) else f"{type(error).__name__}: {error}"
         permanent = isinstance(error, Undelivered) and error.permanent
+        after = min(error.after, LONGEST) if isinstance(error, Undelivered) else 0.0
         if self._delivery.done and not permanent:
-            # Some of its recipients have it, so it stays as it is; but not for ever, for the others wait meanwhile.
-            self._in_hand = rows
-            permanent = self.failures + 1 >= PARTLY
-        if not permanent:
-            self._delay(outbox, rows, why, error.after if isinstance(error, Undelivered) else 0.0)
-        elif len(rows) > 1 and not self._delivery.done:
-            self._singly = len(rows)  # one bad alert must not take the others with it
+            self._partly_failed(outbox, rows, why, after)
+        elif not permanent:
+            self._delay(outbox, rows, why, after)
+        elif len(rows) > 1 and not self._delivery.done and self._refusals < HOPELESS:
+            self._suspects = self._suspects or len(rows)  # one bad alert must not take the others with it
+            self._most = len(rows) // 2
         else:
-            self._in_hand, self._delivery.done = [], set()
-            self._singly = max(0, self._singly - 1)
+            self._forget_partly()
+            self._refusals += 1
+            self._cleared(len(rows))
             self._refuse(outbox, rows, why)
+
+    def _cleared(self, rows: int) -> None:
+        """So many of the suspects are dealt with; the rest may go together."""
+        self._suspects = max(0, self._suspects - rows)
+        self._most = self._suspects or MOST
+
+    def _forget_partly(self) -> None:
+        if self._again:
+            self._partly.remove(self._again)
+            self._again = None
+
+    def _partly_failed(self, outbox: Outbox, rows: list[Row], why: str, after: float) -> None:
+        """Some of its recipients have it: it goes to the others later, and other alerts go on meanwhile."""
+        now = time.monotonic()
+        if self._again is None:
+            self._again = _Partly(rows, now)
+            self._partly.append(self._again)
+        partly = self._again
+        partly.done = set(self._delivery.done)
+        partly.attempts += 1
+        partly.again = now + max(after, wait_before(partly.attempts, random.random()))
+        if now - partly.since >= PARTLY:
+            self._forget_partly()
+            self._refuse(outbox, rows, why)
+        else:
+            self._note_delay(outbox, rows, why, due=0.0, in_hand=True)
 
     def _refuse(self, outbox: Outbox, rows: list[Row], why: str) -> None:
         at = time.time()
@@ -209,13 +261,14 @@ class Courier:
     def _delay(self, outbox: Outbox, rows: list[Row], why: str, after: float) -> None:
         """Both wait: the alert by its own failures, so that a bad one does not hold up the rest, and the sink."""
         self.failures += 1
-        after = min(after, LONGEST)
         due = time.time() + max(after, wait_before(rows[0].attempts + 1, random.random()))
-        if self.failures > 1 or after or self._in_hand:
+        if self.failures > 1 or after:
             self._rests_until = time.monotonic() + max(after, wait_before(self.failures - 1, random.random()))
+        self._note_delay(outbox, rows, why, due=due)
 
+    def _note_delay(self, outbox: Outbox, rows: list[Row], why: str, *, due: float, in_hand: bool = False) -> None:
         def delayed() -> None:
-            outbox.later(rows, why, due, in_hand=bool(self._in_hand))
+            outbox.later(rows, why, due, in_hand=in_hand)
             for row in rows:
                 self._told("alert.delayed", sink=self.name, id=row.id, why=why, attempts=row.attempts + 1)
 

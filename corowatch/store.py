@@ -400,10 +400,10 @@ class Outbox:
         self._store = store
         self._writing = store.writing if store else threading.Lock()
 
-    def take(self, sink: str, now: float, limit: int = 1) -> list[Row]:
+    def take(self, sink: str, now: float, limit: int = 1, besides: frozenset[int] = frozenset()) -> list[Row]:
         """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then.
 
-        At most `limit`, and `HANDFUL` bytes, of them; one, however large.
+        At most `limit`, and `HANDFUL` bytes, of them; one, however large. None of `besides`, which are in flight too.
         What is due later than any wait is long was put off by a clock that was ahead: it is due now.
         """
         last, size = now + LONGEST, 0
@@ -413,15 +413,22 @@ class Outbox:
                 "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND (due <= ? OR due > ?) AND NOT "
                 "EXISTS (SELECT 1 FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND "
                 "e.due > ? AND e.due <= ? AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?",
-                (sink, now, last, now, last, limit))) as found:
+                (sink, now, last, now, last, limit + len(besides)))) as found:
                 for row in starmap(Row, found):
+                    if row.seq in besides or len(rows) == limit:
+                        continue
                     size += len(row.body)
                     if rows and size > HANDFUL:
                         break
                     rows.append(row)
             if self._store:
-                self._store.in_flight[sink] = frozenset(row.seq for row in rows)
+                self._store.in_flight[sink] = besides.union(row.seq for row in rows)
             return rows
+
+    def _landed(self, rows: Sequence[Row]) -> None:
+        if self._store:
+            for row in rows:
+                self._store.in_flight[row.sink] = self._store.in_flight.get(row.sink, frozenset()) - {row.seq}
 
     def soonest(self, sink: str, now: float) -> float | None:
         """When the next row of a sink that is not due at `now` will be; None if there is none."""
@@ -449,7 +456,7 @@ class Outbox:
             if self._store:
                 for row in rows:
                     self._store.left(row.sink, len(row.body.encode()))
-                    self._store.in_flight.pop(row.sink, None)
+            self._landed(rows)
 
     def later(self, rows: Sequence[Row], why: str, due: float, *, in_hand: bool = False) -> None:
         """They failed and are tried again at `due`; `in_hand`: as they are, so nothing may be folded into them."""
@@ -457,9 +464,8 @@ class Outbox:
             with _Transaction(self._db) as db:
                 db.executemany("UPDATE outbox SET attempts = attempts + 1, due = ?, why = ? WHERE seq = ?",
                                [(due, why, row.seq) for row in rows])
-            if self._store and not in_hand:
-                for row in rows:
-                    self._store.in_flight.pop(row.sink, None)
+            if not in_hand:
+                self._landed(rows)
 
     def rows(self, states: Iterable[str] = ("waiting", "refused")) -> list[Row]:
         """What is there, oldest first."""

@@ -45,6 +45,7 @@ def world(*, peer: World) -> Consumer[Alert]:
 def digest(*, peer: World, every: Annotated[float, "seconds between two", Pace],
            delivery: Delivery) -> Consumer[Batch]:
     """Hand over all that wait as one."""
+    peer.opened += 1
     while True:
         alerts = yield
         for one in alerts:
@@ -285,22 +286,49 @@ def test_a_recipient_that_has_the_message_is_not_sent_it_again(office, monkeypat
     post.peer.answers.clear()
     until(lambda: 4 == len(post.peer.got))
 
-    assert [("anna", "1"), ("bert", "1"), ("anna", "2"), ("bert", "2")] == post.peer.got
+    assert [("anna", "1"), ("anna", "2"), ("bert", "1"), ("bert", "2")] == sorted(post.peer.got)
+    assert [("anna", "1"), ("anna", "2")] == [one for one in post.peer.got if one[0] == "anna"]
 
 
-def test_a_message_that_only_some_take_is_set_aside_in_the_end_and_holds_up_the_others_no_longer(office, monkeypatch):
-    monkeypatch.setattr(courier_module, "wait_before", lambda attempt, chance: 0.01)
+def test_a_message_that_only_some_take_holds_up_no_other_and_is_set_aside_in_the_end(office, monkeypatch):
+    monkeypatch.setattr(courier_module, "wait_before", lambda attempt, chance: 0.02)
     post = office(digest, every=0.0)
     post.peer.answers["bert"] = Undelivered("try later")
-
     post.put("1")
-    until(lambda: "alert.refused" in post.events())
-    post.peer.answers.clear()
+    until(lambda: "alert.delayed" in post.events())
     post.put("2")
-    until(lambda: 3 == len(post.peer.got))
+    until(lambda: ("anna", "2") in post.peer.got)
 
-    assert [("anna", "1"), ("anna", "2"), ("bert", "2")] == post.peer.got
-    assert ("refused", 5) == (post.row("1").state, post.row("1").attempts)
+    monkeypatch.setattr(courier_module, "PARTLY", 0.0)
+    until(lambda: ["1", "2"] == sorted(row.id for row in post.box.rows(["refused"])))
+
+    assert [("anna", "1"), ("anna", "2")] == post.peer.got
+
+
+def test_what_a_message_in_hand_stands_for_is_what_is_delivered(office, monkeypatch):
+    monkeypatch.setattr(courier_module, "wait_before", lambda attempt, chance: 0.02)
+    monkeypatch.setattr(store_module, "MAX_ROWS", 0)
+    post = office(digest, every=0.0)
+    post.peer.answers["bert"] = Undelivered("try later")
+    post.put("1")
+    until(lambda: "alert.delayed" in post.events())
+
+    post.put("2", "3")  # of the same family: they must not be folded into what anna has already
+
+    post.peer.answers.clear()
+    until(lambda: 0 == post.store.waiting("ops"))
+    assert [1, 2] == [post.row(id_).alert().count for id_ in ("1", "2")]
+
+
+def test_a_refused_address_costs_few_messages_however_many_alerts_wait(office):
+    post = office(digest, every=0.0)
+    post.peer.answers.update((str(n), Undelivered("no such mailbox", permanent=True)) for n in range(1000))
+
+    post.put(*map(str, range(1000)))
+    until(lambda: 0 == post.store.waiting("ops"))
+
+    assert 1000 == len(post.box.rows(["refused"]))
+    assert post.peer.opened < 60
 
 
 def test_a_sink_that_asks_for_time_is_left_alone_for_so_long(post):

@@ -7,9 +7,10 @@ kind does (a command that a log would choose) is told here, in the same form.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from corowatch.core.config import Config, ConfigFile, SinkUse, load
 from corowatch.core.errors import ConfigError, Mistake, Place
@@ -17,6 +18,7 @@ from corowatch.core.kinds import discover
 from corowatch.core.text import Text
 from corowatch.core.wiring import CONSOLE
 from corowatch.plugins import inspect_function, secret
+from corowatch.sources.globs import fixed
 from corowatch.sources.tail import Tail
 
 DEFAULT = "/etc/corowatch"
@@ -83,8 +85,18 @@ def _loops(config: Config) -> Iterator[Mistake]:
         if use.kind.name != "file" or not isinstance(path, str):
             continue
         for step in config.steps.values():
-            if step.kind.name == "tail" and Tail(lambda block: None, **step.options).matches(path):  # type: ignore[arg-type]
+            if step.kind.name == "tail" and _reads(step.options, path):
                 yield Mistake(use.place, f"sink {use.name!r} writes into what {step.id} reads; move it out of the glob")
+
+
+def _reads(options: Mapping[str, Any], path: str) -> bool:
+    """Whether a source would find this path, or the file that it leads to, or by way of a link to its folder."""
+    real = os.path.realpath(path)
+    folders = [fixed(pattern)[0] for pattern in options["paths"]]
+    by_links = tuple(os.path.realpath(folder) + pattern.removeprefix(folder)
+                     for folder, pattern in zip(folders, options["paths"], strict=True))
+    source = Tail(lambda block: None, **{**options, "paths": (*options["paths"], *by_links)})  # type: ignore[arg-type]
+    return source.matches(path) or source.matches(real)
 
 
 def _stdin_twice(config: Config) -> Iterator[Mistake]:

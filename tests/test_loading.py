@@ -31,6 +31,21 @@ def test_a_programs_path_begins_at_the_configs_folder(tmp_path, written, meant):
     assert [meant.format(folder, tmp_path), "x"] == [text.render({"text": "x"}) for text in argv]
 
 
+@pytest.mark.parametrize(("paths", "sink"), [
+    ("logs/*.log", "logs/out.log"), ("logs/*.log", "link/out.log"), ("link/*.log", "logs/out.log"),
+    ("logs/out.log", "same.log")])
+def test_an_alert_is_never_written_into_what_is_read_by_whatever_way(tmp_path, paths, sink):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "link").symlink_to("logs")
+    (tmp_path / "same.log").symlink_to("logs/out.log")
+
+    with pytest.raises(ConfigError) as refused:
+        load_texts([ConfigFile("c.yaml", f"flows: {{a: {{tail: {paths}, alert: out}}}}\n"
+                                         f"sinks: {{out: {{file: {sink}}}}}\n", str(tmp_path))])
+
+    assert "sink 'out' writes into what a.tail reads; move it out of the glob" in str(refused.value)
+
+
 def test_standard_input_is_read_one_way_only():
     text = "flows:\n  a: {stdin: , alert: }\n  b: {stdin: , alert: }\n  c: {stdin: {timestamp: none}, alert: }\n"
 

@@ -60,6 +60,10 @@ PatternFlag: Final = _Marker("PatternFlag")
 
 FreeKeys: Final = _Marker("FreeKeys")
 """On an option that takes a mapping: every key that is no other option of the kind stands in it."""
+Masks: Final = _Marker("Masks")
+"""On an option that hides something of the line from all that follows."""
+Unmasked: Final = _Marker("Unmasked")
+"""On an option that tells lines as they stand in their file, whatever was masked."""
 Secret: Final = _Marker("Secret")
 """On an option that nobody but the daemon should read."""
 Pace: Final = _Marker("Pace")

@@ -151,6 +151,10 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([KMG]iB|kB|MB|GB|B)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_MARK = "\ue000"
+"""Where a secret will stand."""
+_TOLD = re.compile(rf"{_MARK}|\\ue000")
+"""The mark in a message, which may quote it."""
 _SECRET = re.compile(r"\$\{(env|credential):([^}]*)\}")
 
 
@@ -213,8 +217,13 @@ def _string(given: Given, reading: Reading, wanted: str = "a text", *, braces: b
 
 
 def _text(given: Given, reading: Reading) -> Any:
+    try:
+        # Before a secret is put in: no message shows one, and none becomes part of a field's name.
+        Text(_SECRET.sub(_MARK, given.text))
+    except ValueError as error:
+        return reading.wrong(given.place, re.sub(_TOLD, "${…}", str(error)))
     text = _string(given, reading, braces=False)
-    return WRONG if text is None else reading.try_(given, Text, text)
+    return WRONG if text is None else Text(text)
 
 
 def _name(wanted: str) -> Callable[[Given, Reading], Any]:

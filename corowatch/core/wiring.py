@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, get_args
 from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
 from corowatch.core.expression import Expr
-from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds
+from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds, Masks, Unmasked
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
 from corowatch.core.values import WRONG, FieldName, Function, Given, NewField, SinkName, nearest
@@ -139,6 +139,7 @@ class Wiring:
         """Sinks to which an alert goes, and the fields that it may have."""
         self._fields: dict[Input, Fields] = {}
         self._depth: dict[str, int] = {}
+        self._masked: set[str] = set()
         self._added = {name: kind.name for kind in kinds.node.values()
                        if kind.sends is not Alert and not callable(kind.adds) for name in kind.adds}
 
@@ -278,10 +279,24 @@ class Wiring:
         leaving = captured | self._added_by(step)
         self._fields.update(dict.fromkeys((Input(step.id, outlet) for outlet in step.outlets), arriving))
         self._fields[Input(step.id, step.outlets[0])] = leaving
+        self._follow_masks(step)
         for name, place in step.values(FieldName):
             self._check_field(name, place, captured)
         self._check_texts(step, leaving)
         self._check_sinks(step, leaving)
+
+    def _follow_masks(self, step: Draft) -> None:
+        """What was masked must not be told after all."""
+        given = [(step.given[name], option) for name, option in (step.kind.options.items() if step.kind else ())
+                 if name in step.given]
+        if any(way.step in self._masked for way in step.inputs):
+            self._masked.add(step.id)
+            for one, option in given:
+                if Unmasked in option.markers and one.value:
+                    self.wrong(one.place, f"`{option.name}` tells lines as they stand in the file, with all that a "
+                                          "step before masks; leave one of both out")
+        elif any(Masks in option.markers for _, option in given):
+            self._masked.add(step.id)
 
     def _added_by(self, step: Draft) -> Fields:
         """The fields that the step makes; ANYTHING if one of its options could not be read."""

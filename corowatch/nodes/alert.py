@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from corowatch.core.events import Alert, Around, Consumer, Event, Evidence, Here, Severity, Target, Tick, Value, rfc3339
 from corowatch.core.holding import Holding
 from corowatch.core.keyed import Keyed, name_of
-from corowatch.core.kinds import Counts, node
+from corowatch.core.kinds import Counts, Unmasked, node
 from corowatch.core.memory import Memory
 from corowatch.core.text import Text, capped, safe
 from corowatch.core.values import AtLeast, FieldName, Seconds, SinkName
@@ -22,8 +22,8 @@ def alert(
     severity: Annotated[Severity, "how bad it is"] = "warning",
     by: Annotated[tuple[FieldName, ...], "fields that make the alert's key (default: the nearest keyed step's)"] = (),
     throttle: Annotated[Seconds | None, "one alert of a key in this time; then one that tells `held`"] = None,
-    before: Annotated[int, "so many lines of the file before it are told with it, as they stand there", AtLeast(0)] = 0,
-    after: Annotated[int, "so many after it, or those that come within 2 s", AtLeast(0)] = 0,
+    before: Annotated[int, "so many lines of the file before it are told with it", AtLeast(0), Unmasked] = 0,
+    after: Annotated[int, "so many after it, or those that come within 2 s", AtLeast(0), Unmasked] = 0,
     here: Here,
     memory: Memory[Any],
     counts: Counts[Literal["alerts", "throttled"]],

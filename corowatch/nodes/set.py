@@ -3,9 +3,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Value
-from corowatch.core.kinds import Counts, FreeKeys, node
+from corowatch.core.kinds import Counts, FreeKeys, Masks, node
 from corowatch.core.pattern import Pattern
-from corowatch.core.text import Text
+from corowatch.core.text import Text, shown
 from corowatch.core.values import NewField
 
 
@@ -14,15 +14,15 @@ def set_(
     target: Target[Event],
     *,
     fields: Annotated[dict[NewField, Text], "a new field of this name, from a text", FreeKeys] = {},  # noqa: B006
-    redact: Annotated[tuple[Pattern, ...], "what matches is masked as `***`; all of a list"] = (),
+    redact: Annotated[tuple[Pattern, ...], "what matches is masked as `***`; all of a list", Masks] = (),
     here: Here,
     counts: Counts[Literal["redacted"]],
 ) -> Consumer[Event]:
     """Make new fields from texts, and mask what nobody should see.
 
     Fields are made from top to bottom, so that a text may name one above it. Then everything that `redact`
-    matches becomes `***`: in the line's text, in every text field, in the key and in the earlier lines that
-    an alert would show. Masking holds from here on: steps before see what was written.
+    matches becomes `***`: in the line's text, in every field (a number too), in the key and in the earlier lines
+    that an alert would show. Masking holds from here on: steps before see what was written.
 
         set: {summary: '{status} for {path}', redact: '(?i)(password|token)=[^& ]+'}
     """
@@ -36,7 +36,7 @@ def set_(
         return text
 
     def mask_fields(found: Fields) -> dict[str, Value]:
-        return {name: mask(value) if isinstance(value, str) else value for name, value in found.items()}
+        return {name: safe if (safe := mask(told := shown(value))) != told else value for name, value in found.items()}
 
     def mask_line(line: Evidence) -> Evidence:
         return msgspec.structs.replace(line, text=mask(line.text))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SAID = 500
 """Bytes of an answer that are kept to explain it."""
+TELLING = 8
+"""Characters from which on a part of the address is told from ordinary words."""
 TRY_AGAIN = {408, 425, 429}
 """4xx that mean "later" (RFC 9110, RFC 8470, RFC 6585); every other means "never"."""
 
@@ -41,23 +43,29 @@ def webhook(
         webhook: {url: 'https://hooks.example.org/T0', body: {text: '{title}', level: '{severity}'}}
     """
     import urllib3
+    from urllib3 import HTTPHeaderDict
 
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=timeout, read=timeout))
     parts = urlsplit(url)
-    host, secret = parts.hostname, parts.path.strip("/")  # paths of hooks are secrets, and some servers repeat them
+    host = parts.hostname  # never the whole of it: paths and queries of hooks are secrets, and some servers repeat them
+    secrets = [one for one in (f"{parts.path}?{parts.query}", parts.path, parts.query) if len(one) >= TELLING]
     try:
         while True:
             alert = yield
             values = alert.values()
             data = alert.as_json() if body is None else msgspec.json.encode(rendered(body, values))
-            told: dict[str, str] = {name: _ascii(text.render(values)) for name, text in headers.items()}
+            told = HTTPHeaderDict({"Content-Type": "application/json", "User-Agent": f"corowatch/{__version__}"})
+            for name, text in headers.items():
+                told[name] = _ascii(text.render(values))
+            told["Idempotency-Key"] = alert.id
             try:
-                reply = pool.request(method, url, body=data, preload_content=False, redirect=False, headers={
-                    "Content-Type": "application/json", "User-Agent": f"corowatch/{__version__}", **told,
-                    "Idempotency-Key": alert.id})
-                said = _end(reply).replace(secret, "…") if secret else _end(reply)
+                reply = pool.request(method, url, body=data, preload_content=False, redirect=False,
+                                     headers=told)
+                said = _end(reply)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise Undelivered(f"{host}: {_reason(error)}") from None
+            for secret in secrets:
+                said = said.replace(secret, "…")
             delivery.said = f"{reply.status} {reply.reason or ''}{': ' if said else ''}{said}"
             if not 200 <= reply.status < 300:
                 raise Undelivered(f"{host} answered {delivery.said}", after=_retry_after(reply),
@@ -95,7 +103,7 @@ def _reason(error: Exception) -> str:
 def _retry_after(reply: "BaseHTTPResponse") -> float:
     """The seconds that the server asks to be left alone; RFC 9110, section 10.2.3."""
     asked = reply.headers.get("Retry-After", "").strip()
-    if asked.isdigit():
+    if asked.isdecimal() and asked.isascii():
         return float(asked)
     try:
         return max(0.0, (parsedate_to_datetime(asked) - datetime.datetime.now(datetime.UTC)).total_seconds())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from math import inf
 from typing import Any, NamedTuple
 
@@ -21,11 +22,15 @@ from corowatch.core.stamps import Stamps
 GULP = 256 * 1024
 """Bytes a read, at most."""
 SIP = 4096
-"""Bytes a read, at least; and those looked at to tell when the next line was written."""
+"""Bytes of the first read, and those looked at to tell when the next line was written."""
 NULS = 64 << 20
 """Bytes of NULs that are looked through in one turn; holes between them are not counted."""
 REACH = 65536
 """Bytes that are looked at for the lines before or after one."""
+LONG = 0.2
+"""Seconds that one read, with all that is done with its lines, should take at most: signals and watchdogs wait."""
+LEAST = 512
+"""Bytes a read where each line takes long."""
 RACY = 2.0
 """Seconds after its last write in which a file may change without its times telling."""
 
@@ -72,7 +77,7 @@ class Life:
         self._sure = seen.size  # its size when the bytes before were last seen to stand
         self._before = before  # up to MARKER bytes before position.offset
         self._overlap = before  # up to MARKER bytes before read_to
-        self._gulp = GULP
+        self._gulp = SIP
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
         self._frame: Any = None
@@ -177,12 +182,16 @@ class Life:
         if self.read_to == 0 and is_compressed(chunk):
             self.compressed = True
             return 0
-        self._gulp = min(GULP, 4 * self._gulp)  # a turn that was short must not make all that follow short
         if single and until < inf:
-            cut = turn(chunk, until, lambda line: self._how.stamps.read(line, now))
-            self._gulp = min(GULP, max(SIP, 4 * cut))
-            chunk = chunk[:cut]
+            chunk = chunk[:turn(chunk, until, lambda line: self._how.stamps.read(line, now))]
+            self._gulp = max(SIP // 4, len(chunk))
+        began = time.monotonic()
         self._send(Chunk(now, chunk), overlap + chunk, codec, mark)
+        took = time.monotonic() - began
+        if took > LONG:
+            self._gulp = max(LEAST, int(len(chunk) * LONG / took))
+        elif took < LONG / 4:
+            self._gulp = min(GULP, 4 * self._gulp)
         return len(chunk)
 
     def _look_behind_nuls(self, length: int) -> bool:

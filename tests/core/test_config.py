@@ -17,6 +17,7 @@ from corowatch.nodes.alert import alert
 from corowatch.nodes.drop import drop
 from corowatch.nodes.grep import grep
 from corowatch.nodes.python import python
+from corowatch.nodes.set import set_
 from corowatch.nodes.tally import tally
 from corowatch.nodes.threshold import threshold
 from corowatch.nodes.throttle import throttle
@@ -91,6 +92,15 @@ def refused(*texts: str, known: Kinds = KINDS) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         config(*texts, known=known)
     return [f"{place} {what}".removeprefix("c.yaml:") for place, what, _ in caught.value.mistakes]
+
+
+def mistaken(text: str, known: Kinds) -> list[str]:
+    """The same, of a config that may be right too."""
+    try:
+        config(text, known=known)
+    except ConfigError:
+        return refused(text, known=known)
+    return []
 
 
 def flow(*lines: str) -> str:
@@ -525,6 +535,15 @@ def test_secrets_are_put_into_what_a_users_function_is_handed():
     assert ((hidden, 5, [True]), {"b": {"c": f"x{hidden}"}}) == (given["args"], given["options"])
 
 
+@pytest.mark.parametrize("secret_in", ["'{${env:TOKEN}}'", "'a {${env:TOKEN}x} b'"])
+def test_a_secret_is_never_part_of_a_fields_name_nor_of_a_message(secret_in):
+    told, = refused(flow("stdin:", f"alert: {{title: {secret_in}}}"))
+
+    assert "is no field name" in told
+    assert "${…}" in told
+    assert secret("env", "TOKEN").strip("{}x") not in told
+
+
 def test_a_number_with_a_fraction_has_its_least_value_too():
     shares = Kinds({"stdin": stdin}, {"share": share}, {})
 
@@ -624,6 +643,18 @@ def test_a_sinks_text_that_names_what_no_alert_has_is_told():
     assert [f"5:26 no field 'ip' here; there are {known}"] == refused(flow("stdin:", "alert: s") + SINK)
     assert [f"4:32 no field 'ip' here; there are {known}"] == refused(
         flow("{stdin: , alert: }") + "sinks: {console: {exec: [page, '{ip}']}}\n")
+
+
+@pytest.mark.parametrize(("steps", "want"), [
+    (["set: {redact: x}", "alert: {before: 0, after: 2}"], ["5:31 `after` tells lines as they stand in the file"]),
+    (["set: {redact: x}", "grep: y", "alert: {before: 1}"], ["6:21 `before` tells lines as they stand in the file"]),
+    (["set: {a: x}", "alert: {before: 1}"], []),
+])
+def test_what_was_masked_is_not_told_as_it_stands_in_the_file(steps, want):
+    known = kinds()
+    known.add(set_)
+
+    assert want == [told.partition(", with")[0] for told in mistaken(flow("stdin:", *steps), known=known)]
 
 
 # --- many files, and how it is told -----------------------------------------------------------------

@@ -13,6 +13,7 @@ def alert(title="disk full", severity="error", **more):
     ([alert()], "[error] disk full"),
     ([alert("a", "info"), alert("b", "critical"), alert("c")], "[critical] 3 alerts: b"),
     ([alert("a\nb")], "[error] a\\nb"),
+    ([alert("=?utf-8?q?=0D=0ABcc:_x?=")], "[error] = ?utf-8?q?=0D=0ABcc:_x?="),
 ])
 def test_the_subject_is_the_worst_in_one_line(alerts, want):
     assert want == subject(alerts)

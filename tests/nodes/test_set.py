@@ -73,3 +73,12 @@ def test_keys_that_are_no_option_are_fields():
                               "    alert: {title: '{what}'}\n", "/")], discover())
 
     assert {"fields": {"what": Text("{text}!")}, "redact": (Pattern("secret"),)} == config.steps["a.set"].options
+
+
+def test_a_number_is_masked_too_and_others_stay_numbers():
+    out = Collect()
+    node = set_(out, redact=(Pattern(r"\d{16}"),))
+
+    node.send(line("x", card=4111111111111111, n=5))
+
+    assert {"card": "***", "n": 5} == out[0].fields

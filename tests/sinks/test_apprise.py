@@ -49,6 +49,14 @@ def test_all_that_wait_are_one_message_of_the_worst(server):
     assert "JSON took it" == delivery.said
 
 
+def test_a_log_cannot_call_a_whole_channel(server):
+    sink = kind.start(url=f"json://127.0.0.1:{server.server_port}/")
+
+    sink.send((alert("@everyone <!channel> ops@example.org <3"),))
+
+    assert server.got[0]["title"].endswith("@\u200beveryone <\u200b!channel> ops@example.org <3")
+
+
 def test_a_service_that_fails_is_tried_again_and_no_secret_is_told(server):
     server.status = 500
     sink = kind.start(url=f"json://user:hunter2@127.0.0.1:{server.server_port}/s3cret")

@@ -38,7 +38,7 @@ class Server:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                server.got.append((self.command, self.path, dict(self.headers), body))
+                server.got.append((self.command, self.path, self.headers, body))
                 answer = server.answers.pop(0) if server.answers else 200
                 if callable(answer):
                     answer(self)
@@ -201,3 +201,23 @@ def test_certificates_are_verified(monkeypatch, tmp_path):
         assert 1 == len(secure.got)
     finally:
         secure.close()
+
+
+def test_an_address_that_a_server_repeats_is_not_told_and_words_are_left_alone():
+    server = Server()
+    try:
+        server.answers = [(404, {}, "no /hook/T0KEN?key=K3Y3K3Y3 here, e")]
+
+        error = undelivered(webhook(url=f"{server.url}/T0KEN?key=K3Y3K3Y3"))
+
+        assert "localhost answered 404 Not Found: no … here, e" == error.why
+    finally:
+        server.close()
+
+
+def test_headers_of_ones_own_stand_once_and_the_key_of_repetition_is_the_alerts(server):
+    webhook(url=server.url, headers={"content-type": Text("text/x"), "idempotency-key": Text("mine")}).send(ALERT)
+
+    told = [(name.lower(), value) for name, value in server.got[0][2].items()]
+    assert [("content-type", "text/x")] == [one for one in told if one[0] == "content-type"]
+    assert [("idempotency-key", "a1b2")] == [one for one in told if one[0] == "idempotency-key"]

@@ -3,6 +3,8 @@
 import errno
 import gzip
 import os
+import time
+from math import inf
 
 import pytest
 
@@ -707,6 +709,32 @@ def test_of_a_file_that_two_readers_had_the_lowest_place_counts(log):
 
     assert ["1", "2"] == both.read()
     assert [] == both.told
+
+
+def test_where_lines_take_long_little_is_read_at_a_time(log):
+    """A signal, or a sign of life, waits for no more than about what is read at once."""
+    write(log, "".join(f"{n:099}\n" for n in range(3000)))
+
+    class Slow:
+        def __init__(self):
+            self.sizes = []
+
+        def send(self, block):
+            self.sizes.append(len(block.data))
+            end = time.monotonic() + len(block.data) * 1e-4
+            while time.monotonic() < end:
+                pass
+
+    slow = Slow()
+    reader = Reader(log, start="beginning")
+    reader.tail._how = reader.tail._how._replace(target=slow)
+    for one in reader.tail._lives.values():
+        one._how = reader.tail._how
+    for _ in range(6):
+        reader.tail.head().read(1.0, inf)
+
+    assert max(slow.sizes) <= 4096
+    assert min(slow.sizes) >= 400
 
 
 # --- several with a backlog -------------------------------------------------------------------------

@@ -570,7 +570,7 @@ def service(name: str | None) -> None:
         systemd-sysusers && systemctl daemon-reload && systemctl enable --now corowatch
     """
     from corowatch.core.values import nearest
-    from corowatch.units import PLACES, unit
+    from corowatch.units import PLACES, command, hidden, unit
 
     if name and name not in PLACES:
         fail(EX_USAGE, f"no unit is named {name!r}{nearest(name, PLACES)}; there are {', '.join(PLACES)}")
@@ -578,6 +578,9 @@ def service(name: str | None) -> None:
         if not name:
             click.echo(f"# --- {PLACES[one]}/{one}" if one.endswith(".service") else f"# --- {PLACES[one]}")
         click.echo(unit(one))
+    if hidden(where := command()):
+        click.echo(f"corowatch: the unit cannot run {where}: its ProtectHome hides home folders; install corowatch "
+                   "elsewhere, such as in a virtual environment in /opt", err=True)
 
 
 @cli.command()

@@ -18,7 +18,18 @@ def unit(name: str) -> str:
     shipped = Path(str(files("corowatch"))) / "systemd" / name
     if not shipped.exists():  # in a checkout they stand beside the package
         shipped = Path(str(files("corowatch"))).parent / "systemd" / name
-    return shipped.read_text().replace(_SHIPPED, command())
+    return shipped.read_text().replace(_SHIPPED, quoted(command()))
+
+
+def quoted(path: str) -> str:
+    """A path as a word of a unit's command line: systemd.service(5), "Command lines"."""
+    path = path.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
+    return f'"{path}"' if any(one in path for one in " \\'\"") else path
+
+
+def hidden(path: str) -> bool:
+    """Whether the unit's ProtectHome hides this path from the service: systemd.exec(5)."""
+    return path.startswith(("/home/", "/root/", "/run/user/"))
 
 
 def command() -> str:

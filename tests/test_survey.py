@@ -73,6 +73,15 @@ def test_a_file_of_a_group_is_read_by_its_members(tmp_path):
     assert "setfacl -m u:watch:r /gone" == cure("/gone", "watch")
 
 
+def test_the_address_of_a_hook_is_a_secret(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("flows: {a: {stdin: , alert: hook}}\nsinks: {hook: {webhook: 'https://example.org/T0'}}\n")
+    path.chmod(0o644)
+
+    assert ["everyone can read this url"] == [
+        told.partition(": ")[2].partition(";")[0] for told in open_secrets(load_paths([str(path)]))]
+
+
 @pytest.mark.parametrize(("password", "mode", "told"), [
     ("hunter2", 0o644, True), ("hunter2", 0o600, False), ("${env:SMTP}", 0o644, False)])
 def test_a_secret_that_everyone_can_read_is_told_without_it(tmp_path, monkeypatch, password, mode, told):

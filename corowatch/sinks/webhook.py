@@ -1,7 +1,8 @@
+import base64
 import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -9,7 +10,7 @@ from corowatch import __version__
 from corowatch.core.addresses import HeaderName, Url
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Consumer, Delivery
-from corowatch.core.kinds import sink
+from corowatch.core.kinds import Secret, sink
 from corowatch.core.text import Text, rendered, safe
 from corowatch.core.values import Seconds, TextTree
 
@@ -27,7 +28,7 @@ TRY_AGAIN = {408, 425, 429}
 @sink
 def webhook(
     *,
-    url: Annotated[Url, "where to send it; certificates are verified, redirections not followed"],
+    url: Annotated[Url, "where to send it; certificates are verified, redirections not followed", Secret],
     method: Annotated[Literal["POST", "PUT", "PATCH"], "the request's method"] = "POST",
     headers: Annotated[dict[HeaderName, Text], "further headers, with {fields}"] = {},  # noqa: B006 - read only
     body: Annotated[TextTree | None, "a mapping whose texts may name {fields}, sent as JSON (default: the Alert)"] = (
@@ -47,6 +48,7 @@ def webhook(
 
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=timeout, read=timeout))
     parts = urlsplit(url)
+    own = {"Content-Type": "application/json", "User-Agent": f"corowatch/{__version__}", **_login(parts)}
     host = parts.hostname  # never the whole of it: paths and queries of hooks are secrets, and some servers repeat them
     secrets = [one for one in (f"{parts.path}?{parts.query}", parts.path, parts.query) if len(one) >= TELLING]
     try:
@@ -54,13 +56,12 @@ def webhook(
             alert = yield
             values = alert.values()
             data = alert.as_json() if body is None else msgspec.json.encode(rendered(body, values))
-            told = HTTPHeaderDict({"Content-Type": "application/json", "User-Agent": f"corowatch/{__version__}"})
+            told = HTTPHeaderDict(own)
             for name, text in headers.items():
                 told[name] = _ascii(text.render(values))
             told["Idempotency-Key"] = alert.id
             try:
-                reply = pool.request(method, url, body=data, preload_content=False, redirect=False,
-                                     headers=told)
+                reply = pool.request(method, url, body=data, preload_content=False, redirect=False, headers=told)
                 said = _end(reply)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise Undelivered(f"{host}: {_reason(error)}") from None
@@ -77,6 +78,14 @@ def webhook(
 def _ascii(text: str) -> str:
     """A header's value: one line of visible ASCII (RFC 9110, section 5.5)."""
     return safe(text).encode("ascii", "backslashreplace").decode()
+
+
+def _login(url: SplitResult) -> dict[str, str]:
+    """The header for the `user:password@` of an address, which may be percent-encoded; RFC 7617."""
+    if url.username is None:
+        return {}
+    told = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return {"Authorization": "Basic " + base64.b64encode(told.encode()).decode()}
 
 
 def _end(reply: "BaseHTTPResponse") -> str:

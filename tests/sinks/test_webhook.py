@@ -221,3 +221,11 @@ def test_headers_of_ones_own_stand_once_and_the_key_of_repetition_is_the_alerts(
     told = [(name.lower(), value) for name, value in server.got[0][2].items()]
     assert [("content-type", "text/x")] == [one for one in told if one[0] == "content-type"]
     assert [("idempotency-key", "a1b2")] == [one for one in told if one[0] == "idempotency-key"]
+
+
+@pytest.mark.parametrize(("headers", "want"), [
+    ({}, "Basic d2F0Y2g6cEBzcw=="), ({"authorization": Text("Bearer x")}, "Bearer x")])  # watch:p@ss
+def test_the_login_of_an_address_is_sent_unless_a_header_says_otherwise(server, headers, want):
+    webhook(url=server.url.replace("//", "//watch:p%40ss@"), headers=headers).send(ALERT)
+
+    assert [want] == server.got[0][2].get_all("Authorization")

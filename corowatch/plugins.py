@@ -10,6 +10,7 @@ from __future__ import annotations
 
 # `signal` makes an enum of each result, which costs more than the call; only `signal` has type hints.
 import _signal  # type: ignore[import-not-found]
+import ast
 import hashlib
 import inspect
 import os
@@ -74,7 +75,34 @@ def inspect_function(file: str, name: str) -> Function:
         raise ValueError(f"{name!r} in {file} is no generator function: it has no `yield`")
     parameters = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
     fingerprint = hashlib.blake2b(source, digest_size=8).hexdigest()
-    return Function(file, name, "target" in parameters, fingerprint, load=lambda: _load(source, file, name))
+    return Function(file, name, "target" in parameters, fingerprint, load=lambda: _load(source, file, name),
+                    signature=_signature(source, file, name))
+
+
+def _signature(source: bytes, file: str, name: str) -> inspect.Signature | None:
+    """What the function takes; None where that shows only when the file runs: it is decorated, or named anew."""
+    tree: ast.Module = _compiled(source, file, ast.PyCF_ONLY_AST)
+    named = [one for one in ast.walk(tree) if getattr(one, "name", None) == name or getattr(one, "asname", None) == name
+             or (isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Store))]
+    made = named[0]
+    if len(named) > 1 or made not in tree.body or not isinstance(made, ast.FunctionDef) or made.decorator_list:
+        return None
+    return inspect.Signature(list(_parameters(made.args)))
+
+
+def _parameters(given: ast.arguments) -> Iterator[inspect.Parameter]:
+    one = inspect.Parameter
+    plain = [*((arg, one.POSITIONAL_ONLY) for arg in given.posonlyargs),
+             *((arg, one.POSITIONAL_OR_KEYWORD) for arg in given.args)]
+    needed = len(plain) - len(given.defaults)
+    for at, (arg, kind) in enumerate(plain):
+        yield one(arg.arg, kind, default=one.empty if at < needed else None)
+    if given.vararg:
+        yield one(given.vararg.arg, one.VAR_POSITIONAL)
+    for arg, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+        yield one(arg.arg, one.KEYWORD_ONLY, default=None if default else one.empty)
+    if given.kwarg:
+        yield one(given.kwarg.arg, one.VAR_KEYWORD)
 
 
 def _trusted(file: str) -> bytes:
@@ -94,11 +122,12 @@ def _trusted(file: str) -> bytes:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _compiled(source: bytes, file: str) -> types.CodeType:
+def _compiled(source: bytes, file: str, flags: int = 0) -> Any:
+    """The code of a file, or what `flags` ask for. Raises ValueError with a sentence for the operator."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its author's business, and told at another time
-            return compile(source, file, "exec", dont_inherit=True)
+            return compile(source, file, "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         raise ValueError(f"{file} is not Python: {error.msg}, line {error.lineno}") from None
     except (ValueError, RecursionError, MemoryError) as error:
@@ -150,7 +179,8 @@ def _beside(folder: str) -> Iterator[None]:
 
 class _Trusting(SourceFileLoader):
     def get_code(self, fullname: str) -> types.CodeType:
-        return _compiled(_trusted(self.path), self.path)
+        code: types.CodeType = _compiled(_trusted(self.path), self.path)
+        return code
 
 
 class _Neighbours:

@@ -79,6 +79,20 @@ def test_a_parameter_target_makes_it_a_stage(write, head, takes):
     assert takes is inspect_function(write(f"{head}\n yield\n"), "f").takes_target
 
 
+@pytest.mark.parametrize(("text", "takes"), [
+    ("def f():\n  yield\n", "()"),
+    ("def f(a, /, b, c=1, *d, e, g=2, **h):\n  yield\n", "(a, /, b, c=None, *d, e, g=None, **h)"),
+    ("def f(a: int = 0) -> 'x':\n  yield '\\d'\n", "(a=None)"),
+    ("@staticmethod\ndef f(a):\n  yield\n", "None"),
+    ("if True:\n  def f(a):\n    yield\n", "None"),
+    ("def f(a):\n  yield\nf = partial(f, 1)\n", "None"),
+    ("def f(a):\n  yield\nfrom x import g as f\n", "None"),
+    ("def f(a):\n  yield\ndef f():\n  yield\n", "None"),
+])
+def test_what_a_function_takes_is_known_where_its_text_tells_it(write, text, takes):
+    assert takes == str(inspect_function(write(text), "f").signature)
+
+
 def test_the_fingerprint_changes_with_the_file(write):
     before, same = inspect_function(write(CLASSIC), "grep"), inspect_function(write(CLASSIC), "grep")
     after = inspect_function(write(CLASSIC + "\n"), "grep")

@@ -99,18 +99,21 @@ class Option:
 
 
 Adds = tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str]]
+Check = Callable[[Mapping[str, Any]], object]
 
 
 @dataclass(frozen=True)
 class Kind:
     """What YAML can name. Called like the classic coroutine, it gives a primed consumer.
 
-    `adds` names the fields that it gives to what it sends, or finds them from the options of one use.
+    `adds` names the fields that it gives to what it sends, or finds them from the options of one use. `check` is
+    called with these, under their YAML names, and raises ValueError with a sentence if they do not go together.
     """
 
     function: Callable[..., Any]
     role: Role
     adds: Adds = ()
+    check: Check | None = None
 
     @cached_property
     def name(self) -> str:
@@ -254,12 +257,12 @@ class Kind:
 @typing.overload
 def node(function: Callable[..., Any]) -> Kind: ...
 @typing.overload
-def node(*, adds: Adds) -> Callable[[Callable[..., Any]], Kind]: ...
-def node(function: Callable[..., Any] | None = None, *, adds: Adds = ()) -> Any:
-    """Make a node kind of a generator function. `adds`: the fields it gives to what it sends."""
+def node(*, adds: Adds = (), check: Check | None = None) -> Callable[[Callable[..., Any]], Kind]: ...
+def node(function: Callable[..., Any] | None = None, *, adds: Adds = (), check: Check | None = None) -> Any:
+    """Make a node kind of a generator function. `adds`: the fields it gives to what it sends; `check`: see Kind."""
     if function is None:
-        return lambda function: Kind(function, "node", adds)
-    return Kind(function, "node", adds)
+        return lambda function: Kind(function, "node", adds, check)
+    return Kind(function, "node", adds, check)
 
 
 def sink(function: Callable[..., Generator[None, Any, Any]]) -> Kind:

@@ -254,6 +254,11 @@ class Surface:
             use.options[name] = read.get(name, WRONG if option.required else option.default)
             if name not in read and option.required and not any(nearest(word, [name]) for word in unknown):
                 self.wrong(place, f"`{kind.name}` needs `{name}`: {option.sentence}")
+        if kind.check and not any(value is WRONG for value in use.options.values()):
+            try:
+                kind.check(use.options)
+            except ValueError as error:
+                self.wrong(place, str(error))
 
     def _chosen(self, kind: Kind, given: Given, reading: Reading) -> tuple[dict[str, Given], list[str]]:
         """The options that were given, by name, and the names of those that the kind does not have."""

@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from inspect import Signature
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin
 
 from corowatch.core import addresses
@@ -96,7 +97,7 @@ class Function:
 
     `takes_target` tells a stage (Events in, `target.send` out) from an end of the line. `fingerprint`
     changes with the file, so that a reload takes new code. `load` imports the file and gives the
-    function; nothing of the user's runs before that.
+    function; nothing of the user's runs before that. `signature` is None where only that would tell it.
     """
 
     file: str
@@ -104,6 +105,7 @@ class Function:
     takes_target: bool
     fingerprint: str
     load: Callable[[], Callable[..., Any]] = field(compare=False, repr=False)
+    signature: Signature | None = field(default=None, compare=False, repr=False)
 
 
 def _no_function(file: str, name: str) -> Function:

@@ -26,7 +26,12 @@ def fields_of(options: Mapping[str, Any]) -> Iterable[str]:
     return FIELDS.get(options["as"], (ANYTHING,))
 
 
-@node(adds=fields_of)
+def check(options: Mapping[str, Any]) -> None:
+    """Raises ValueError where an option is missing or has no use."""
+    reader(options["as"], options["columns"], options["pattern"])
+
+
+@node(adds=fields_of, check=check)
 def parse(
     target: Target[Event],
     otherwise: Target[Event] | None = None,

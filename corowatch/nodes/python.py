@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from corowatch.core.events import Consumer, Event, Target
@@ -5,7 +6,18 @@ from corowatch.core.kinds import ANYTHING, node
 from corowatch.core.values import Function, Plain
 
 
-@node(adds=(ANYTHING,))
+def check(options: Mapping[str, Any]) -> None:
+    """Raises ValueError where the function does not take what it would be handed."""
+    function: Function = options["function"]
+    target = {"target": None} if function.takes_target else {}
+    if function.signature is not None:
+        try:
+            function.signature.bind(*options["args"], **{**options["options"], **target})
+        except TypeError as error:
+            raise ValueError(f"{function.name!r} in {function.file}: {error}") from None
+
+
+@node(adds=(ANYTHING,), check=check)
 def python(
     target: Target[Event],
     *,

@@ -97,6 +97,15 @@ def config(text):
     return load([ConfigFile("c.yaml", f"flows:\n  a:\n    stdin:\n{text}", "/")], discover())
 
 
+def test_options_that_do_not_fit_are_a_mistake_of_the_config():
+    from corowatch.core.errors import ConfigError
+
+    with pytest.raises(ConfigError) as refused:
+        config("    parse: csv\n    alert:\n")
+
+    assert ["c.yaml:4:5 `as: csv` needs `columns`"] == [f"{one.place} {one.what}" for one in refused.value.mistakes]
+
+
 @pytest.mark.parametrize(("step", "title"), [
     ("parse: combined", "{status}"), ("parse: json", "{whatever}"), ("parse: syslog", "{sd.a_1.b} {app}"),
     ("parse: {as: csv, columns: [a, b]}", "{a} {b}"), ("parse: {as: regex, pattern: '(?P<a>.)'}", "{a}")])

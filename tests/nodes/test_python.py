@@ -1,3 +1,5 @@
+from inspect import signature
+
 import pytest
 
 from corowatch.core.coroutine import finish
@@ -34,6 +36,27 @@ def test_the_classic_coroutine_runs_unchanged(capsys):
     finish(node)
 
     assert "Looking for Python\nPython is cool\nExiting the Co-routine\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("step", "made", "told"), [
+    ("{function: r.py:classic}", classic, "'classic' in /r.py: missing a required argument: 'pattern'"),
+    ("{function: r.py:classic, args: [a, b]}", classic, "'classic' in /r.py: too many positional arguments"),
+    ("{function: r.py:classic, args: [a], options: {b: 1}}", classic,
+     "'classic' in /r.py: got an unexpected keyword argument 'b'"),
+    ("{function: r.py:stage}", stage, "'stage' in /r.py: missing a required argument: 'suffix'"),
+    ("{function: r.py:stage, args: [a], options: {suffix: b}}", stage,
+     "'stage' in /r.py: multiple values for argument 'target'"),
+])
+def test_a_function_that_does_not_take_what_it_is_handed_is_a_mistake(step, made, told):
+    from corowatch.core.config import ConfigFile, load
+    from corowatch.core.errors import ConfigError
+    from corowatch.core.kinds import discover
+
+    with pytest.raises(ConfigError) as refused:
+        load([ConfigFile("c.yaml", f"flows:\n  a:\n    stdin:\n    python: {step}\n", "/")], discover(),
+             function=lambda file, name: Function(file, name, made is stage, "", lambda: made, signature(made)))
+
+    assert [f"c.yaml:4:5 {told}"] == [f"{one.place} {one.what}" for one in refused.value.mistakes][:1]
 
 
 def test_a_function_with_a_target_is_a_stage():

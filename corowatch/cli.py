@@ -34,6 +34,9 @@ MOST_ROWS = 1000
 A_CONFIG = "`corowatch run` with a config keeps what waits"
 """What to do about alerts that were not delivered."""
 
+SERVICE = "/var/lib/corowatch"
+"""Where the unit keeps its state."""
+
 click.UsageError.exit_code = EX_USAGE
 P = ParamSpec("P")
 
@@ -46,6 +49,12 @@ def state_folder(given: str | None) -> Path:
         return Path(systemd.split(":")[0])
     home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return Path(home) / "corowatch"
+
+
+def running_state(given: str | None) -> Path:
+    """The same, of a daemon that is there: if this user has none, the service's, if that may be seen."""
+    own = state_folder(given)
+    return own if given or (own / "state.db").exists() or not os.access(SERVICE, os.X_OK) else Path(SERVICE)
 
 
 def fail(status: int, message: str) -> NoReturn:
@@ -184,13 +193,13 @@ def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: s
     from corowatch.daemon import Daemon
     from corowatch.log import log, set_up
     from corowatch.store import Store
-    from corowatch.survey import open_secrets
+    from corowatch.survey import bare_passwords, open_secrets
 
     faulthandler.enable()  # its watchdog's SIGABRT leaves the stacks of all threads
     set_up(level=logging.WARNING if quiet else logging.INFO)
     speak(sys.stdout)
     if not quiet:
-        for note in open_secrets(config):
+        for note in (*open_secrets(config), *bare_passwords(config)):
             log.warning("config.secret", why=note)
     store = Store(folder)
     try:
@@ -337,7 +346,7 @@ def check(config: Sequence[str]) -> None:
     from corowatch.core.describe import expression
     from corowatch.core.text import many, safe
     from corowatch.loading import load_paths
-    from corowatch.survey import look_around, missing_programs, open_secrets
+    from corowatch.survey import bare_passwords, closed_to_the_service, look_around, missing_programs, open_secrets
 
     _tell_broken()
     loaded = load_paths(config)
@@ -354,10 +363,12 @@ def check(config: Sequence[str]) -> None:
             click.echo(f"  cannot be read: {many(len(found.unreadable), 'file')}")
         for path, (whom, why, cure) in found.unreadable.items() if not found.hidden else ():
             click.echo(f"  cannot be read{' by ' * bool(whom)}{whom}: {safe(path)}: {why}; the cure: {safe(cure)}")
+    for what, path, (whom, why, cure) in closed_to_the_service(loaded):
+        click.echo(f"{what}: {safe(path)} is closed to {whom or 'you'}: {why}; the cure: {safe(cure)}")
     for sink, program, why in missing_programs(loaded):
         click.echo(f"sink {sink}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
-    for note in (*loaded.notes, *open_secrets(loaded)):
+    for note in (*loaded.notes, *open_secrets(loaded), *bare_passwords(loaded)):
         click.echo(f"note: {safe(note)}")
 
 
@@ -482,9 +493,9 @@ def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  
     from corowatch.core.text import many
     from corowatch.store import Outbox, examine
 
-    path = state_folder(state_dir) / "state.db"
+    path = running_state(state_dir) / "state.db"
     if not path.exists():
-        fail(EX_IOERR, f"no state in {path.parent}: name the daemon's with --state-dir")
+        fail(EX_IOERR, f"no state in {path.parent}: name the daemon's with --state-dir; the service's is {SERVICE}")
     examine(path)
     box = Outbox(path)
     try:
@@ -542,10 +553,10 @@ def reload(state_dir: str | None) -> None:
 
     from corowatch.store import owner
 
-    folder = state_folder(state_dir)
+    folder = running_state(state_dir)
     pid = owner(folder)
     if pid is None:
-        fail(EX_IOERR, f"no daemon runs on {folder}: name its directory with --state-dir")
+        fail(EX_IOERR, f"no daemon runs on {folder}: name its directory with --state-dir; the service's is {SERVICE}")
     told = folder / "reloaded.json"
     before = told.stat().st_ino if told.exists() else None
     os.kill(pid, signal.SIGHUP)
@@ -566,6 +577,7 @@ def service(name: str | None) -> None:
 
     \b
         corowatch service corowatch.service  > /etc/systemd/system/corowatch.service
+        mkdir -p /etc/sysusers.d
         corowatch service corowatch.sysusers > /etc/sysusers.d/corowatch.conf
         systemd-sysusers && systemctl daemon-reload && systemctl enable --now corowatch
     """

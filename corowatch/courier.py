@@ -107,12 +107,20 @@ class Courier:
 
     # --- in its own thread ----------------------------------------------------------------------------
 
+    def _try_at_once(self, outbox: Outbox) -> None:
+        """Who starts the daemon, or mends a sink, wants to see whether it works."""
+        try:
+            outbox.retry_failed(self.name)
+        except Exception as error:  # noqa: BLE001 - then it is tried when it is due
+            self._tell_failed(error)
+
     def _run(self) -> None:
         if self._after:
             self._after._thread.join()
             self._after = None
         outbox = Outbox(self._store.path, self._store)
         try:
+            self._try_at_once(outbox)
             while not self._stop.is_set():
                 try:
                     self._catch_up()

@@ -1,4 +1,4 @@
-"""The log, set up once: readable and coloured on a terminal, JSON otherwise, `<N>` before each line for the journal.
+"""The log, set up once: coloured on a terminal, `<N>` and key=value for the journal, JSON otherwise.
 
 Text from watched logs may stand in a value: every control character in it is escaped before a renderer
 sees it, and a standard error that is closed or full must not stop the pump.
@@ -7,6 +7,7 @@ sees it, and a standard error that is closed or full must not stop the pump.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -78,7 +79,8 @@ class _Prefix:
     def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
         priority = _PRIORITY.get(str(event.pop("level", "info")), 6)
         trace = event.pop("exception", "")
-        told = {key.replace(" ", "_"): value for key, value in event.items()}
+        told = {key.replace(" ", "_"): value if not isinstance(value, (dict, list)) else
+                json.dumps(value, ensure_ascii=False) for key, value in event.items()}
         lines = [self._render(logger, method, told), *str(trace).splitlines()]
         return "\n".join(f"<{priority}>{line}" for line in lines)
 

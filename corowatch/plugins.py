@@ -46,7 +46,8 @@ def secret(kind: str, name: str) -> str:
         return os.environ[name]
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
-        raise ValueError(f"{told}: $CREDENTIALS_DIRECTORY is not set; the unit needs LoadCredential={name}:…")
+        raise ValueError(f"{told}: $CREDENTIALS_DIRECTORY is not set; a unit needs LoadCredential={name}:FILE, a shell "
+                         f"CREDENTIALS_DIRECTORY=FOLDER, where {name} is")
     if not name or "/" in name or "\0" in name or name in (".", ".."):
         raise ValueError(f"{told}: {name!r} is no name of a credential; it is a plain file name")
     try:

@@ -479,6 +479,12 @@ class Outbox:
             return db.execute("UPDATE outbox SET state = 'waiting', due = 0, done = NULL WHERE state IN "
                               "('waiting', 'refused') AND substr(id, 1, ?) = ?", (len(id_), id_)).rowcount
 
+    def retry_failed(self, sink: str) -> None:
+        """Try what a sink did not take so far at once."""
+        with self._writing, _Transaction(self._db) as db:
+            db.execute("UPDATE outbox SET due = 0 WHERE sink = ? AND state = 'waiting' AND due > 0 AND attempts > 0",
+                       (sink,))
+
     def drop(self, id_: str) -> int:
         """Forget waiting and refused rows with this alert id (a beginning is enough); gives how many."""
         with self._writing, _Transaction(self._db) as db:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import grp
-import json
 import os
-import pwd
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import NamedTuple
 
+from corowatch.access import Barrier, unreadable, unwritable
 from corowatch.child import find
+from corowatch.core.addresses import Url, tells_secret
 from corowatch.core.config import Config, SinkUse
 from corowatch.core.kinds import Secret
+from corowatch.loading import DEFAULT
 from corowatch.sources.tail import Tail
-from corowatch.units import settings
 
 
 class Found(NamedTuple):
     """What a glob finds: files, those of them that cannot be read, and why.
 
     `hidden`: a secret is part of it, so `glob` is as it was written, and the paths must not be shown.
-    `unreadable` has for each path who cannot read it, why, and the cure.
     """
 
     step: str
     glob: str
     files: list[str]
-    unreadable: dict[str, tuple[str, str, str]]
+    unreadable: dict[str, Barrier]
     hidden: bool
 
 
@@ -43,7 +42,19 @@ def look_around(config: Config) -> Iterator[Found]:
         for (glob, paths), told in zip(source.globs(), texts, strict=True):
             files = [path for path in paths if os.path.isfile(path)]
             hidden = "${" in str(told)
-            yield Found(step.id, str(told) if hidden else glob, files, _unreadable(files), hidden)
+            yield Found(step.id, str(told) if hidden else glob, files, unreadable(files), hidden)
+
+
+def closed_to_the_service(config: Config) -> Iterator[tuple[str, str, Barrier]]:
+    """(what it is, path, why not) of files of a config in /etc that the service could not use."""
+    places = [*(step.place for step in config.steps.values()), *(use.place for use in config.sinks.values())]
+    configs = {place.file for place in places if place.file.startswith(f"{DEFAULT}/")}
+    for path, barrier in unreadable(sorted(configs)).items():
+        yield "config", path, barrier
+    outputs = {str(use.options["path"]): name for name, use in config.sinks.items()
+               if use.kind.name == "file" and use.place.file in configs and "${" not in str(use.written["path"])}
+    for path, barrier in unwritable(outputs).items():
+        yield f"sink {outputs[path]}", path, barrier
 
 
 def missing_programs(config: Config) -> Iterator[tuple[str, str, str]]:
@@ -69,73 +80,23 @@ def open_secrets(config: Config) -> Iterator[str]:
                            f"instead, or chmod o-r {place.file}")
 
 
+def bare_passwords(config: Config) -> Iterator[str]:
+    """A sentence for each password that would go over a network as it is."""
+    for use in config.sinks.values():
+        if use.kind.name == "email" and use.options["password"] and use.options["tls"] == "none":
+            host = str(use.options["server"]).rpartition(":")[0] or str(use.options["server"])
+            if not _is_here(host.strip("[]")):
+                yield f"{use.places['password']}: this password goes to {host} unencrypted; write tls: starttls or tls"
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _secrets(use: SinkUse) -> list[str]:
     return [name for name, option in use.kind.options.items()
-            if Secret in option.markers and name in use.written and "${" not in str(use.written[name])]
-
-
-# --- who may read -----------------------------------------------------------------------------------
-
-
-def _unreadable(paths: Iterable[str]) -> dict[str, tuple[str, str, str]]:
-    paths = list(paths)
-    me = os.environ.get("USER") or str(os.geteuid())
-    found = {path: ("", why, cure(path, me)) for path, why in _refused(paths).items()}
-    service = settings("corowatch.service")
-    try:
-        account = pwd.getpwnam(service["User"])
-    except KeyError:
-        return found  # the service is not installed
-    if os.geteuid() == 0:
-        groups = [*os.getgrouplist(account.pw_name, account.pw_gid), *_numbers(service["SupplementaryGroups"].split())]
-        for path, why in _as(account, groups, lambda: _refused(paths)).items():
-            found[path] = (account.pw_name, why, cure(path, account.pw_name))
-    return found
-
-
-def _refused(paths: Iterable[str]) -> dict[str, str]:
-    """Why each of these that cannot be opened for reading cannot."""
-    found = {}
-    for path in paths:
-        try:
-            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
-        except OSError as error:
-            found[path] = error.strerror or str(error)
-    return found
-
-
-def _as(account: pwd.struct_passwd, groups: list[int], ask: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """What `ask` answers in a process of another user: only trying tells what access lists allow."""
-    out, into = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.setgroups(groups)
-            os.setgid(account.pw_gid)
-            os.setuid(account.pw_uid)
-            with open(into, "w") as told:
-                json.dump(ask(), told)
-            status = 0
-        finally:
-            os._exit(status)  # nothing of what this process would do at its end is the child's
-    os.close(into)
-    with open(out) as told:
-        answer = told.read()
-    os.waitpid(child, 0)
-    return dict(json.loads(answer or "{}"))
-
-
-def _numbers(names: Iterable[str]) -> Iterator[int]:
-    for name in names:
-        with contextlib.suppress(KeyError):  # a machine without such a group
-            yield grp.getgrnam(name).gr_gid
-
-
-def cure(path: str, user: str) -> str:
-    """What lets a user read a file: the group `adm` where it would, else an access list."""
-    with contextlib.suppress(OSError, KeyError):  # the file is gone, or its group has no name
-        status = os.stat(path)
-        if status.st_mode & stat.S_IRGRP and status.st_gid != 0:
-            return f"usermod -aG {grp.getgrgid(status.st_gid).gr_name} {user}"
-    return f"setfacl -m u:{user}:r {path}"
+            if Secret in option.markers and name in use.written and "${" not in str(use.written[name])
+            and (option.hint is not Url or tells_secret(use.options[name]))]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +13,10 @@ PLACES = {"corowatch.service": "/etc/systemd/system", "corowatch@.service": "/et
           "corowatch.sysusers": "/etc/sysusers.d/corowatch.conf"}
 """Where a machine's administrator puts them: systemd.unit(5), sysusers.d(5)."""
 _SHIPPED = "/usr/bin/corowatch"
+HOMES = ("/home/", "/root/", "/run/user/")
+"""What ProtectHome hides: systemd.exec(5)."""
+_ASKED = ("LoadState", "User", "SupplementaryGroups", "StateDirectory", "ProtectHome", "PrivateTmp", "ProtectSystem",
+          "ReadWritePaths")
 
 
 def unit(name: str) -> str:
@@ -29,7 +35,7 @@ def quoted(path: str) -> str:
 
 def hidden(path: str) -> bool:
     """Whether the unit's ProtectHome hides this path from the service: systemd.exec(5)."""
-    return path.startswith(("/home/", "/root/", "/run/user/"))
+    return path.startswith(HOMES)
 
 
 def command() -> str:
@@ -41,3 +47,16 @@ def command() -> str:
 def settings(name: str) -> dict[str, str]:
     """The settings of a unit; of one that stands several times, the last."""
     return dict(line.split("=", 1) for line in unit(name).splitlines() if "=" in line and not line.startswith("#"))
+
+
+@cache
+def installed() -> dict[str, str]:
+    """The settings of corowatch.service as systemd has them, with those of drop-ins; else those of the shipped one."""
+    try:
+        shown = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+            ["systemctl", "show", "corowatch.service", f"--property={','.join(_ASKED)}"],  # noqa: S607
+            capture_output=True, text=True, check=True, timeout=5).stdout
+    except (OSError, subprocess.SubprocessError):
+        shown = ""
+    told = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    return told if told.get("LoadState") == "loaded" else settings("corowatch.service")

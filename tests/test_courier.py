@@ -351,3 +351,19 @@ def test_a_sink_that_asks_for_days_gets_an_hour(post):
 
     assert post.courier._rests_until <= time.monotonic() + 3600.0
     assert post.row("1").due <= time.time() + 3600.0
+
+
+def test_who_mends_a_sink_does_not_wait_until_it_is_due(post):
+    post.peer.answers["a"] = Undelivered("later", after=1000.0)
+    post.put("a", "b", key="k")
+    post.store.put(Alert(id="z", flow="f", node="other", title="z", severity="error", to=("ops",),
+                         at="2026-11-22T10:00:00+00:00"), due=time.time() + 1000.0)  # it waits for the lines after it
+    post.store.commit([], [], [])
+    until(lambda: post.told)
+    post.peer.answers.clear()
+    post.courier.stop()
+
+    post.courier = Courier(post.courier.use, post.store, lambda *told, **fields: None, post.courier)
+
+    until(lambda: post.peer.got == ["a", "b"])
+    assert post.row("z").due > time.time()

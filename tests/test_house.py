@@ -59,7 +59,7 @@ def test_what_decides_knows_nothing_of_what_runs_it(name):
     ("re2", {"core/pattern.py", "engines/re2set.py"}),
     ("regex", {"core/pattern.py"}),
     ("lark", {"core/expression.py"}),
-    ("subprocess", {"child.py", "sources/journal.py"}),
+    ("subprocess", {"child.py", "sources/journal.py", "units.py"}),
     ("urllib3", {"sinks/webhook.py"}),
     ("smtplib", {"sinks/email.py"}),
     ("apprise", {"sinks/apprise.py"}),

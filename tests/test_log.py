@@ -87,6 +87,14 @@ def test_every_line_in_the_journal_begins_with_its_level(journal):
     assert not set(written(journal)) & set("\x1b\x9b\r\u202e")
 
 
+def test_what_is_nested_is_json_in_the_journal(journal):
+    set_up(journal)
+
+    log.info("summary", nodes={"a.alert": {"alerts": 2}})
+
+    assert '<6>event=summary nodes="{\\"a.alert\\": {\\"alerts\\": 2}}"' == written(journal).rstrip("\n")
+
+
 def test_a_traceback_keeps_its_lines_and_each_is_made_safe():
     stream = io.StringIO()
     set_up(stream)

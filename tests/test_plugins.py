@@ -513,7 +513,8 @@ def test_a_secret_that_is_missing_is_told(monkeypatch, tmp_path):
 
     assert ("${env:COROWATCH_TEST}: the environment has no variable 'COROWATCH_TEST'"
             == missing("env", "COROWATCH_TEST"))
-    assert ("${credential:smtp}: $CREDENTIALS_DIRECTORY is not set; the unit needs LoadCredential=smtp:…"
+    assert ("${credential:smtp}: $CREDENTIALS_DIRECTORY is not set; a unit needs LoadCredential=smtp:FILE, a "
+            "shell CREDENTIALS_DIRECTORY=FOLDER, where smtp is"
             == missing("credential", "smtp"))
 
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))

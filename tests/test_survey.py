@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from corowatch import survey
+from corowatch import access
 from corowatch.core.config import ConfigFile
 from corowatch.loading import load_paths, load_texts
-from corowatch.survey import cure, look_around, missing_programs, open_secrets
+from corowatch.survey import bare_passwords, look_around, missing_programs, open_secrets
 
 
 def config(argv, folder):
@@ -43,7 +43,7 @@ def test_what_the_services_user_cannot_read_is_known_before_it_runs(tmp_path, mo
             folder.chmod(0o755)
     (tmp_path / "mine.log").touch(mode=0o600)
     (tmp_path / "all.log").touch(mode=0o644)
-    monkeypatch.setattr(survey, "settings", lambda name: {"User": "nobody", "SupplementaryGroups": "adm no-such"})
+    monkeypatch.setattr(access, "installed", lambda: {"User": "nobody", "SupplementaryGroups": "adm no-such"})
 
     told = found(tmp_path)
 
@@ -54,31 +54,19 @@ def test_what_the_services_user_cannot_read_is_known_before_it_runs(tmp_path, mo
 
 def test_without_the_services_user_nobody_is_asked_for(tmp_path, monkeypatch):
     (tmp_path / "all.log").touch(mode=0o644)
-    monkeypatch.setattr(survey, "settings", lambda name: {"User": "no-such-user", "SupplementaryGroups": ""})
+    monkeypatch.setattr(access, "installed", lambda: {"User": "no-such-user", "SupplementaryGroups": ""})
 
     assert {} == found(tmp_path).unreadable
 
 
-def test_a_file_of_a_group_is_read_by_its_members(tmp_path):
-    import grp
-
-    path = tmp_path / "a.log"
-    path.touch(mode=0o640)
-    if os.geteuid() == 0:
-        os.chown(path, 0, grp.getgrnam("adm").gr_gid)
-        assert "usermod -aG adm watch" == cure(str(path), "watch")
-    path.chmod(0o600)
-
-    assert f"setfacl -m u:watch:r {path}" == cure(str(path), "watch")
-    assert "setfacl -m u:watch:r /gone" == cure("/gone", "watch")
-
-
-def test_the_address_of_a_hook_is_a_secret(tmp_path):
+@pytest.mark.parametrize(("words", "told"), [("XXXXXXXXXXXXXXXX", 1), ("api/alerts", 0)])
+def test_an_address_that_holds_a_token_is_a_secret(tmp_path, words, told):
     path = tmp_path / "c.yaml"
-    path.write_text("flows: {a: {stdin: , alert: hook}}\nsinks: {hook: {webhook: 'https://example.org/T0'}}\n")
+    path.write_text("flows: {a: {stdin: , alert: hook}}\n"
+                    f"sinks: {{hook: {{webhook: 'https://example.org/{words}'}}}}\n")
     path.chmod(0o644)
 
-    assert ["everyone can read this url"] == [
+    assert ["everyone can read this url"][:told] == [
         told.partition(": ")[2].partition(";")[0] for told in open_secrets(load_paths([str(path)]))]
 
 
@@ -94,3 +82,16 @@ def test_a_secret_that_everyone_can_read_is_told_without_it(tmp_path, monkeypatc
     want = (f"{path}:2:52: everyone can read this password; write ${{credential:NAME}} or ${{env:NAME}} instead, or "
             f"chmod o-r {path}")
     assert [want][:told] == list(open_secrets(load_paths([str(path)])))
+
+
+@pytest.mark.parametrize(("server", "tls", "told"), [
+    ("smtp.example.org:587", "none", True), ("smtp.example.org", "starttls", False), ("localhost:25", "none", False),
+    ("[::1]:25", "none", False), ("192.0.2.1", "none", True)])
+def test_a_password_that_would_go_over_the_net_as_it_is_is_told(server, tls, told):
+    text = ("flows: {a: {stdin: , alert: ops}}\nsinks:\n  ops:\n"
+            f"    email: {{to: a@example.org, server: '{server}', user: u, password: p, tls: {tls}}}\n")
+
+    notes = [note.partition(": ")[2] for note in bare_passwords(load_texts([ConfigFile("c.yaml", text, "/")]))]
+
+    host = server.removesuffix(":587")
+    assert [f"this password goes to {host} unencrypted; write tls: starttls or tls"][:told] == notes

@@ -20,6 +20,8 @@ UnitName = NewType("UnitName", str)
 Match = NewType("Match", str)
 """`FIELD=value` of the journal."""
 
+TOKEN = 16
+"""Characters of a part of an address from which on it is taken for a token rather than for a word."""
 _UNIT = re.compile(r"[\w@*?\[\]:.\\][\w@*?\[\]:.\\-]*", re.ASCII)  # systemd.unit(5), and globs; never an option
 _MATCH = re.compile(r"[A-Z_][A-Z0-9_]*=[^\0]*")  # systemd.journal-fields(7)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
@@ -32,6 +34,13 @@ def url(text: str) -> Url:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{text!r} is no address of a web server; write https://HOST/PATH")
     return Url(text)
+
+
+def tells_secret(address: Url) -> bool:
+    """Whether who knows this address could send to it: it holds a password, or a part that is long as a token is."""
+    parts = urlsplit(address)
+    words = re.split(r"[/?&=]", f"{parts.path}?{parts.query}")
+    return bool(parts.password) or any(len(word) >= TOKEN for word in words)
 
 
 def apprise_url(text: str) -> AppriseUrl:

@@ -118,8 +118,11 @@ class Surface:
             self.wrong(given.place, f"expected a sink such as {{{shown}: …}}, found {given.what}")
             return use
         (kind, options), *more = given.value.items()
+        known = self.kinds.sink.get(kind)
         for other, _ in more:
-            self.wrong(given.keys[other], f"a sink is of one kind; declare another sink for {other!r}")
+            is_option = known and known.first and other in known.options
+            self.wrong(given.keys[other], f"{other!r} is an option of `{kind}`; write it into its braces" if is_option
+                       else f"a sink is of one kind; declare another sink for {other!r}")
         if kind not in self.kinds.sink:
             self.wrong(given.keys[kind], f"no sink kind {kind!r}{near_or_all(kind, self.kinds.sink)}")
         else:

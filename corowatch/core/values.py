@@ -453,7 +453,7 @@ def _choice(given: Given, choices: tuple[str, ...], reading: Reading) -> Any:
     text = _scalar(given, reading, " or ".join(choices))
     if text is None or text in choices:
         return WRONG if text is None else text
-    return reading.wrong(given.place, f"{text!r} is none of {', '.join(choices)}{nearest(text, choices)}")
+    return reading.wrong(given.place, f"{text!r} is not one of: {', '.join(choices)}{nearest(text, choices)}")
 
 
 def _argument(given: Given, reading: Reading) -> Any:

@@ -49,7 +49,7 @@ def email(
 
         email: {to: ops@example.org, server: smtp.example.org, tls: starttls, user: me, password: '${env:SMTP}'}
     """
-    sender = from_ or f"corowatch@{socket.getfqdn()}"
+    sender = from_ or "corowatch@" + min(socket.getfqdn(), socket.gethostname(), key=lambda own: own[:9] == "localhost")
     host, _, port = server.rpartition(":") if server[-1] != "]" and ":" in server else (server, "", "")
     while True:
         alerts = yield
@@ -119,7 +119,7 @@ def letter(alerts: Sequence[Alert], sender: str, to: Sequence[str]) -> EmailMess
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(localtime())
     ids = "\n".join(alert.id for alert in alerts)
-    own = alerts[0].id if len(alerts) == 1 else blake2b(ids.encode(), digest_size=12).hexdigest()
+    own = ids if len(alerts) == 1 else blake2b(ids.encode(), digest_size=12).hexdigest()
     mail["Message-ID"] = f"<{own}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday should answer
     text, left_out = body(alerts)

@@ -84,7 +84,12 @@ class _Target:
             folder = os.path.dirname(os.path.abspath(self._path))
             fresh = not os.path.isdir(folder)
             os.makedirs(folder, 0o750, exist_ok=True)
-        self._fd = os.open(self._path, flags | os.O_CREAT, 0o640)
+        owner = os.stat(folder)
+        another = os.geteuid() == 0 and owner.st_uid != 0
+        # In a folder of another's, no link may lead root elsewhere.
+        self._fd = os.open(self._path, flags | os.O_CREAT | (os.O_EXCL if another else 0), 0o640)
+        if another:  # what an administrator tries must not keep the service out
+            os.fchown(self._fd, owner.st_uid, owner.st_gid)
         sync_folder(folder)
         if fresh:
             sync_folder(os.path.dirname(folder))

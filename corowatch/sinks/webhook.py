@@ -49,8 +49,10 @@ def webhook(
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=timeout, read=timeout))
     parts = urlsplit(url)
     own = {"Content-Type": "application/json", "User-Agent": f"corowatch/{__version__}", **_login(parts)}
-    host = parts.hostname  # never the whole of it: paths and queries of hooks are secrets, and some servers repeat them
-    secrets = [one for one in (f"{parts.path}?{parts.query}", parts.path, parts.query) if len(one) >= TELLING]
+    host = parts.netloc.rpartition("@")[2]
+    # Paths and queries of hooks are secrets, and some servers repeat them.
+    secrets = [one for one in (f"{parts.path}?{parts.query}", parts.path, parts.query, parts.password or "")
+               if len(one) >= TELLING]
     try:
         while True:
             alert = yield
@@ -95,7 +97,9 @@ def _end(reply: "BaseHTTPResponse") -> str:
         reply.release_conn()
     else:
         reply.close()  # a server that goes on for ever must not keep us
-    return safe(said.decode("utf-8", "backslashreplace").strip())
+    if "html" in reply.headers.get("Content-Type", ""):
+        return ""  # a page is for browsers; its status says as much
+    return safe(" ".join(said.decode("utf-8", "backslashreplace").split()))
 
 
 def _reason(error: Exception) -> str:

@@ -645,6 +645,11 @@ def test_a_sinks_text_that_names_what_no_alert_has_is_told():
         flow("{stdin: , alert: }") + "sinks: {console: {exec: [page, '{ip}']}}\n")
 
 
+def test_an_option_beside_its_sink_is_told_where_it_belongs():
+    assert ["4:22 'password' is an option of `post`; write it into its braces"] == refused(
+        flow("stdin:") + "sinks: {s: {post: x, password: y}}\n", known=MORE)
+
+
 @pytest.mark.parametrize(("steps", "want"), [
     (["set: {redact: x}", "alert: {before: 0, after: 2}"], ["5:31 `after` tells lines as they stand in the file"]),
     (["set: {redact: x}", "grep: y", "alert: {before: 1}"], ["6:21 `before` tells lines as they stand in the file"]),

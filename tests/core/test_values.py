@@ -118,7 +118,7 @@ def test_a_format_of_stamps_is_checked():
 
 def test_what_stands_for_one_word_is_one_of_those_there_are():
     assert ["expected file.py:name, found a list"] == read("", Function, [])
-    assert ["'ned' is none of end, beginning; did you mean 'end'?"] == read("ned", Literal["end", "beginning"])
+    assert ["'ned' is not one of: end, beginning; did you mean 'end'?"] == read("ned", Literal["end", "beginning"])
     assert ["expected end or beginning, found a list"] == read("", Literal["end", "beginning"], [])
 
 

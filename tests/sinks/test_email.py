@@ -179,10 +179,16 @@ def test_a_recipient_that_is_refused_for_good_is_told(office):
     assert [["anna@example.org"]] == [to for to, _ in office.got]
 
 
-def test_without_a_sender_it_is_this_machine(office):
+@pytest.mark.parametrize(("full", "sender"), [
+    ("web1.example.org", "corowatch@web1.example.org"), ("localhost", "corowatch@web1"),
+    ("localhost.localdomain", "corowatch@web1")])
+def test_without_a_sender_it_is_this_machine(office, monkeypatch, full, sender):
+    monkeypatch.setattr(socket, "getfqdn", lambda: full)
+    monkeypatch.setattr(socket, "gethostname", lambda: "web1")
+
     office.sink(**{"from": None}).send((alert(),))
 
-    assert f"corowatch@{socket.getfqdn()}" == office.mails()[0]["From"]
+    assert sender == office.mails()[0]["From"]
 
 
 @pytest.fixture

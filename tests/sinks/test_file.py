@@ -170,3 +170,16 @@ def test_it_tells_where_an_alert_stands(tmp_path):
     sink.send(BATCH[1:])
 
     assert f"{path}, offset {len(LINES[0])}" == delivery.said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root writes for others")
+def test_what_root_makes_in_a_folder_of_anothers_is_theirs_and_no_link_leads_it_elsewhere(tmp_path):
+    os.chown(tmp_path, 65534, 65534)
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+
+    file(path=str(tmp_path / "a.jsonl")).send((alert("1"),))
+    with pytest.raises(Undelivered):
+        file(path=str(tmp_path / "link")).send((alert("1"),))
+
+    assert (65534, 65534) == ((tmp_path / "a.jsonl").stat().st_uid, (tmp_path / "a.jsonl").stat().st_gid)
+    assert not (tmp_path / "elsewhere").exists()

@@ -57,7 +57,8 @@ class Server:
         self.http.daemon_threads = True
         if context:
             self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
-        self.url = f"http{'s' if context else ''}://localhost:{self.http.server_port}/hook"
+        self.host = f"localhost:{self.http.server_port}"
+        self.url = f"http{'s' if context else ''}://{self.host}/hook"
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self):
@@ -126,7 +127,7 @@ def test_replies_that_mean_never_are_refusals_and_others_are_tried_again(server,
     error = undelivered(webhook(url=server.url))
 
     assert permanent is error.permanent
-    assert error.why.startswith(f"localhost answered {status} ")
+    assert error.why.startswith(f"{server.host} answered {status} ")
     assert error.why.endswith(": no")
     assert 1 == len(server.got)
 
@@ -148,7 +149,7 @@ def test_a_server_that_hangs_is_left_after_the_timeout(server):
     error = undelivered(webhook(url=server.url, timeout=0.2))
     over.set()
 
-    assert ("localhost: no answer in time", False) == (error.why, error.permanent)
+    assert (f"{server.host}: no answer in time", False) == (error.why, error.permanent)
     assert time.monotonic() - began < 10.0
 
 
@@ -168,20 +169,30 @@ def test_an_answer_without_end_is_not_read_to_it(server):
     assert len(delivery.said) < 1000
 
 
+def test_of_a_page_for_browsers_the_status_is_told(server):
+    server.answers = [(501, {"Content-Type": "text/html;charset=utf-8"}, "<!DOCTYPE HTML>\n<html>"),
+                      (501, {}, "one\n  line")]
+    sink = webhook(url=server.url)
+
+    assert f"{server.host} answered 501 Not Implemented" == undelivered(sink).why
+    assert f"{server.host} answered 501 Not Implemented: one line" == undelivered(webhook(url=server.url)).why
+
+
 def test_what_it_answers_is_made_safe(server):
     server.answers = [(400, {}, "\x1b[31mred")]
 
-    assert "localhost answered 400 Bad Request: \\x1b[31mred" == undelivered(webhook(url=server.url)).why
+    assert f"{server.host} answered 400 Bad Request: \\x1b[31mred" == undelivered(webhook(url=server.url)).why
 
 
 def test_a_server_that_is_not_there_is_told_without_the_address():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}/T0KEN?secret=hunter2"
+        host = f"127.0.0.1:{taken.getsockname()[1]}"
+        url = f"http://{host}/T0KEN?secret=hunter2"
 
         error = undelivered(webhook(url=url))
 
-    assert ("127.0.0.1: Connection refused", False) == (error.why, error.permanent)
+    assert (f"{host}: Connection refused", False) == (error.why, error.permanent)
 
 
 def test_certificates_are_verified(monkeypatch, tmp_path):
@@ -191,7 +202,7 @@ def test_certificates_are_verified(monkeypatch, tmp_path):
     secure = Server(context)
     try:
         error = undelivered(webhook(url=secure.url))
-        assert error.why.startswith("localhost: its certificate is not trusted: ")
+        assert error.why.startswith(f"{secure.host}: its certificate is not trusted: ")
         assert [] == secure.got
 
         authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -210,7 +221,7 @@ def test_an_address_that_a_server_repeats_is_not_told_and_words_are_left_alone()
 
         error = undelivered(webhook(url=f"{server.url}/T0KEN?key=K3Y3K3Y3"))
 
-        assert "localhost answered 404 Not Found: no … here, e" == error.why
+        assert f"{server.host} answered 404 Not Found: no … here, e" == error.why
     finally:
         server.close()
 

@@ -30,7 +30,9 @@ MOST = 10_000
 PARTLY = 4 * 3600.0
 """Seconds after which a message that only some of its recipients take is set aside; greylisting takes less."""
 HOPELESS = 3
-"""Refusals in a row after which a refused message is taken to be refused for each of its alerts."""
+"""Refusals in a row after which it may be the address that is refused, and not the alerts."""
+PROBES = 5
+"""Alerts from anywhere in a refused message that are then tried by themselves."""
 
 Told = Callable[..., None]
 """`told(event, sink=…, …)`: `alert.delivered`, `alert.delayed` or `alert.refused`, for log and pump."""
@@ -67,6 +69,7 @@ class Courier:
         self._partly: list[_Partly] = []
         self._again: _Partly | None = None
         """Which of these is in hand."""
+        self._retried = False  # the last message was one of these
         self._unnoted: Callable[[], None] | None = None
         """Writes what became of the last message, where that has failed so far."""
         self._stuck = False
@@ -161,12 +164,15 @@ class Courier:
         now = time.monotonic()
         if now < self._rests_until:
             return []
-        self._again = next((one for one in self._partly if one.again <= now), None)
+        again = next((one for one in self._partly if one.again <= now), None)
+        rows: list[Row] = []
+        if again is None or self._retried:  # they take turns with new ones, so that neither waits for all of the other
+            besides = frozenset(row.seq for one in self._partly for row in one.rows)
+            rows = outbox.take(self.name, time.time(), self._most if self.use.kind.batches else 1, besides)
+        self._again = None if rows else again
+        self._retried = self._again is not None
         self._delivery.done = set(self._again.done) if self._again else set()
-        if self._again:
-            return self._again.rows
-        besides = frozenset(row.seq for one in self._partly for row in one.rows)
-        return outbox.take(self.name, time.time(), self._most if self.use.kind.batches else 1, besides)
+        return self._again.rows if self._again else rows
 
     def _wait(self, outbox: Outbox) -> None:
         now = time.time()
@@ -192,8 +198,7 @@ class Courier:
         self._forget_partly()
         self._refusals = 0
         self._cleared(len(rows))
-        if not self._hurry.is_set():
-            self._rests_until = time.monotonic() + self._pace
+        self._rest()
         failures, self.failures = self.failures, 0
         at = time.time()
 
@@ -206,6 +211,11 @@ class Courier:
 
         self._note(delivered)
 
+    def _rest(self) -> None:
+        """Somebody got a message; the next keeps the pace."""
+        if not self._hurry.is_set():
+            self._rests_until = time.monotonic() + self._pace
+
     def _send(self, rows: list[Row]) -> None:
         if self._sink is None:
             self._sink = _started(self.use, self._delivery)
@@ -217,18 +227,34 @@ class Courier:
         why = error.why if isinstance(error, Undelivered) else f"{type(error).__name__}: {error}"
         permanent = isinstance(error, Undelivered) and error.permanent
         after = min(error.after, LONGEST) if isinstance(error, Undelivered) else 0.0
+        if self._delivery.done.difference(self._again.done if self._again else ()):
+            self._rest()
         if self._delivery.done and not permanent:
             self._partly_failed(outbox, rows, why, after)
         elif not permanent:
             self._delay(outbox, rows, why, after)
-        elif len(rows) > 1 and not self._delivery.done and self._refusals < HOPELESS:
+        elif len(rows) > 1 and not self._delivery.done:
             self._suspects = self._suspects or len(rows)  # one bad alert must not take the others with it
             self._most = len(rows) // 2
+            if self._refusals >= HOPELESS:
+                self._probe(outbox, rows, why)
         else:
             self._forget_partly()
             self._refusals += 1
             self._cleared(len(rows))
             self._refuse(outbox, rows, why)
+
+    def _probe(self, outbox: Outbox, rows: list[Row], why: str) -> None:
+        """So many were refused in a row that it may be the address: if a few from anywhere are refused too, all are."""
+        left = list(rows)
+        for row in random.sample(rows, min(PROBES, len(rows))):
+            refusals = self._refusals
+            left.remove(row)
+            self._deliver(outbox, [row])
+            if self._refusals <= refusals:
+                return
+        self._cleared(len(left))
+        self._refuse(outbox, left, why)
 
     def _cleared(self, rows: int) -> None:
         """So many of the suspects are dealt with; the rest may go together."""

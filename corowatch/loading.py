@@ -92,11 +92,15 @@ def _loops(config: Config) -> Iterator[Mistake]:
 def _reads(options: Mapping[str, Any], path: str) -> bool:
     """Whether a source would find this path, or the file that it leads to, or by way of a link to its folder."""
     real = os.path.realpath(path)
-    folders = [fixed(pattern)[0] for pattern in options["paths"]]
-    by_links = tuple(os.path.realpath(folder) + pattern.removeprefix(folder)
-                     for folder, pattern in zip(folders, options["paths"], strict=True))
-    source = Tail(lambda block: None, **{**options, "paths": (*options["paths"], *by_links)})  # type: ignore[arg-type]
+    both = {name: (*options[name], *map(_resolved, options[name])) for name in ("paths", "exclude")}
+    source = Tail(lambda block: None, **{**options, **both})  # type: ignore[arg-type]
     return source.matches(path) or source.matches(real)
+
+
+def _resolved(pattern: str) -> str:
+    """A glob with the folder that it begins with followed through links; of names alone as it is."""
+    folder = fixed(pattern)[0] if "/" in pattern else ""
+    return os.path.realpath(folder) + pattern.removeprefix(folder) if folder else pattern
 
 
 def _stdin_twice(config: Config) -> Iterator[Mistake]:

@@ -29,7 +29,8 @@ def unit(name: str) -> str:
 
 def quoted(path: str) -> str:
     """A path as a word of a unit's command line: systemd.service(5), "Command lines"."""
-    path = path.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
+    # Not "$": of the program itself systemd 252 takes "$$" as it stands.
+    path = path.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
     return f'"{path}"' if any(one in path for one in " \\'\"") else path
 
 

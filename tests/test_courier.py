@@ -331,6 +331,40 @@ def test_a_refused_address_costs_few_messages_however_many_alerts_wait(office):
     assert post.peer.opened < 60
 
 
+def test_a_run_of_bad_alerts_takes_no_good_one_with_it(office):
+    post = office(digest, every=0.0)
+    post.peer.answers.update((str(n), Undelivered("no", permanent=True)) for n in range(20))
+
+    post.put(*map(str, range(1000)))
+    until(lambda: 0 == post.store.waiting("ops"))
+
+    assert [str(n) for n in range(20)] == sorted((row.id for row in post.box.rows(["refused"])), key=int)
+    assert {str(n) for n in range(20, 1000)} == {id_ for _, *ids in post.peer.got for id_ in ids}
+
+
+@pytest.mark.parametrize("answer", [Undelivered("greylisted"), Undelivered("no such user", permanent=True)])
+def test_the_pace_is_kept_for_those_who_got_a_message_that_others_did_not(office, answer):
+    post = office(digest, every=3600.0)
+    post.peer.answers["bert"] = answer
+    post.put("1")
+    until(lambda: post.told)
+
+    assert post.courier._rests_until > time.monotonic() + 3000.0
+    assert [("anna", "1")] == post.peer.got
+
+
+def test_messages_that_some_have_and_new_ones_take_turns(office, monkeypatch):
+    monkeypatch.setattr(courier_module, "wait_before", lambda attempt, chance: 0.0)  # they are always due
+    post = office(digest, every=0.0)
+    post.peer.answers["bert"] = Undelivered("greylisted")
+    post.put("1")
+    until(lambda: "alert.delayed" in post.events())
+
+    post.put("2")
+
+    until(lambda: ("anna", "2") in post.peer.got)
+
+
 def test_a_sink_that_asks_for_time_is_left_alone_for_so_long(post):
     post.peer.answers["1"] = Undelivered("too many", after=3600.0)
 

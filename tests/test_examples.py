@@ -12,6 +12,7 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
 from itertools import count
+from operator import itemgetter
 from pathlib import Path
 
 import jsonschema
@@ -131,7 +132,10 @@ def loaded(example):
 
 @each_example
 def test_an_example_alerts_of_what_it_should_and_of_nothing_else(example, tmp_path):
-    assert expected(example) == [told(alert) for alert in replay(example, tmp_path)]
+    got = map(told, replay(example, tmp_path))
+
+    # Flows that read one file are each sent it block by block: the order is promised within a flow.
+    assert sorted(expected(example), key=itemgetter("flow")) == sorted(got, key=itemgetter("flow"))
 
 
 @each_example

@@ -46,6 +46,16 @@ def test_an_alert_is_never_written_into_what_is_read_by_whatever_way(tmp_path, p
     assert "sink 'out' writes into what a.tail reads; move it out of the glob" in str(refused.value)
 
 
+def test_what_is_left_out_may_be_written_by_way_of_a_link_too(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "link").symlink_to("logs")
+
+    text = ("flows:\n  a: {tail: {paths: link/*.log, exclude: link/out.log}, alert: out}\n"
+            "sinks: {out: {file: link/out.log}}\n")
+
+    assert load_texts([ConfigFile("c.yaml", text, str(tmp_path))])
+
+
 def test_standard_input_is_read_one_way_only():
     text = "flows:\n  a: {stdin: , alert: }\n  b: {stdin: , alert: }\n  c: {stdin: {timestamp: none}, alert: }\n"
 

@@ -6,7 +6,7 @@ from corowatch.units import hidden, quoted, unit
 @pytest.mark.parametrize(("path", "word"), [
     ("/opt/watch/bin/corowatch", "/opt/watch/bin/corowatch"),
     ("/opt/my watch/corowatch", '"/opt/my watch/corowatch"'),
-    ("/opt/100%/$a", "/opt/100%%/$$a"),
+    ("/opt/100%/$a", "/opt/100%%/$a"),
     ('/opt/"a\\b', '"/opt/\\"a\\\\b"'),
 ])
 def test_a_path_is_one_word_of_a_command_line(path, word):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from email.utils import formataddr, parseaddr
 from typing import NewType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 Url = NewType("Url", str)
 AppriseUrl = NewType("AppriseUrl", str)
@@ -22,6 +22,8 @@ Match = NewType("Match", str)
 
 TOKEN = 16
 """Characters of a part of an address from which on it is taken for a token rather than for a word."""
+TELLING = 8
+"""And from which on it is told from ordinary words where it stands in a text."""
 _UNIT = re.compile(r"[\w@*?\[\]:.\\][\w@*?\[\]:.\\-]*", re.ASCII)  # systemd.unit(5), and globs; never an option
 _MATCH = re.compile(r"[A-Z_][A-Z0-9_]*=[^\0]*")  # systemd.journal-fields(7)
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
@@ -41,6 +43,16 @@ def tells_secret(address: Url) -> bool:
     parts = urlsplit(address)
     words = re.split(r"[/?&=]", f"{parts.path}?{parts.query}")
     return bool(parts.password) or any(len(word) >= TOKEN for word in words)
+
+
+def secrets_of(address: Url) -> re.Pattern[str]:
+    """What of an address must not be told: the paths and queries of hooks are secrets, as they are or decoded."""
+    parts = urlsplit(address)
+    target = f"{parts.path}?{parts.query}"
+    words = [target, parts.path.strip("/"), parts.query, parts.password or "", *re.split(r"[/?&=]", target)]
+    found = {*(one for one in words if len(one) >= TELLING), *(one for one in (parts.path,) if len(one) > 1)}
+    found |= {unquote(one) for one in found}
+    return re.compile("|".join(map(re.escape, sorted(found, key=len, reverse=True))) or r"(?!)")
 
 
 def apprise_url(text: str) -> AppriseUrl:

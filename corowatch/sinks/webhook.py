@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import msgspec
 
 from corowatch import __version__
-from corowatch.core.addresses import HeaderName, Url
+from corowatch.core.addresses import HeaderName, Url, secrets_of
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Consumer, Delivery
 from corowatch.core.kinds import Secret, sink
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 SAID = 500
 """Bytes of an answer that are kept to explain it."""
-TELLING = 8
-"""Characters from which on a part of the address is told from ordinary words."""
 TRY_AGAIN = {408, 425, 429}
 """4xx that mean "later" (RFC 9110, RFC 8470, RFC 6585); every other means "never"."""
 
@@ -50,9 +48,7 @@ def webhook(
     parts = urlsplit(url)
     own = {"Content-Type": "application/json", "User-Agent": f"corowatch/{__version__}", **_login(parts)}
     host = parts.netloc.rpartition("@")[2]
-    # Paths and queries of hooks are secrets, and some servers repeat them.
-    secrets = [one for one in (f"{parts.path}?{parts.query}", parts.path, parts.query, parts.password or "")
-               if len(one) >= TELLING]
+    secrets = secrets_of(url)  # which some servers repeat
     try:
         while True:
             alert = yield
@@ -67,8 +63,7 @@ def webhook(
                 said = _end(reply)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise Undelivered(f"{host}: {_reason(error)}") from None
-            for secret in secrets:
-                said = said.replace(secret, "…")
+            said = secrets.sub("…", said)
             delivery.said = f"{reply.status} {reply.reason or ''}{': ' if said else ''}{said}"
             if not 200 <= reply.status < 300:
                 raise Undelivered(f"{host} answered {delivery.said}", after=_retry_after(reply),

@@ -70,7 +70,6 @@ class _Child:
 
     def __init__(self, argv: list[str], wake: Callable[[], None]) -> None:
         self.entries: queue.Queue[bytes | None] = queue.Queue(AHEAD)
-        self.passed_over = 0
         self._wake = wake
         with ExitStack() as undo:
             self._said = undo.enter_context(tempfile.TemporaryFile())
@@ -87,8 +86,7 @@ class _Child:
                 if not line.endswith(b"\n") and len(line) == LARGEST:
                     while not line.endswith(b"\n") and line:
                         line = lines.readline(LARGEST)
-                    self.passed_over += 1
-                    continue
+                    line = b""  # it stands for one that is passed over
                 self.entries.put(line)
                 self._wake()
         self.entries.put(None)
@@ -117,7 +115,7 @@ class Journal(Source):
         self._target = target
         self._filters = [*(f"--unit={unit}" for unit in units), *match]
         self._start = start
-        self._own = own_unit()
+        self._own = own_fields()
         self._origin = Origin("", "journal")
         self._cursor: str | None = None
         self._dirty = False
@@ -138,7 +136,8 @@ class Journal(Source):
         self._origin = Origin(reader, "journal")
         self._tell, self._wake = tell, wake
         self._follow, self.endless = not once, not once
-        self._cursor = saved.get("journal")
+        # Of several readers that are one now, the one that is furthest behind: nothing must be missed.
+        self._cursor = min(saved.values(), key=_written, default=None)
         if self._cursor is None and (start or self._start) == "end":
             # What is written from now on is never missed, so the place must be known before READY is told; a time will
             # do where there is no entry, or no answer.
@@ -205,6 +204,11 @@ class Journal(Source):
             if line is None:
                 self._over()
                 return None
+            if not line:
+                self.counts["passed_over"] += 1
+                self._tell("lost", f"the journal has an entry over {LARGEST // 1024} KiB; it is passed over",
+                           path="journal")
+                continue
             entry = _decoded(line)
             if entry is None or entry["__CURSOR"] == self._cursor:
                 continue
@@ -219,7 +223,6 @@ class Journal(Source):
 
     def _over(self) -> None:
         assert self._child is not None
-        self.counts["passed_over"] += self._child.passed_over
         why = self._child.end()
         self._child = None
         if self._follow:
@@ -229,8 +232,7 @@ class Journal(Source):
             self.ended = True
 
     def _is_own(self, entry: Mapping[str, Any]) -> bool:
-        units = (entry.get("_SYSTEMD_UNIT"), entry.get("_SYSTEMD_USER_UNIT"))
-        return self._own in units if self._own else entry.get("_PID") == str(os.getpid())
+        return all(entry.get(name) == value for name, value in self._own.items())
 
     def _time_of(self, entry: Mapping[str, Any]) -> float:
         """When it was written; one that says that it is of tomorrow was written now."""
@@ -280,7 +282,7 @@ class Journal(Source):
 
     def changes(self) -> Iterator[tuple[str, Any]]:
         if self._dirty:
-            yield "journal", self._cursor
+            yield self._origin.reader, self._cursor
 
     def written(self) -> None:
         self._dirty = False
@@ -299,6 +301,13 @@ def _decoded(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) and "__CURSOR" in entry else None
 
 
+def _written(place: str) -> float:
+    """The time of a place (seconds since the epoch); a cursor has it as `t=` in hexadecimal microseconds."""
+    if place.startswith(SINCE):
+        return float(place[len(SINCE):])
+    return next((int(part[2:], 16) / 1e6 for part in place.split(";") if part.startswith("t=")), 0.0)
+
+
 def text_of(value: object) -> str | None:
     """A field's value as `--output=json` gives it: text; bytes as a list of numbers; several values as a list."""
     if isinstance(value, list):
@@ -308,11 +317,17 @@ def text_of(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def own_unit() -> str | None:
-    """The unit that this process runs in, if it is a service: cgroups(7), the last component of its path."""
-    try:
+def own_fields() -> dict[str, str]:
+    """What the entries of this process have: its unit, if it is a service, the system's or a user's, else its number.
+
+    The unit is the last component of its path: cgroups(7). Anybody may have a user's unit of any name.
+    """
+    path = ""
+    with suppress(OSError):
         path = Path("/proc/self/cgroup").read_text().strip().rpartition(":")[2]
-    except OSError:
-        return None
     name = path.rpartition("/")[2]
-    return name if name.endswith(".service") else None
+    if not name.endswith(".service"):
+        return {"_PID": str(os.getpid())}
+    if "/user@" in path:
+        return {"_SYSTEMD_USER_UNIT": name, "_UID": str(os.getuid())}
+    return {"_SYSTEMD_UNIT": name}

@@ -22,7 +22,7 @@ from corowatch.core.stamps import Stamps
 GULP = 256 * 1024
 """Bytes a read, at most."""
 SIP = 4096
-"""Bytes of the first read, and those looked at to tell when the next line was written."""
+"""Bytes that are looked at to tell when the next line was written."""
 NULS = 64 << 20
 """Bytes of NULs that are looked through in one turn; holes between them are not counted."""
 REACH = 65536
@@ -30,7 +30,7 @@ REACH = 65536
 LONG = 0.2
 """Seconds that one read, with all that is done with its lines, should take at most: signals and watchdogs wait."""
 LEAST = 512
-"""Bytes a read where each line takes long."""
+"""Bytes of the first read, and of those where each line takes long."""
 RACY = 2.0
 """Seconds after its last write in which a file may change without its times telling."""
 
@@ -77,7 +77,7 @@ class Life:
         self._sure = seen.size  # its size when the bytes before were last seen to stand
         self._before = before  # up to MARKER bytes before position.offset
         self._overlap = before  # up to MARKER bytes before read_to
-        self._gulp = SIP
+        self._gulp = LEAST
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
         self._frame: Any = None

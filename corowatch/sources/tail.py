@@ -122,7 +122,8 @@ class Tail(Source):
                  now: float) -> bool:
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
         path = self._where(old, found, by_inode.get(old.ino, []))
-        if (old.dev, old.ino) in self._lives or (path is not None and not self.matches(old.home or old.path)):
+        left_out = path is not None and path not in found and not self.matches(old.home or old.path)
+        if (old.dev, old.ino) in self._lives or left_out:
             self._ended[key] = None  # it is there, and the options of today leave it out
             return True
         opened = self._opened(path) if path else None

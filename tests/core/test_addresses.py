@@ -1,6 +1,16 @@
 import pytest
 
-from corowatch.core.addresses import apprise_url, header_name, mailbox, match, server, unit_name, url
+from corowatch.core.addresses import (
+    apprise_url,
+    header_name,
+    mailbox,
+    match,
+    secrets_of,
+    server,
+    tells_secret,
+    unit_name,
+    url,
+)
 
 
 @pytest.mark.parametrize(("read", "text"), [
@@ -33,3 +43,21 @@ def test_what_is_not_is_told_with_the_cure(read, text, why):
         read(text)
 
     assert why == str(refused.value)
+
+
+@pytest.mark.parametrize(("path", "said", "told"), [
+    ("/hooks/S3CRETTOKEN/", "no such hook: /hooks/S3CRETTOKEN", "no such hook: /…"),
+    ("/services/T000/XXXX", "unknown: services/T000/XXXX", "unknown: …"), ("/s3crt", "no /s3crt here", "no … here"),
+    ("/x?token=S3CRETTOKEN", "bad token S3CRETTOKEN", "bad token …"),
+    ("/a%20S3CRETTOKEN", "no 'a S3CRETTOKEN'", "no '…'"), ("/e", "never", "never"), ("", "no", "no")])
+def test_what_of_an_address_must_not_be_told(path, said, told):
+    assert told == secrets_of(url(f"https://hooks.example.org{path}")).sub("…", said)
+    assert "bad login …" == secrets_of(url("https://u:hunter2hunter2@h/")).sub("…", "bad login hunter2hunter2")
+
+
+@pytest.mark.parametrize(("address", "tells"), [
+    ("https://example.org/services/T0/XXXXXXXXXXXXXXXX", True), ("https://example.org/?key=XXXXXXXXXXXXXXXX", True),
+    ("https://u:p@example.org/", True), ("http://localhost:8080/api/v1/alerts", False),
+    ("https://u@example.org", False)])
+def test_an_address_tells_a_secret_if_it_holds_a_token_or_a_password(address, tells):
+    assert tells is tells_secret(url(address))

@@ -11,7 +11,7 @@ from math import inf
 import pytest
 
 from corowatch.sources import journal as module
-from corowatch.sources.journal import Journal, own_unit, text_of
+from corowatch.sources.journal import Journal, own_fields, text_of
 from corowatch.testing import Collect
 
 PLAYER = """\
@@ -101,12 +101,12 @@ def test_at_the_first_run_it_begins_at_the_end_which_is_kept_at_once(player):
 
     journal = player.open()
 
-    assert [("journal", "c2")] == list(journal.changes())
+    assert [("r", "c2")] == list(journal.changes())
     player.write(entry(1, "old"), entry(2, "newest"), entry(3, "new"))
     (player.folder / "going").unlink()
     player.until(journal, lambda: player.events)
     assert ["new"] == player.texts()
-    assert [("journal", "c3")] == list(journal.changes())
+    assert [("r", "c3")] == list(journal.changes())
     journal.written()
     assert [] == list(journal.changes())
 
@@ -114,7 +114,7 @@ def test_at_the_first_run_it_begins_at_the_end_which_is_kept_at_once(player):
 def test_it_goes_on_behind_the_entry_that_was_dealt_with_last(player):
     player.write(entry(1, "old"), entry(2, "new"))
 
-    journal = player.open({"journal": "c1"})
+    journal = player.open({"r": "c1"})
 
     player.until(journal, lambda: player.events)
     assert ["new"] == player.texts()
@@ -152,8 +152,8 @@ def test_once_it_ends_at_the_present_end(player):
 
 @pytest.mark.parametrize("own", ["corowatch.service", None])
 def test_entries_of_its_own_are_passed_over(player, monkeypatch, own):
-    monkeypatch.setattr(module, "own_unit", lambda: own)
     mine = {"_SYSTEMD_UNIT": own, "_PID": "1"} if own else {"_PID": str(os.getpid())}
+    monkeypatch.setattr(module, "own_fields", lambda: {"_SYSTEMD_UNIT": own} if own else {"_PID": str(os.getpid())})
     player.write(entry(1, "mine", **mine), entry(2, "theirs"), entry(3, "mine", **mine))
     journal = player.open(once=True, start="beginning")
 
@@ -161,17 +161,23 @@ def test_entries_of_its_own_are_passed_over(player, monkeypatch, own):
 
     assert ["theirs"] == player.texts()
     assert {"entries": 1, "own": 2, "skewed": 0, "passed_over": 0} == journal.counts
-    assert [("journal", "c3")] == list(journal.changes())
+    assert [("r", "c3")] == list(journal.changes())
 
 
-def test_entries_of_its_own_user_service_are_passed_over_too(player, monkeypatch):
-    monkeypatch.setattr(module, "own_unit", lambda: "corowatch.service")
-    player.write(entry(1, "mine", _SYSTEMD_UNIT="user@1000.service", _SYSTEMD_USER_UNIT="corowatch.service"))
+@pytest.mark.parametrize(("cgroup", "hidden"), [
+    ("/user.slice/user-1000.slice/user@1000.service/app.slice/corowatch.service", True),
+    ("/system.slice/corowatch.service", False)])
+def test_a_users_unit_of_its_name_hides_nothing_from_the_systems(player, monkeypatch, tmp_path, cgroup, hidden):
+    (tmp_path / "cgroup").write_text(f"0::{cgroup}\n")
+    monkeypatch.setattr(module, "Path", lambda path: tmp_path / "cgroup")
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    player.write(*(entry(uid, f"by {uid}", _UID=str(uid), _SYSTEMD_UNIT=f"user@{uid}.service",
+                         _SYSTEMD_USER_UNIT="corowatch.service") for uid in (1000, 1001)))
     journal = player.open(once=True, start="beginning")
 
     player.until(journal, lambda: journal.ended)
 
-    assert [] == player.texts()
+    assert ["by 1000", "by 1001"][hidden:] == player.texts()
 
 
 def test_an_entry_of_tomorrow_was_written_now(player):
@@ -187,21 +193,36 @@ def test_an_entry_of_tomorrow_was_written_now(player):
 def test_an_entry_that_is_huge_is_passed_over_and_counted(player, monkeypatch):
     monkeypatch.setattr(module, "LARGEST", 1000)
     player.write(entry(1, "one"), entry(2, "x" * 5000), entry(3, "three"))
-    journal = player.open(once=True, start="beginning")
+    journal = player.open(start="beginning")
 
-    player.until(journal, lambda: journal.ended)
+    player.until(journal, lambda: len(player.events) == 2)
 
     assert ["one", "three"] == player.texts()
     assert 1 == journal.counts["passed_over"]
+    assert ["lost"] == [kind for kind, _ in player.told]
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_several_readers_that_become_one_the_last_is_where_it_begins(player, names):
+    places = ["s=1;i=9;b=1;m=1;t=5d37c3b2fd100;x=1", "s=1;i=1;b=1;m=1;t=5d37c3b2fd000;x=1"]
+
+    journal = player.open(dict(zip(names, places, strict=True)))
+
+    assert [] == list(journal.changes())
+    player.until(journal, lambda: (player.folder / "calls").exists())
+    assert f"--cursor={places[1]}" in player.calls()[-1]
+    again = player.open({"a": places[0], "b": "@1600000000"})
+    player.until(again, lambda: len(player.calls()) == 2)
+    assert "--since=@1600000000" in player.calls()[-1]
 
 
 def test_where_there_is_no_entry_yet_it_begins_at_the_time_of_now(player):
     journal = player.open(now=1700000000.5)
 
-    assert [("journal", "@1700000000")] == list(journal.changes())
+    assert [("r", "@1700000000")] == list(journal.changes())
     player.until(journal, lambda: len(player.calls()) == 2)
     assert "--since=@1700000000" in player.calls()[-1]
-    again = player.open({"journal": "@1700000000"}, begin="beginning")
+    again = player.open({"r": "@1700000000"}, begin="beginning")
     player.until(again, lambda: len(player.calls()) == 3)
     assert "--since=@1700000000" in player.calls()[-1]
 
@@ -292,8 +313,9 @@ def test_its_own_unit_is_what_its_control_group_says(tmp_path, monkeypatch):
     cgroup = tmp_path / "cgroup"
     monkeypatch.setattr(module, "Path", lambda path: cgroup)
 
-    for text, unit in [("0::/system.slice/corowatch.service\n", "corowatch.service"), ("0::/user.slice\n", None)]:
-        cgroup.write_text(text)
-        assert unit == own_unit()
+    cgroup.write_text("0::/system.slice/corowatch.service\n")
+    assert {"_SYSTEMD_UNIT": "corowatch.service"} == own_fields()
+    cgroup.write_text("0::/user.slice\n")
+    assert {"_PID": str(os.getpid())} == own_fields()
     cgroup.unlink()
-    assert own_unit() is None
+    assert {"_PID": str(os.getpid())} == own_fields()

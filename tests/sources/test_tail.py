@@ -734,7 +734,23 @@ def test_where_lines_take_long_little_is_read_at_a_time(log):
         reader.tail.head().read(1.0, inf)
 
     assert max(slow.sizes) <= 4096
+    assert slow.sizes[0] <= 512
     assert min(slow.sizes) >= 400
+
+
+@pytest.mark.parametrize("options", [{"paths": ["2*.log"]}, {"paths": ["*.log"], "exclude": ("current.log",)}])
+def test_a_file_that_todays_options_find_goes_on_though_its_first_name_is_left_out(tmp_path, options):
+    first = Reader(tmp_path / "*.log", start="beginning")
+    write(tmp_path / "current.log", "one\n")
+    first.read()
+    (tmp_path / "current.log").rename(tmp_path / "2026-11-25.log")
+    first.read()
+    write(tmp_path / "2026-11-25.log", "two\n")
+
+    again = Reader(*(tmp_path / path for path in options["paths"]), saved=first.saved(), start="beginning",
+                   exclude=options.get("exclude", ()))
+
+    assert ["two"] == again.read()
 
 
 # --- several with a backlog -------------------------------------------------------------------------

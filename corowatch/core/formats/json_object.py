@@ -19,8 +19,8 @@ def json_object(text: str) -> Found | None:
     """Its keys, those of objects inside joined with dots (`http.status`).
 
     Numbers, texts, true and false stay what they are, null is absent, a list is its JSON text. Of two equal
-    keys the last counts. None for anything but an object, and for one that is nested deeper, or has longer keys, than
-    anyone means.
+    keys the last counts; one that is longer than anyone means is left out. None for anything but an object, and for
+    one that is nested deeper than anyone means.
     """
     try:
         return named(_flat(_decode(text), DEEPEST))
@@ -36,9 +36,8 @@ def _flat(found: dict[str, object], deeper: int) -> Found:
             value = found.pop(key)
             if isinstance(value, dict):
                 for name, inner in _flat(value, deeper - 1).items():
-                    if len(key) + len(name) >= LONGEST:  # at once: it would be repeated in the name of each inside
-                        raise ValueError("a key is too long")
-                    found[f"{key}.{name}"] = inner
+                    if len(key) + len(name) < LONGEST:  # at once: it would be repeated in the name of each inside
+                        found[f"{key}.{name}"] = inner
             elif value is not None:
                 found[key] = _encode(value).decode()
     return found  # type: ignore[return-value]  # nothing but values is left in it

@@ -28,13 +28,12 @@ def field_name(key: str) -> str:
     return name if plain and name not in BUILT_IN else f"_{name}"
 
 
-def named(found: Found) -> Found | None:
-    """`found` under the names of fields; itself, where its keys are names already. None if one is too long."""
+def named(found: Found) -> Found:
+    """`found` under the names of fields; itself, where its keys are names already. What has a longer name is left
+    out."""
     if _fit.issuperset(found):
         return found
-    if any(len(key) > LONGEST for key in found):
-        return None
-    fields = {field_name(key): value for key, value in found.items()}
+    fields = {field_name(key): value for key, value in found.items() if len(key) <= LONGEST}
     if len(_fit) > _MANY:
         _fit.clear()
     _fit.update(found.keys() & fields.keys())

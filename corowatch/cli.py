@@ -23,7 +23,7 @@ from typing import Any, NoReturn, ParamSpec
 import click
 
 from corowatch import __version__
-from corowatch.core.errors import ConfigError, StateRefused
+from corowatch.core.errors import ConfigError, StateLost, StateRefused
 from corowatch.terminal import coloured, speak, width
 
 EX_USAGE, EX_IOERR, EX_CONFIG = 64, 74, 78
@@ -74,7 +74,7 @@ def refusals(command: Callable[P, None]) -> Callable[P, None]:
             fail(EX_CONFIG, str(error))
         except StateRefused as error:
             fail(EX_CONFIG, f"corowatch: {error}")
-        except sqlite3.Error as error:
+        except (StateLost, sqlite3.Error) as error:
             fail(EX_IOERR, f"corowatch: the state cannot be used: {error}")
 
     return guarded

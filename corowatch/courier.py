@@ -18,7 +18,7 @@ from typing import Any
 
 from corowatch.core.config import SinkUse
 from corowatch.core.coroutine import finish
-from corowatch.core.errors import Undelivered
+from corowatch.core.errors import StateLost, StateRefused, Undelivered
 from corowatch.core.events import Alert, Delivery
 from corowatch.core.retry import LONGEST, wait_before
 from corowatch.store import Outbox, Row, Store
@@ -144,7 +144,11 @@ class Courier:
             outbox.close()
 
     def _tell_failed(self, error: Exception) -> None:
-        """Once, until it goes on: a full disk must not fill the log."""
+        """Once, until it goes on: a full disk must not fill the log. Nothing goes on with a state that is lost."""
+        if isinstance(error, StateLost | StateRefused):
+            self._told("state.lost", error=error)
+            self._stop.set()
+            return
         if not self._stuck:
             self._told("sink.failed", sink=self.name, why=f"{type(error).__name__}: {error}")
         self._stuck = True

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import queue
 import resource
 import secrets
@@ -36,7 +37,7 @@ from corowatch.notify import Notify
 from corowatch.sources import Source
 from corowatch.sources.corowatch import INTERNAL
 from corowatch.store import Change, Store, write_whole
-from corowatch.summary import Ledger, Table
+from corowatch.summary import Ledger, Table, sources_told
 from corowatch.terminal import unread
 from corowatch.watch import Watch
 
@@ -149,6 +150,9 @@ class Daemon:
         self._handler_failed = False
         self._dirty = False
         self._committed = self._glanced = self._searched = self._ticked = self._pruned = 0.0
+        self._told_status = self._told_trouble = ""
+        self._left: dict[str, Mapping[str, int]] = {}
+        """Of each source, the bytes that were found and not dealt with, before this run and after it."""
         self._standing: dict[str, Mapping[str, int]] = {}
         self._started = 0.0
         self.told: dict[str, Any] = {}
@@ -168,8 +172,13 @@ class Daemon:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
         self.graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
                            host=self._host, now=now)
+        kept = list(self._notify.inherited)
         self._go_live(self._open_new(self.graph, now))
         self._write()
+        self._notify.forget(kept)
+        for descriptor in self._notify.inherited.values():
+            os.close(descriptor)
+        self._hand_over()
         self._settle_couriers()
         self._searched = self._glanced = now
         self._watch.refresh(self._directories())
@@ -178,7 +187,13 @@ class Daemon:
         log.info("daemon.started", flows=len({step.flow for step in self.graph.config.steps.values()}),
                  sinks=len(self.couriers), watching=self._watch.watching, state=str(self._store.folder))
         self.tell("started", "corowatch started")
-        self._notify.ready(self._status())
+        self._told_status = self._status()
+        self._notify.ready(self._told_status)
+
+    def _hand_over(self) -> None:
+        """Have the descriptors of what is followed kept, so that a file without a name outlasts a crash."""
+        for source in self.sources.values():
+            self._notify.keep(source.descriptors())
 
     def _open_new(self, graph: Graph, now: float) -> dict[str, tuple[Source, Mapping[str, Any]]]:
         """The sources of `graph` that are not open yet, opened, each with the positions it began at.
@@ -192,6 +207,8 @@ class Daemon:
                 source: Source = feed.step.kind.start(target=feed.entry, **feed.step.options)
                 saved = self._store.positions(name, feed.steps)
                 opened[name] = source, saved or {}
+                held = self._notify.inherited
+                source.inherit({key: held.pop(key) for key in held.keys() & (saved or {}).keys()})
                 # A source that has run before, and found nothing then, begins a new file at its beginning.
                 start = self._start if saved is None else "beginning"
                 source.open(saved or {}, reader=name, start=start, tell=self.tell, wake=self._wake, now=now,
@@ -281,6 +298,8 @@ class Daemon:
             self._take_told(note)
 
     def _take_told(self, note: Told) -> None:
+        if note.event == "state.lost":
+            raise note.fields["error"]
         sink = str(note.fields.get("sink", ""))
         if note.event == "alert.delivered":
             log.debug(note.event, **note.fields)
@@ -306,12 +325,13 @@ class Daemon:
 
     def _look(self, now: float) -> None:
         woken = self._watch.take()
-        if now - self._searched >= SEARCH:
+        if self._watch.overflowed() or now - self._searched >= SEARCH:
             self._searched = self._glanced = now
             self._watch.refresh(self._directories())
             for source in self.sources.values():
                 self._guarded(source.look, now, None)
             self._mend_couriers()
+            self._tell_status()
         elif now - self._glanced >= GLANCE:
             self._glanced = now
             for source in self.sources.values():
@@ -388,12 +408,12 @@ class Daemon:
             if not self._failing:
                 self._failing = True
                 log.error("state.unwritable", why=str(error), state=str(self._store.path))
-                self._notify.status("the state cannot be written: reading is paused")
+                self._tell_status()
             return
         if self._failing:
             self._failing = False
             log.info("state.writable", state=str(self._store.path))
-            self._notify.status(self._status())
+            self._tell_status()
 
     def _write(self) -> None:
         """Commit what changed, if anything did. Raises sqlite3.Error."""
@@ -410,6 +430,7 @@ class Daemon:
                           *(live.counts for live in self.graph.nodes.values())])
         for source in self.sources.values():
             source.written()
+        self._hand_over()
         for sink in sinks & self.couriers.keys():
             self.couriers[sink].wake()
 
@@ -552,7 +573,22 @@ class Daemon:
 
     def _status(self) -> str:
         flows = len({step.flow for step in self.graph.config.steps.values()})
-        return f"{many(flows, 'flow')}, {many(sum(s.counts.get('files', 0) for s in self.sources.values()), 'file')}"
+        told = [many(flows, "flow"), many(sum(s.counts.get("files", 0) for s in self.sources.values()), "file")]
+        lost = sum(source.counts.get("bytes_lost", 0) for source in self.sources.values())
+        return ", ".join([*told, *([f"{lost:,} bytes lost"] if lost else []),
+                          *(["the state cannot be written: reading is paused"] if self._failing else []),
+                          *([self._watch.trouble] if self._watch.trouble else [])])
+
+    def _tell_status(self) -> None:
+        """What `systemctl status` shows, when it changes; and that notifications do not work, once."""
+        status, trouble = self._status(), self._watch.trouble
+        if status != self._told_status:
+            self._told_status = status
+            self._notify.status(status)
+        if trouble != self._told_trouble:
+            self._told_trouble = trouble
+            if trouble:
+                log.warning("notifications.trouble", why=f"{trouble}; files are looked at every second")
 
     # --- reloading ------------------------------------------------------------------------------------
 
@@ -615,7 +651,8 @@ class Daemon:
         now = self._clock.read()
         self._commit(now)
         self._complete(at_once=True)
-        for source in self.sources.values():
+        for name, source in self.sources.items():
+            self._left[name] = source.standing()
             source.close()
         delivered = self._last_deliveries()
         reason = END_OF_OUTPUT if self.stopping == END_OF_OUTPUT else reason
@@ -704,12 +741,9 @@ class Daemon:
                  for name, counts in run["node"].items()}
         return {
             "started": rfc3339(self._started), "stopped": rfc3339(self._clock.read()), "reason": reason,
-            "sources": _by_step(run["source"], names), "nodes": nodes, "sinks": sinks(self._totals_before),
-            "total": {"sources": _by_step(all_runs["source"], names), "nodes": all_runs["node"], "sinks": sinks({})},
+            "sources": sources_told(run["source"], names, self._left), "nodes": nodes,
+            "sinks": sinks(self._totals_before),
+            "total": {"sources": sources_told(all_runs["source"], names, self._left, total=True),
+                      "nodes": all_runs["node"], "sinks": sinks({})},
         }
-
-
-def _by_step(counts: Table, names: Mapping[str, Iterable[str]]) -> Table:
-    """The readers' counts under the name of each step that shares one."""
-    return {step: dict(counts.get(reader, {})) for reader, steps in names.items() for step in steps}
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from corowatch.core.errors import StateRefused
+from corowatch.core.errors import StateLost, StateRefused
 from corowatch.core.events import Alert
 from corowatch.core.memory import Memory
 from corowatch.core.retry import LONGEST
@@ -60,6 +60,8 @@ CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting
 CREATE INDEX outbox_folded ON outbox (sink, family, seq) WHERE state = 'waiting' AND folded > 0;
 """
 
+_UNSURE = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _COMPANIONS = ("-wal", "-shm")
 """What SQLite keeps beside a database: https://www.sqlite.org/wal.html."""
 
@@ -115,17 +117,24 @@ class _Transaction:
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if kind is None:
             try:
                 self._connection.execute("COMMIT")
                 return
-            except sqlite3.Error:
-                self._rollback()
+            except sqlite3.Error as failed:
+                self._rollback(failed)
                 raise
-        self._rollback()
+        self._rollback(error)
 
-    def _rollback(self) -> None:
+    def _rollback(self, error: BaseException | None) -> None:
+        """Undo what was not committed. Raises StateLost where it cannot be known whether it was."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if code in _UNSURE:
+            raise StateLost(str(error)) from error
+        if code is not None and code & 0xFF in _DAMAGED:
+            raise StateRefused(f"the state is damaged: {error}; move state.db, state.db-wal and state.db-shm away to "
+                               "begin anew") from error
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 

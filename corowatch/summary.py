@@ -52,6 +52,30 @@ class Ledger:
             written.update(counts)
 
 
+def sources_told(counts: Table, names: Mapping[str, Iterable[str]], left: Mapping[str, Mapping[str, int]], *,
+                 total: bool = False) -> Table:
+    """The readers' counts under the name of each step that shares one, with the ledger of their bytes.
+
+    `left`: of each reader, the bytes that were found and not dealt with, before the run and after it.
+    """
+    return {step: _source_told(counts.get(reader, {}), left.get(reader, {}), total=total)
+            for reader, steps in names.items() for step in steps}
+
+
+def _source_told(counts: Mapping[str, Any], left: Mapping[str, int], *, total: bool) -> dict[str, Any]:
+    told = {name: value for name, value in counts.items() if name not in ("found", "skipped") and "." not in name}
+    lost = {name.partition(".")[2]: value for name, value in counts.items() if "." in name and value}
+    if lost:
+        told["bytes_lost_by"] = lost
+    if left:
+        # carried + found = passed + partial + unread + skipped + lost; over all runs nothing was carried.
+        ledger = {} if total else {"carried": left["carried"]}
+        for name, counter in (("found", "found"), ("passed", "bytes"), ("skipped", "skipped"), ("lost", "bytes_lost")):
+            ledger[name] = counts.get(counter, 0)
+        told["ledger"] = {**ledger, "partial": left["partial"], "unread": left["unread"]}
+    return told
+
+
 _ONE = {"lines": "line", "bytes": "byte", "files": "file", "alerts": "alert"}
 _NAMES = 3
 """Steps of one reader that are named."""

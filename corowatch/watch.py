@@ -10,10 +10,12 @@ emitter of a removed directory ends in silence; of one that was renamed it repor
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from watchdog.events import (
     DirDeletedEvent,
@@ -27,6 +29,8 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.inotify import InotifyEmitter, InotifyObserver
 from watchdog.observers.inotify_c import DEFAULT_EVENT_BUFFER_SIZE, InotifyEvent, InotifyFD
+
+from corowatch.core.text import many
 
 PAUSE = 0.003
 """Seconds between two reads of notifications."""
@@ -48,6 +52,15 @@ class _Gulping(InotifyFD):
     """
 
     _read_last = 0.0
+    exhausted = False
+    """A folder could not be watched for want of watches; below a watched one watchdog does not tell."""
+
+    def _get_or_create_watch(self, path: bytes, mask: Any) -> Any:
+        try:
+            return super()._get_or_create_watch(path, mask)
+        except OSError as error:
+            self.exhausted = self.exhausted or error.errno == errno.ENOSPC
+            raise
 
     def read_events(self, *, event_buffer_size: int = DEFAULT_EVENT_BUFFER_SIZE) -> list[InotifyEvent]:
         left = self._read_last + PAUSE - time.monotonic()
@@ -62,9 +75,20 @@ class _Observer(InotifyObserver):
     """An observer on such a reader."""
 
     def __init__(self) -> None:
-        self._inotify_fd = _Gulping()
+        self._inotify_fd = self.reader = _Gulping()
         self._inotify_fd.start()
         BaseObserver.__init__(self, InotifyEmitter, inotify_fd=self._inotify_fd)
+
+
+class _Overflows(logging.Handler):
+    """Hears watchdog say that notifications were lost; it has no other way to tell."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.told = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told += "overflow" in record.msg
 
 
 class _Handler(FileSystemEventHandler):
@@ -83,12 +107,15 @@ class Watch:
     """Notifications for some directories. `wake` is called from watchdog's threads when `take` has something."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        # Its warnings (an overflow) would write to standard error past our own log.
-        logging.getLogger("watchdog").addHandler(logging.NullHandler())
+        # Its warnings would write to standard error past our own log.
+        self._overflows = _Overflows()
+        logging.getLogger("watchdog").addHandler(self._overflows)
         logging.getLogger("watchdog").propagate = False
+        self._wanted: Mapping[str, bool] = {}
+        self._overflowed = 0
         self._woken: set[str] = set()
         self._handler = _Handler(self._woken, wake)
-        self._observer: BaseObserver | None = None
+        self._observer: _Observer | None = None
         self._watches: dict[str, tuple[ObservedWatch, bool, tuple[int, int]]] = {}
 
     def take(self) -> set[str]:
@@ -99,14 +126,31 @@ class Watch:
             taken.add(self._woken.pop())
         return taken
 
+    def overflowed(self) -> bool:
+        """Whether notifications were lost since this was asked last: everything must be looked at."""
+        before, self._overflowed = self._overflowed, self._overflows.told
+        return self._overflowed > before
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with notifications, if anything is: all is looked at every second then."""
+        if self._observer is None and self._wanted:
+            return "no notifications (no inotify instance is free)"
+        if self._observer is not None and self._observer.reader.exhausted:
+            return "not all notifications (fs.inotify.max_user_watches is reached)"
+        if self._overflowed:
+            return f"notifications were lost {many(self._overflowed, 'time')}"
+        return ""
+
     def refresh(self, wanted: Mapping[str, bool]) -> None:
         """Watch these directories (value: and what is below), where they exist; mend what has died."""
+        self._wanted = wanted
         present = {}
         for path, below in list(wanted.items())[:MAX_SCHEDULES]:
             identity = _identity(path)
             if identity and not (below and path in TOO_BROAD):
                 present[path] = (below, identity)
-        if present and (self._observer is None or not self._observer.is_alive()):
+        if present and not (self._observer and self._observer.is_alive() and self._observer.reader.is_alive()):
             self._begin()
         for path, (watch, below, identity) in list(self._watches.items()):
             if present.get(path) != (below, identity) or not self._living(watch):
@@ -118,6 +162,7 @@ class Watch:
                     self._watches[path] = (watch, below, identity)
 
     def _begin(self) -> None:
+        self.stop()
         self._watches.clear()
         try:
             self._observer = _Observer()
@@ -143,8 +188,9 @@ class Watch:
     def stop(self) -> None:
         """End; what is woken afterwards is of no use."""
         if self._observer is not None:
-            self._observer.stop()
-            self._observer.join(1.0)
+            with contextlib.suppress(OSError, RuntimeError):
+                self._observer.stop()
+                self._observer.join(1.0)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

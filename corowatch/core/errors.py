@@ -3,6 +3,7 @@
     Exception
     ├── ConfigError     the operator: what they wrote, every mistake at once, each with its place
     ├── StateRefused    the state directory: unreadable, foreign, newer or in use; nothing was touched
+    ├── StateLost       the disk: what was written last may not be there; only a new start can tell
     ├── Undelivered     the world: a sink could not be reached, or refuses for good
     └── OverBudget      a line that took a backtracking pattern too long
 
@@ -53,6 +54,13 @@ class ConfigError(Exception):
 
 class StateRefused(Exception):
     """The state directory cannot be used as it is; it was left untouched."""
+
+
+class StateLost(Exception):
+    """The disk did not confirm what was written: what is on it is not known until it is opened anew.
+
+    To sync again would tell of success without any: https://lwn.net/Articles/752063/.
+    """
 
 
 class Undelivered(Exception):

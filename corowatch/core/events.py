@@ -64,11 +64,13 @@ class Position(msgspec.Struct, gc=False):
     """How far one incarnation of a file has been dealt with: what is saved, so that a restart goes on there.
 
     `offset` is where the first unfinished line begins. `stamped` is the nearest line before it that told
-    its time, as (offset, time): lines without a stamp take theirs from it.
+    its time, as (offset, time): lines without a stamp take theirs from it. `skipped` counts the bytes before it that
+    were of holes.
     """
 
     offset: int = 0
     stamped: tuple[int, float] | None = None
+    skipped: int = 0
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):

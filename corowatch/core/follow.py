@@ -16,6 +16,8 @@ import msgspec
 
 MARKER = 256
 """Bytes before an offset that tell whether it is still the same life."""
+HEAD = 1024
+"""Bytes at the beginning that tell it as well."""
 ENOUGH = 32
 """Bytes that tell it even where the device has another number."""
 
@@ -53,6 +55,21 @@ class Saved(msgspec.Struct):
     stamped: tuple[int, float] | None = None
     home: str = ""
     """Where it was first known: by this the options say whether it is wanted, and its family is read in order."""
+    gen: int | None = None
+    """The inode's generation, where the file system has one: a number that is used again has another."""
+    head: str = ""
+    head_bytes: int = 0
+    """A hash of so many bytes at its beginning."""
+    size: int = 0
+    """How long it was known to be."""
+    mtime: int = 0
+    """When it was last written, as far as was known while its home led to it (nanoseconds since the epoch)."""
+    done: bool = False
+    """It was read to its end and is not followed, only known: it may grow, or a copy of it may turn up."""
+    packed: bool = False
+    """Offset and size are those of the bytes that a compressed file holds."""
+    copy_of: str = ""
+    """The key of the life whose bytes it holds once more; so far as it does, nothing of it is read."""
 
     @classmethod
     def of(cls, plain: Any) -> Saved:
@@ -73,16 +90,24 @@ def fate(dev: int, ino: int, offset: int, size: int, seen: Seen) -> Fate:
     return Fate.GROWN if seen.size > max(offset, size) else Fate.SAME
 
 
-def marker(before: bytes) -> str:
-    """A hash of the bytes before an offset."""
-    return blake2b(before, digest_size=12).hexdigest()
+def digest(data: bytes) -> str:
+    """A hash by which bytes are known again."""
+    return blake2b(data, digest_size=12).hexdigest()
 
 
-def is_same_life(saved: Saved, seen: Seen, before: bytes) -> bool:
-    """Whether a file, with these bytes before the saved offset, is the saved life gone on.
+def is_same_life(saved: Saved, seen: Seen, gen: int | None, head: bytes, before: bytes) -> bool:
+    """Whether a file, with these bytes at its beginning and before the saved offset, is the saved life gone on.
 
     A device may have another number after a reboot or a remount; then the bytes alone must tell, and be enough.
     """
-    same_file = seen.ino == saved.ino and (seen.dev == saved.dev or len(before) >= ENOUGH)
-    same_bytes = len(before) == saved.marker_bytes and marker(before) == saved.marker
-    return same_file and same_bytes and seen.size >= saved.offset
+    same_inode = seen.ino == saved.ino and (gen is None or saved.gen is None or gen == saved.gen)
+    same_device = seen.dev == saved.dev or len(before) >= ENOUGH
+    return same_inode and same_device and is_same_text(saved, seen.size, head, before)
+
+
+def is_same_text(saved: Saved, size: int, head: bytes, before: bytes) -> bool:
+    """Whether what is `size` bytes long, and has these bytes at its beginning and before the saved offset, holds the
+    text of the saved life, up to that offset at least."""
+    same_head = digest(head[:saved.head_bytes]) == saved.head if saved.head_bytes else True
+    same_marker = len(before) == saved.marker_bytes and digest(before) == saved.marker
+    return same_head and same_marker and size >= saved.offset

@@ -41,6 +41,7 @@ def frame(target: Target[Block], *, origin: Origin, position: Position, codec: s
             read, half = read[:(size := len(read) // len(newline) * len(newline))], read[size:]
         for hole, fresh in _between_holes(read, newline, at_start=not held and not over):
             position.offset += hole
+            position.skipped += hole
             data = held + fresh if held else fresh
             if over or (len(data) > max_line_bytes and find(data, newline) < 0):
                 end = find(fresh, newline)

@@ -42,6 +42,9 @@ class Source:
     def __init__(self) -> None:
         self.counts = {}
 
+    def inherit(self, held: Mapping[str, int]) -> None:
+        """Descriptors, by name, that a supervisor kept from the last run; they are this source's now."""
+
     def open(self, saved: Saved, *, reader: str, start: str | None, tell: Tell, wake: Callable[[], None],
              now: float, once: bool = False) -> None:
         """Begin: at the saved positions, else where the options say, or `start` (`end`, `beginning`) instead.
@@ -85,6 +88,14 @@ class Source:
     def changes(self) -> Iterator[tuple[str, Any]]:
         """Each position that changed since `written`, under its key; None: it is no longer needed."""
         yield from ()
+
+    def descriptors(self) -> Iterator[tuple[str, int | None]]:
+        """What the supervisor should keep beyond this process, by name; None: no longer. Each once."""
+        yield from ()
+
+    def standing(self) -> Mapping[str, int]:
+        """Bytes that were found and not dealt with: `carried` from the last run, and now `partial` and `unread`."""
+        return {}
 
     def written(self) -> None:
         """The changes are durable."""

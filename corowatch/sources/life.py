@@ -6,18 +6,20 @@ there are, and what is told of them, is for `tail`.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import stat
 import time
+from collections.abc import MutableMapping
 from math import inf
 from typing import Any, NamedTuple
 
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
-from corowatch.core.follow import MARKER, Fate, Saved, Seen, fate, is_compressed, marker
+from corowatch.core.follow import HEAD, MARKER, Fate, Saved, Seen, digest, fate, is_compressed
 from corowatch.core.frame import frame, rfind
 from corowatch.core.lines import codec_of, shown
 from corowatch.core.merge import turn
 from corowatch.core.stamps import Stamps
+from corowatch.sources.content import Plain, Unpacked
 
 GULP = 256 * 1024
 """Bytes a read, at most."""
@@ -45,43 +47,82 @@ class Reading(NamedTuple):
     max_line_bytes: int
 
 
-class Life:
-    """One open file. Every method that touches it may raise OSError."""
+class AnotherText(Exception):
+    """What a compressed file holds is not what was looked for: its beginning is, and what comes later is not."""
 
-    def __init__(self, key: str, path: str, fd: int, seen: Seen, how: Reading, position: Position | None = None,
-                 before: bytes = b"") -> None:
+
+class Life:
+    """One open file. Every method that touches it may raise OSError.
+
+    `counts` is told of every byte once: `found` when the file is seen to hold it, `bytes` when its line was passed on,
+    `skipped` if it was of a hole.
+    """
+
+    def __init__(self, key: str, path: str, content: Plain | Unpacked, seen: Seen, how: Reading,
+                 counts: MutableMapping[str, int], position: Position | None = None, before: bytes = b"",
+                 found_to: int | None = None, unproven: Saved | None = None, head: bytes = b"") -> None:
         self.path = self.home = path
         """Where it is now, and where it was first."""
-        self.fd = fd
+        self.content = content
+        content.busy = self._is_busy
         self.dev, self.ino = seen.dev, seen.ino
         self.gone: float | None = None
         """Since when no path leads here."""
         self.grew = 0.0
         """When it was last seen to change."""
+        self.written = seen.mtime
+        """When it was last written, as far as was known while its path led here (nanoseconds since the epoch)."""
         self.failed = False
         """It could not be read when it was tried last."""
         self.order: tuple[Any, ...] = ()
         """By which it is read before others or after, while it has something to read."""
         self._how = how
-        self._begin(key, seen, position or Position(), before)
+        self._counts = counts
+        self._unproven = unproven  # what it must be, where that shows only once its bytes are unpacked up to there
+        self._begin(key, seen, position or Position(), before, found_to, head)
 
-    def _begin(self, key: str, seen: Seen, position: Position, before: bytes) -> None:
+    def _begin(self, key: str, seen: Seen, position: Position, before: bytes, found_to: int | None = None,
+               head: bytes = b"") -> None:
         self.key = key
         self.position = position
         self.seen = seen
+        self.read_to = position.offset
         self.size = seen.size
         """The end of what can be read, as far as is known."""
-        self.read_to = position.offset
+        self.found_to = position.offset if found_to is None else found_to
+        """How long it was seen to be: up to there its bytes are found."""
         self.compressed = False
         self.dirty = True
+        self._passed = position.offset
+        self._skipped = position.skipped
         self._sure = seen.size  # its size when the bytes before were last seen to stand
         self._before = before  # up to MARKER bytes before position.offset
         self._overlap = before  # up to MARKER bytes before read_to
+        self._head = head  # up to HEAD bytes at its beginning
+        self._hashed = ("", 0) if self._unproven is None else (self._unproven.head, self._unproven.head_bytes)
         self._gulp = LEAST
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
         self._frame: Any = None
         self._codec: tuple[str, int] | None = None
+        if not self.packed:
+            self._find(seen.size)
+
+    def _is_busy(self) -> bool:
+        """Whether its descriptor may be needed at any moment, and might not be had again."""
+        return self.gone is not None or self.failed or self.ready
+
+    def _find(self, size: int) -> None:
+        """Its bytes up to `size` are found."""
+        if size > self.found_to:
+            self._counts["found"] += size - self.found_to
+            self.found_to = size
+            self.dirty = True
+
+    @property
+    def packed(self) -> bool:
+        """Whether its bytes are unpacked from a compressed file's."""
+        return self.content.packed
 
     @property
     def ready(self) -> bool:
@@ -89,14 +130,33 @@ class Life:
         return self.size > self.read_to and not self.compressed
 
     @property
+    def partial(self) -> int:
+        """Bytes of an unfinished line that were read."""
+        return self.read_to - self.position.offset
+
+    @property
     def unread(self) -> int:
         """Bytes that are known to be there, or of a life that is over, to have been there, and were not read."""
-        return self.size - self.read_to if self.ready else 0
+        return 0 if self.compressed else max(0, self.found_to - self.read_to)
+
+    def move(self, path: str) -> None:
+        """It stands under another name now."""
+        self.path = self.content.path = path
+        self.dirty = True
+
+    def status(self) -> Seen:
+        """What its descriptor tells."""
+        return self.content.status()
 
     # --- what became of it ----------------------------------------------------------------------------
 
     def notice(self, seen: Seen, now: float) -> bool:
         """Take note of what stat tells; False if this life is over, for the file was truncated or written anew."""
+        if self.packed:  # only that it is still being written is of interest
+            if seen != self.seen:
+                self.seen, self.grew = seen, now
+            self.size = max(self.read_to, seen.size)
+            return True
         what = fate(self.dev, self.ino, self.read_to, self.seen.size, seen)
         if what is Fate.SHRUNK:
             return False
@@ -107,28 +167,30 @@ class Life:
         if seen != self.seen:
             self.seen, self.grew = seen, now
         self.size = seen.size
+        if not self.compressed:
+            self._find(seen.size)
         return True
 
     def _stands(self) -> bool:
         """Whether the bytes that were read last are still there."""
-        return self._standing(os.pread(self.fd, len(self._overlap), self.read_to - len(self._overlap)))
+        return self._standing(self.content.pread(len(self._overlap), self.read_to - len(self._overlap)))
 
     def _standing(self, data: bytes) -> bool:
         if data.startswith(self._overlap):
             self._sure = self.size
             return True
         self.size = self._sure  # what was seen to come since is of the next life
+        self._unfind(max(self._sure, self.read_to))
         return False
 
-    def status(self) -> Seen:
-        """What its descriptor tells."""
-        seen = seen_of(os.fstat(self.fd))
-        assert seen is not None, "only regular files are opened"
-        return seen
+    def _unfind(self, size: int) -> None:
+        """What was found beyond `size` was not of this life."""
+        self._counts["found"] -= max(0, self.found_to - size)
+        self.found_to = min(self.found_to, size)
 
     def renew(self, key: str, seen: Seen, now: float) -> None:
         """The file begins another life, at its beginning."""
-        self.finish(now)
+        self.let_go()
         self._begin(key, seen, Position(), b"")
         self.grew = now
 
@@ -136,6 +198,7 @@ class Life:
         """Nothing will follow: an unfinished last line is a line."""
         if self._frame is not None:
             self._frame.send(Chunk(now, b"", last=True))
+            self._pass_on()
             self.let_go()
 
     def let_go(self) -> None:
@@ -144,13 +207,20 @@ class Life:
             self._frame.close()
             self._frame = None
 
+    def _pass_on(self) -> None:
+        """Count what went through the frame."""
+        skipped = self.position.skipped - self._skipped
+        self._counts["skipped"] += skipped
+        self._counts["bytes"] += self.position.offset - self._passed - skipped
+        self._passed, self._skipped = self.position.offset, self.position.skipped
+
     # --- reading --------------------------------------------------------------------------------------
 
     def begins(self) -> float:
         """When the next line was written (seconds since the epoch): by its stamp, else that of the nearest stamped
         line before, else of one soon after, else by the file's last write."""
         written = self.seen.mtime / 1e9
-        first, *more = os.pread(self.fd, SIP, self.position.offset).split(b"\n")[:8]
+        first, *more = self.content.pread(SIP, self.position.offset).split(b"\n")[:8]
         told = self._how.stamps.read(first, written)
         if told is None and self.position.stamped:
             return self.position.stamped[1]
@@ -160,13 +230,16 @@ class Life:
     def read(self, now: float, until: float = inf) -> int | None:
         """Send what follows, at most one gulp, and of it the lines up to the time `until`; gives the bytes sent.
 
-        None: the bytes before are others now, so the file was written anew, and this life is over.
+        None: the bytes before are others now, so the file was written anew, and this life is over. Raises AnotherText.
         """
+        if self.packed and not self._reached():
+            return 0
         overlap = self._overlap
-        data = os.pread(self.fd, self._gulp + len(overlap), self.read_to - len(overlap))
+        data = self.content.pread(self._gulp + len(overlap), self.read_to - len(overlap))
         if not self._standing(data):
             return None
         chunk = data[len(overlap):]
+        self._find(self.read_to + len(chunk))
         short = len(chunk) < self._gulp
         codec, mark = self._codec_of(chunk)
         single = len("\n".encode(codec)) == 1
@@ -179,8 +252,11 @@ class Life:
                 chunk = chunk.rstrip(b"\0")
         if short:
             self.size = self.read_to + len(chunk)
-        if self.read_to == 0 and is_compressed(chunk):
+        if len(self._head) == self.read_to < HEAD:
+            self._head += chunk[:HEAD - self.read_to]
+        if self.read_to == 0 and is_compressed(chunk) and not self.packed:
             self.compressed = True
+            self._unfind(0)
             return 0
         if single and until < inf:
             chunk = chunk[:turn(chunk, until, lambda line: self._how.stamps.read(line, now))]
@@ -194,6 +270,21 @@ class Life:
             self._gulp = min(GULP, 4 * self._gulp)
         return len(chunk)
 
+    def _reached(self) -> bool:
+        """Whether a compressed file is unpacked up to where it is to be read, and holds there what it must."""
+        if not self.content.reach(self.position.offset):
+            return False
+        saved, self._unproven = self._unproven, None
+        if saved is not None:
+            before = self.content.pread(saved.marker_bytes, saved.offset - saved.marker_bytes)
+            if digest(before) != saved.marker:
+                if not self.content.damage:
+                    raise AnotherText
+                self._unproven, self.size = saved, self.read_to
+                return False
+            self._before = self._overlap = before
+        return True
+
     def _look_behind_nuls(self, length: int) -> bool:
         """`length` NULs come next. Find what stands behind them; whether they are to be sent, for they are inside a
         line. At the start of a line they are a hole, and passed over; with nothing behind them they are left."""
@@ -205,8 +296,10 @@ class Life:
         self._data_at = at
         if self.position.offset != self.read_to:
             return True
+        self.position.skipped += at - self.read_to
         self.position.offset = self.read_to = at
-        self._before = self._overlap = os.pread(self.fd, MARKER, at - MARKER) if at > MARKER else bytes(at)
+        self._before = self._overlap = self.content.pread(MARKER, at - MARKER) if at > MARKER else bytes(at)
+        self._pass_on()
         self.dirty = True
         return False
 
@@ -215,10 +308,10 @@ class Life:
         left = NULS
         while left > 0:
             try:
-                at = os.lseek(self.fd, at, os.SEEK_DATA)  # anew each time: a hole costs nothing, however long it is
+                at = self.content.next_data(at)  # anew each time: a hole costs nothing, however long it is
             except OSError:  # ENXIO: a hole to the end
                 return None
-            data = os.pread(self.fd, GULP, at)
+            data = self.content.pread(GULP, at)
             if behind := data.lstrip(b"\0"):
                 return at + len(data) - len(behind)
             at = self._nuls_to = at + len(data)
@@ -239,13 +332,14 @@ class Life:
         if self.position.offset != offset:
             end = len(data) - (self.read_to - self.position.offset)
             self._before = data[max(0, end - MARKER):end]
+            self._pass_on()
             self.dirty = True
         self._overlap = data[-MARKER:]
 
     def _codec_of(self, chunk: bytes) -> tuple[str, int]:
         """The file's codec and the length of its byte-order mark, told by its first bytes."""
         if self._codec is None:
-            head = chunk[:4] if self.read_to == 0 else os.pread(self.fd, 4, 0)
+            head = chunk[:4] if self.read_to == 0 else self.head(4)
             self._codec = codec_of(self._how.encoding, head)
         return self._codec
 
@@ -253,12 +347,12 @@ class Life:
         """At most so many lines that end at `offset`, oldest first; looks REACH bytes back."""
         begin = max(0, offset - REACH)
         begin += self._codec[1] if self._codec and not begin else 0
-        lines = self._lines(os.pread(self.fd, offset - begin, begin))[:-1]
+        lines = self._lines(self.content.pread(offset - begin, begin))[:-1]
         return lines[offset - begin >= REACH:][-count:] if count else []
 
     def lines_after(self, offset: int, count: int) -> list[str]:
         """At most so many whole lines behind the one that begins at `offset`; looks REACH bytes ahead."""
-        return self._lines(os.pread(self.fd, REACH, offset))[1:-1][:count]
+        return self._lines(self.content.pread(REACH, offset))[1:-1][:count]
 
     def _lines(self, data: bytes) -> list[str]:
         codec = self._codec[0] if self._codec else "utf-8"
@@ -266,30 +360,47 @@ class Life:
             return [shown(line) for line in data.split(b"\n")]
         return [line.removesuffix("\r") for line in data.decode(codec, "backslashreplace").split("\n")]
 
+    # --- what is kept ---------------------------------------------------------------------------------
+
+    def head(self, size: int) -> bytes:
+        """The first bytes, at most `size`."""
+        if len(self._head) < size:
+            self._head = self.content.pread(HEAD, 0)
+        return self._head[:size]
+
     def saved(self) -> Saved:
         """What is kept, so that a restart goes on here."""
-        return Saved(self.path, self.dev, self.ino, self.position.offset, marker(self._before), len(self._before),
-                     self.position.stamped, self.home)
+        marker, marked = digest(self._before), len(self._before)
+        if self._unproven is not None:
+            marker, marked = self._unproven.marker, self._unproven.marker_bytes
+        return Saved(self.path, self.dev, self.ino, self.position.offset, marker, marked, self.position.stamped,
+                     self.home, self.content.gen, *self._known_head(), self.found_to, self.written, packed=self.packed)
+
+    def _known_head(self) -> tuple[str, int]:
+        """A hash of the first bytes, as far as they were dealt with, and how many."""
+        size = min(HEAD, self.position.offset)
+        if self._unproven is not None:
+            return self._unproven.head, self._unproven.head_bytes
+        if size == self._hashed[1]:
+            return self._hashed
+        with contextlib.suppress(OSError):
+            head = self.head(size)
+            if len(head) == size:  # of what is unpacked the beginning may be far behind
+                self._hashed = digest(head), size
+        return self._hashed
 
 
-def last_line(fd: int, size: int, how: Reading) -> tuple[int, bytes]:
+def last_line(content: Plain | Unpacked, size: int, how: Reading) -> tuple[int, bytes]:
     """Where the line at the end begins, and the bytes before: at the end itself, unless it is unfinished.
 
     Looks one line's greatest length back.
     """
-    newline = "\n".encode(codec_of(how.encoding, os.pread(fd, 4, 0))[0])
+    newline = "\n".encode(codec_of(how.encoding, content.pread(4, 0))[0])
     begin = max(0, size - how.max_line_bytes - MARKER) // len(newline) * len(newline)
-    data = os.pread(fd, size - begin, begin)
+    data = content.pread(size - begin, begin)
     reach = max(0, len(data) - how.max_line_bytes)
     line = max(reach, rfind(data, newline) + len(newline))
     return begin + line, data[max(0, line - MARKER):line]
-
-
-def seen_of(status: os.stat_result) -> Seen | None:
-    """What matters of a stat result; None if it is no regular file."""
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return Seen(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def name_of(path: str) -> str:

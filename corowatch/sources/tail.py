@@ -1,9 +1,9 @@
 """Follow files: which there are, what became of each, and which is read next.
 
-Reading one is for `life`, finding them for `globs`, and what is decided of them without touching any stands in
-`core.follow` and `core.merge`. Notifications only say where to look; a look at everything alone is enough. A file
-stays open while it is known, so that one which was renamed or removed is read to its end before the next of its
-name begins.
+Reading one is for `life` and `content`, finding them for `globs`, what stands beside them for `siblings`, and what is
+decided of them without touching any stands in `core.follow` and `core.merge`. Notifications only say where to look; a
+look at everything alone is enough. A file stays open while it is followed, so that one which was renamed or removed is
+read to its end before the next of its name begins; what it was copied or packed to is found by its bytes.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from corowatch.core.events import Block, Position, Target
-from corowatch.core.follow import Saved, Seen, is_same_life, marker
+from corowatch.core.follow import HEAD, Saved, Seen, digest, is_same_life
 from corowatch.core.kinds import source
+from corowatch.core.rotations import bases_of, succeeds
 from corowatch.core.stamps import Stamps
 from corowatch.core.values import Encoding, Glob, NameGlob, Size, Stamp
 from corowatch.sources import Head, Source, Tell
+from corowatch.sources.content import Plain, Unpacked, opened, seen_of
 from corowatch.sources.globs import find, fixed, matches
-from corowatch.sources.life import Life, Reading, last_line, name_of, seen_of
+from corowatch.sources.known import Known
+from corowatch.sources.life import AnotherText, Life, Reading, last_line, name_of
+from corowatch.sources.siblings import Folders, holds, is_copy, newest_first, text_at
 
 QUIET = 60.0
 """Seconds without a new byte after which a file that its path no longer leads to has ended."""
@@ -61,7 +65,7 @@ class Tail(Source):
     def __init__(self, target: Target[Block], paths: tuple[str, ...], exclude: tuple[str, ...], start: str,
                  timestamp: str, encoding: str, max_line_bytes: int, root: str | None, watch: str) -> None:
         super().__init__()
-        self.counts = {"bytes": 0, "files": 0, "bytes_lost": 0}
+        self.counts = {"bytes": 0, "files": 0, "truncations": 0, "bytes_lost": 0, "found": 0, "skipped": 0}
         self._paths = paths
         self._exclude = exclude
         self._start = start
@@ -79,66 +83,256 @@ class Tail(Source):
         """Files of the last run that cannot be seen now."""
         self._unsaved: dict[str, Saved] = {}
         """Of these, those whose position is still to be saved."""
+        self._known = Known({})
+        self._carried = 0
+        self._lost_at: dict[str, int] = {}
+        """When what was lost under a path was last written (nanoseconds since the epoch): what came later is new."""
+        self._others: set[tuple[int, int]] = set()
+        """Compressed files that begin like one that was looked for, and are not it."""
+        self._inherited: dict[str, int] = {}
+        self._handed: dict[str, None] = {}
+        """Files whose descriptors the supervisor keeps."""
+        self._roster = True
+        """Whether other files are followed than when these were handed over."""
         self._said: dict[str, str] = {}
         self._tell: Tell = lambda kind, text, **fields: None
 
     # --- beginning ------------------------------------------------------------------------------------
 
+    def inherit(self, held: Mapping[str, int]) -> None:
+        self._inherited = dict(held)
+
     def open(self, saved: Mapping[str, Any], *, reader: str, start: str | None, tell: Tell,
              wake: Callable[[], None], now: float, once: bool = False) -> None:
         self._how = self._how._replace(reader=reader)
         self._tell = tell
-        found = self._find()
-        known = {key: Saved.of(plain) for key, plain in saved.items()}
+        records = {key: Saved.of(plain) for key, plain in saved.items()}
+        self._known = Known({key: one for key, one in records.items() if one.done})
+        self._carried = sum(max(0, one.size - one.offset) for one in records.values() if not one.done)
         # Of a file that two readers had, which are one now, the lowest place counts: better twice than never.
-        self._absent = dict(sorted(known.items(), key=lambda item: item[1].offset))
-        self._take_up_absent(found, now)
+        self._absent = dict(sorted(((key, one) for key, one in records.items() if not one.done),
+                                   key=lambda item: item[1].offset))
+        found, folders = self._find(), Folders()
+        self._take_up_absent(found, folders, now)
+        self._look_at_known(found, folders, now)
         at_end = (start or self._start) == "end" and not saved
-        unopened = self._begin_new(found, at_end=at_end, now=now)
+        unopened = self._begin_new(found, folders, at_end=at_end, now=now)
         for path, seen in unopened if at_end else ():
             # It was there and could not be opened: it too begins at its end, at the one that it has now.
-            late = Saved(path, seen.dev, seen.ino, seen.size, marker(b""), 0, home=path)
+            late = Saved(path, seen.dev, seen.ino, seen.size, digest(b""), 0, home=path, size=seen.size)
             self._unsaved[secrets.token_hex(8)] = late
         self._absent.update(self._unsaved)
         self._name_all()
+        for fd in self._inherited.values():
+            os.close(fd)
+        self._inherited.clear()
 
-    def _begin_new(self, found: Mapping[str, Seen], *, at_end: bool, now: float) -> list[tuple[str, Seen]]:
+    def _begin_new(self, found: Mapping[str, Seen], folders: Folders, *, at_end: bool,
+                   now: float) -> list[tuple[str, Seen]]:
         """Begin the files that are none that is known, or only out of sight; those that could not be opened."""
         absent = {(old.dev, old.ino) for old in self._absent.values()}
-        return [(path, seen) for path, seen in found.items()
-                if (seen.dev, seen.ino) not in self._lives and (seen.dev, seen.ino) not in absent
-                and not self._begin(path, at_end=at_end, now=now)]
+        unopened = []
+        for path, seen in found.items():
+            inode = seen.dev, seen.ino
+            if inode in self._lives or inode in absent or inode in self._known:
+                continue
+            if path in self._families or path in self._lost_at:
+                self._begin_missed(path, found, folders, now)
+            else:
+                self._know_siblings(path, found, folders)
+            if not self._begin(path, at_end=at_end, now=now):
+                unopened.append((path, seen))
+        return unopened
 
-    def _take_up_absent(self, found: Mapping[str, Seen], now: float) -> None:
+    def _know_siblings(self, path: str, found: Mapping[str, Seen], folders: Folders) -> None:
+        """A log is seen for the first time: what it was rotated to before is not to be read."""
+        for other in folders.rotations(path):
+            if other in found:
+                continue
+            try:
+                seen = seen_of(os.stat(other))
+            except OSError:
+                continue
+            if seen and (seen.dev, seen.ino) not in self._lives and (seen.dev, seen.ino) not in self._known:
+                self._known.add(secrets.token_hex(8), Saved(other, seen.dev, seen.ino, seen.size, digest(b""), 0,
+                                                            home=path, size=seen.size, mtime=seen.mtime))
+
+    def _begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
+        """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
+        since = max([life.written for life in self._families.get(path, ())] + [self._lost_at.get(path, 0)])
+        missed = [other for other, seen in newest_first(folders.rotations(path))
+                  if seen.mtime >= since and other not in found and (seen.dev, seen.ino) not in self._lives
+                  and (seen.dev, seen.ino) not in self._known
+                  and succeeds(os.path.basename(other), os.path.basename(path))]
+        for other in reversed(missed):
+            try:
+                content = text_at(other)
+            except (OSError, ImportError) as error:
+                self._say(other, str(error))
+                continue
+            if self._is_copy_of_known(other, content, path) or not content.reach(1):
+                content.close()
+                continue
+            life = Life(secrets.token_hex(8), other, content, content.status(), self._how, self.counts)
+            life.home = path
+            life.gone = life.grew = now
+            self._add(life)
+
+    def _is_copy_of_known(self, path: str, content: Plain | Unpacked, home: str) -> bool:
+        """Whether a file holds what was, or is being, read from another one of that log; then it is known as well."""
+        originals: list[tuple[str, Saved, Plain | Unpacked | None]] = [
+            (life.key, life.saved(), None if life.packed else life.content) for life in self._families.get(home, ())]
+        originals += [(key, saved, None) for key, saved in self._known.of_home(home)]
+        for key, saved, original in originals:
+            try:
+                same = is_copy(content, saved, original)
+            except OSError:
+                continue
+            if same:
+                seen = content.status()
+                size = 0 if content.packed else seen.size
+                self._known.add(secrets.token_hex(8), Saved(
+                    path, content.dev, content.ino, size, digest(b""), 0, home=home, size=size, mtime=seen.mtime,
+                    packed=content.packed, copy_of=key))
+                return True
+        return False
+
+    def _look_at_known(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
+        """Go on in those files that were read to their end and have grown."""
+        for key, saved, seen in self._known.changed(folders, now):
+            if seen.size <= saved.offset and not saved.copy_of:
+                if seen.size < saved.offset:
+                    self._known.forget(key)  # another text; if a glob finds it, it is begun
+                continue
+            fd = self._opened(saved.path)
+            if fd is None:
+                continue
+            content = Plain(saved.path, *fd)
+            if saved.copy_of:
+                self._known.forget(key)
+                if self._is_copy_of_known(saved.path, content, saved.home):  # more of it was copied
+                    content.close()
+                    continue
+            if self._resume(key, saved, content, fd[1], now, found=saved.path in found) is not None:
+                self._known.forget(key)
+
+    def _take_up_absent(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
         by_inode: dict[int, list[str]] = {}
         for path, seen in found.items() if self._absent else ():
             by_inode.setdefault(seen.ino, []).append(path)
         for key, old in list(self._absent.items()):
-            if self._take_up(key, old, found, by_inode, now):
+            if self._take_up(key, old, found, folders, by_inode, now):
                 del self._absent[key]
                 self._unsaved.pop(key, None)
 
-    def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], by_inode: Mapping[int, list[str]],
-                 now: float) -> bool:
+    def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], folders: Folders,
+                 by_inode: Mapping[int, list[str]], now: float) -> bool:
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
-        path = self._where(old, found, by_inode.get(old.ino, []))
+        path = self._where(old, found, folders, by_inode.get(old.ino, []))
         left_out = path is not None and path not in found and not self.matches(old.home or old.path)
         if (old.dev, old.ino) in self._lives or left_out:
             self._ended[key] = None  # it is there, and the options of today leave it out
             return True
-        opened = self._opened(path) if path else None
-        if path and opened:
-            resumed = self._resume(key, old, path, opened, now, found=path in found)
+        if path:
+            resumed = self._take_up_at(key, old, path, now, found=path in found)
             if resumed is not False:
                 return resumed is True
-        elif path or _hidden(old.path):
+        elif folders.hidden(old.path) or _hidden(old.path):
             return False
-        self._tell("gone", f"{name_of(old.path)}, read up to byte {old.offset}, is not there any more as it was",
-                   path=name_of(old.path), bytes=old.offset)
-        self._ended[key] = None
+        if self._take_up_inherited(key, old, now) or self._take_up_copy(key, old, folders, now):
+            return True
+        self._lost_at[old.home or old.path] = old.mtime
+        self._lose_saved(key, old, path)
         return True
 
-    def _where(self, old: Saved, found: Mapping[str, Seen], same: Sequence[str]) -> str | None:
+    def _lose_saved(self, key: str, old: Saved, path: str | None) -> None:
+        """Neither a file of the last run nor a copy of it is there."""
+        reason = "truncated" if path == old.path else "gone"
+        self.counts["truncations"] += reason == "truncated"
+        how = "was truncated or written anew" if reason == "truncated" else "is gone"
+        name, missing = name_of(old.path), max(0, old.size - old.offset)
+        if missing:
+            self._lose(name, missing, reason, f"{name} {how} while corowatch did not run, and at least {missing} bytes "
+                       "of it were not read")
+        else:
+            self._tell("gone", f"{name} {how} while corowatch did not run; it was read up to byte {old.offset}",
+                       path=name, bytes=old.offset)
+        self._ended[key] = None
+
+    def _take_up_at(self, key: str, old: Saved, path: str, now: float, *, found: bool) -> bool | None:
+        """Go on at a path, if what stands there is the same life; None if it cannot be read now."""
+        if old.packed:
+            try:
+                content: Plain | Unpacked = text_at(path)
+            except (OSError, ImportError) as error:
+                self._say(path, str(error))
+                return None
+            seen = content.status()
+            if not content.packed:
+                content.close()
+                return False
+        else:
+            at = self._opened(path)
+            if at is None:
+                return None
+            content, seen = Plain(path, *at), at[1]
+        return self._resume(key, old, content, seen, now, found=found)
+
+    def _take_up_inherited(self, key: str, old: Saved, now: float) -> bool:
+        """Go on in a file that no path leads to, through the descriptor that the supervisor kept."""
+        fd = self._inherited.pop(key, None)
+        if fd is None:
+            return False
+        seen = seen_of(os.fstat(fd))
+        if seen is None:
+            os.close(fd)
+            return False
+        return self._resume(key, old, Plain(old.path, fd, seen), seen, now, found=False) is True
+
+    def _take_up_copy(self, key: str, old: Saved, folders: Folders, now: float) -> bool:
+        """Go on in a copy of a file, plain or packed, that was made before the file itself was removed or truncated."""
+        home = old.home or old.path
+        paths = dict.fromkeys([*folders.rotations(home), *folders.rotations(old.path)])
+        for path, seen in newest_first(paths):
+            life = self._lives.get((seen.dev, seen.ino))
+            if (life and not life.compressed) or (seen.dev, seen.ino) in self._others:
+                continue
+            try:
+                content = text_at(path)
+                if not holds(content, old):
+                    content.close()
+                    continue
+            except (OSError, ImportError) as error:
+                self._say(path, str(error))
+                continue
+            if life:
+                self._ended[life.key] = None
+                self._forget(life)
+            if copy := self._known.at(content.dev, content.ino):
+                self._known.forget(copy[0])
+            self._follow(key, old, content, b"" if content.packed else content.pread(
+                old.marker_bytes, old.offset - old.marker_bytes), now, unproven=old if content.packed else None)
+            return True
+        return False
+
+    def _follow(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
+                unproven: Saved | None = None, found: bool = False) -> Life:
+        """A life goes on in a file that holds its text."""
+        life = Life(key, content.path, content, content.status(), self._how, self.counts,
+                    Position(old.offset, old.stamped), before, max(old.size, old.offset), unproven,
+                    b"" if content.packed else content.pread(HEAD, 0))
+        life.home = old.home or old.path
+        life.written = old.mtime
+        life.dirty = (content.path, content.dev, content.ino) != (old.path, old.dev, old.ino) or not old.marker_bytes
+        life.gone = None if found else now
+        life.grew = now
+        self._add(life)
+        # In which order they were begun was not saved: those that were moved are older than the one at home.
+        self._families[life.home].sort(key=lambda one: (one.path == one.home, one.seen.mtime))
+        self._enqueue(life)
+        return life
+
+    def _where(self, old: Saved, found: Mapping[str, Seen], folders: Folders, same: Sequence[str]) -> str | None:
         """The path under which a file of the last run stands now: its own, another, or one no glob finds.
 
         `same` are those with its number that globs find.
@@ -150,60 +344,66 @@ class Tail(Source):
                 return old.path
         except OSError:
             pass  # it may stand under another name
-        try:
-            with os.scandir(os.path.dirname(old.path)) as entries:
-                return next((entry.path for entry in entries if entry.inode() == old.ino), None)
-        except OSError:
-            return None
+        return folders.where(old.path, old.ino)
 
-    def _resume(self, key: str, old: Saved, path: str, opened: tuple[int, Seen], now: float, *,
+    def _resume(self, key: str, old: Saved, content: Plain | Unpacked, seen: Seen, now: float, *,
                 found: bool) -> bool | None:
         """Go on in a file of the last run, if it is still the same life of it; None if it cannot be read now."""
-        fd, seen = opened
         offset = old.offset
         try:
-            before = os.pread(fd, old.marker_bytes, offset - old.marker_bytes)
-            if offset and not old.marker_bytes and offset <= seen.size:  # it could never be opened
-                offset, before = last_line(fd, offset, self._how)
+            if content.packed:
+                if not holds(content, old):
+                    content.close()
+                    return False
+                self._follow(key, old, content, b"", now, unproven=old, found=False)
+                return True
+            head = content.pread(HEAD, 0) if old.head_bytes else b""
+            before = content.pread(old.marker_bytes, offset - old.marker_bytes)
+            same = is_same_life(old, seen, content.gen, head, before)
+            if same and offset and not old.marker_bytes:  # it could never be opened
+                offset, before = last_line(content, offset, self._how)
         except OSError as error:
-            os.close(fd)
-            self._say(path, error.strerror or str(error))
+            content.close()
+            self._say(content.path, error.strerror or str(error))
             return None
-        if not is_same_life(old, seen, before[len(before) - old.marker_bytes:]) or (seen.dev, seen.ino) in self._lives:
-            os.close(fd)
+        if not same or (seen.dev, seen.ino) in self._lives:
+            content.close()
             return False
-        life = Life(key, old.home or old.path, fd, seen, self._how, Position(offset, old.stamped), before)
-        life.path = path
-        life.dirty = path != old.path or seen.dev != old.dev or not old.marker_bytes
-        life.gone = None if found else now
-        life.grew = now
-        self._add(life)
-        # In which order they were begun was not saved: those that were moved are older than the one at home.
-        self._families[life.home].sort(key=lambda one: (one.path == one.home, one.seen.mtime))
-        self._enqueue(life)
+        self._follow(key, msgspec.structs.replace(old, offset=offset), content, before, now, found=found)
         return True
 
     def _begin(self, path: str, *, at_end: bool, now: float) -> bool:
         """A file that was not known: from its beginning, or from the start of its last line; whether it was opened."""
-        opened = self._opened(path)
-        if opened is None:
+        at = self._opened(path)
+        if at is None:
             return False
-        fd, seen = opened
+        content, seen = Plain(path, *at), at[1]
         if (seen.dev, seen.ino) in self._lives:  # it changed hands between the look and the opening
-            os.close(fd)
+            content.close()
             return True
         try:
-            offset, before = last_line(fd, seen.size, self._how) if at_end else (0, b"")
+            offset, before = last_line(content, seen.size, self._how) if at_end else (0, b"")
+            head = content.pread(HEAD, 0) if offset else b""
+            if not at_end and any(self._is_copy_of_known(path, content, home) for home in self._homes_of(path)):
+                content.close()
+                return True
         except OSError as error:
-            os.close(fd)
+            content.close()
             self._say(path, error.strerror or str(error))
             return False
-        life = Life(secrets.token_hex(8), path, fd, seen, self._how, Position(offset), before)
+        life = Life(secrets.token_hex(8), path, content, seen, self._how, self.counts, Position(offset), before,
+                    head=head)
         life.grew = now
         self._add(life)
         return True
 
+    def _homes_of(self, path: str) -> list[str]:
+        """The logs that are followed, and that a file of this name may be a copy of."""
+        folder, name = os.path.split(path)
+        return [home for base in bases_of(name) if (home := f"{folder}/{base}") in self._families]
+
     def _add(self, life: Life) -> None:
+        self._roster = True
         self._lives[life.dev, life.ino] = life
         self._families.setdefault(life.home, []).append(life)
         self.counts["files"] += 1
@@ -212,8 +412,7 @@ class Tail(Source):
     def _opened(self, path: str) -> tuple[int, Seen] | None:
         """A descriptor and what it is; None, said once, if it cannot be opened or is no regular file."""
         try:
-            # O_NONBLOCK: a FIFO that somebody planted must not hold us up.
-            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            fd = opened(path)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                 self._say(path, error.strerror or str(error))
@@ -321,33 +520,41 @@ class Tail(Source):
 
     def _look_everywhere(self, now: float) -> None:
         """Find everything anew. What a path no longer leads to is looked at through its descriptor."""
-        found = self._find()
-        self._take_up_absent(found, now)
+        found, folders = self._find(), Folders()
+        self._take_up_absent(found, folders, now)
         here = {(seen.dev, seen.ino): (path, seen) for path, seen in found.items()}
         for inode, life in list(self._lives.items()):
+            if self._lives.get(inode) is not life:
+                continue  # it was of use for another
             if inode in here:
                 path, seen = here[inode]
                 if path != life.path:
-                    life.dirty, life.path = True, path
+                    life.move(path)
                 life.gone = None
                 self._notice(life, seen, now)
             else:
-                self._look_through(life, now)
-        self._begin_new(found, at_end=False, now=now)
+                self._look_through(life, folders, now)
+        self._look_at_known(found, folders, now)
+        self._begin_new(found, folders, at_end=False, now=now)
         self._name_all()
 
-    def _look_through(self, life: Life, now: float) -> None:
+    def _look_through(self, life: Life, folders: Folders, now: float) -> None:
         """No glob finds this file now: look through its descriptor, until nothing has come for long."""
         if life.gone is None and _leads_elsewhere(life):
+            if path := folders.where(life.path, life.ino):
+                life.move(path)
             life.gone = life.grew = now
         unreadable = life.failed
         if status := self._status(life):
             self._notice(life, status, now)
             if life.gone is not None and (unreadable or not life.ready) and now - life.grew >= QUIET:
-                self._lost(life, "cannot be read, and its last {} bytes are lost")
+                if life.content.damage:
+                    self._lost(life, "damaged", f"is damaged ({life.content.damage}), and {{}} bytes of it are lost")
+                else:
+                    self._lost(life, "unreadable", "cannot be read, and its last {} bytes are lost")
                 self._end(life, now)
         else:
-            self._lost(life, "is gone, and its last {} bytes with it")
+            self._lost(life, "gone", "is gone, and its last {} bytes with it")
             self._end(life, now)
 
     def _status(self, life: Life) -> Seen | None:
@@ -364,7 +571,9 @@ class Tail(Source):
 
     def _notice(self, life: Life, seen: Seen, now: float) -> None:
         try:
-            if life.notice(seen, now):
+            if life.notice(life.status() if life.packed else seen, now):
+                if life.path == life.home:
+                    life.written = life.seen.mtime
                 life.failed = False
                 self._enqueue(life)
             else:
@@ -373,27 +582,46 @@ class Tail(Source):
             self._say(life.path, error.strerror or str(error))
 
     def _rewritten(self, life: Life, seen: Seen, now: float) -> None:
-        """The file was truncated or written anew: this life ends, and another begins at offset 0."""
-        self._lost(life, "was truncated before its last {} bytes were read")
-        self._ended[life.key] = None
+        """The file was truncated or written anew: this life goes on in a copy or ends, and another begins at 0."""
+        self.counts["truncations"] += 1
+        key, folders = life.key, Folders()
+        if not self._take_up_copy(key, life.saved(), folders, now):
+            self._lost(life, "truncated", "was truncated before its last {} bytes were read")
+            life.finish(now)
+            self._ended[key] = None
+        self._begin_missed(life.home, self._by_path, folders, now)
         life.renew(secrets.token_hex(8), seen, now)
+        self._roster = True
         self.counts["files"] += 1
         self._enqueue(life)
 
-    def _lost(self, life: Life, how: str) -> None:
+    def _lost(self, life: Life, reason: str, how: str) -> None:
         """Tell of the bytes of a life that will never be read."""
         if life.unread:
             path = name_of(life.path)
-            self.counts["bytes_lost"] += life.unread
-            self._tell("lost", f"{path} {how.format(life.unread)}", path=path, bytes=life.unread)
+            self._lose(path, life.unread, reason, f"{path} {how.format(life.unread)}")
+
+    def _lose(self, path: str, lost: int, reason: str, text: str) -> None:
+        self.counts["bytes_lost"] += lost
+        counter = f"bytes_lost.{reason}"
+        self.counts[counter] = self.counts.get(counter, 0) + lost
+        self._tell("lost", text, path=path, bytes=lost, reason=reason)
 
     def _end(self, life: Life, now: float) -> None:
         """No path leads here and nothing has come for long: the last line is a line, however it ends."""
         life.finish(now)
-        self._ended[life.key] = None
+        try:
+            known = life.content.linked and not life.failed
+        except OSError:
+            known = False
+        if known:
+            self._known.add(life.key, life.saved())
+        else:
+            self._ended[life.key] = None
         self._forget(life)
 
     def _forget(self, life: Life) -> None:
+        self._roster = True
         del self._lives[life.dev, life.ino]
         life.order = ()
         family = self._families[life.home]
@@ -402,7 +630,8 @@ class Tail(Source):
             self._enqueue(family[0])
         else:
             del self._families[life.home]
-        os.close(life.fd)
+            self._lost_at[life.home] = life.written
+        life.content.close()
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -457,18 +686,31 @@ class Tail(Source):
 
     def _read(self, life: Life, now: float, until: float) -> None:
         try:
-            sent = life.read(now, until)
-            if sent is None:
+            if life.read(now, until) is None:
                 self._rewritten(life, life.status(), now)
                 return
         except OSError as error:
             self._failed(life, error)
             return
-        self.counts["bytes"] += sent
+        except AnotherText:
+            self._look_elsewhere(life, now)
+            return
         if life.compressed:
             path = name_of(life.path)
             self._tell("compressed", f"{path} is compressed, and so no lines", path=path)
-        self._enqueue(life)
+        if life.packed and not life.ready and not life.content.damage:
+            self._lost(life, "damaged", "is shorter than it was, and {} bytes are lost")
+            self._end(life, now)
+        else:
+            self._enqueue(life)
+
+    def _look_elsewhere(self, life: Life, now: float) -> None:
+        """A compressed file only begins like the one that was looked for: look for another, or give it up."""
+        old = life.saved()
+        self._others.add((life.dev, life.ino))
+        self._forget(life)
+        if not self._take_up_copy(life.key, old, Folders(), now):
+            self._lose_saved(life.key, old, None)
 
     def _of(self, key: str) -> Life | None:
         return next((life for life in self._lives.values() if life.key == key), None)
@@ -490,19 +732,39 @@ class Tail(Source):
     # --- what is kept ---------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[tuple[str, Any]]:
+        for key in (*self._ended, *self._known.gone):
+            yield key, None
         for life in self._lives.values():
             if life.dirty:
                 yield life.key, msgspec.to_builtins(life.saved())
-        for key, saved in self._unsaved.items():
+        for key, saved in (*self._unsaved.items(), *self._known.added.items()):
             yield key, msgspec.to_builtins(saved)
-        for key in self._ended:
-            yield key, None
 
     def written(self) -> None:
         self._unsaved.clear()
+        self._known.written()
         for life in self._lives.values():
             life.dirty = False
         self._ended.clear()
+
+    def descriptors(self) -> Iterator[tuple[str, int | None]]:
+        if not self._roster:
+            return
+        self._roster = False
+        present = {life.key: life for life in self._lives.values() if not life.packed and not life.content.parked}
+        for key in [key for key in self._handed if key not in present]:
+            del self._handed[key]
+            yield key, None
+        for key in [key for key in present if key not in self._handed]:
+            content = present[key].content
+            assert isinstance(content, Plain)
+            self._handed[key] = None
+            yield key, content.fd
+
+    def standing(self) -> Mapping[str, int]:
+        return {"carried": self._carried, "partial": sum(life.partial for life in self._lives.values()),
+                "unread": sum(life.unread for life in self._lives.values())
+                + sum(max(0, old.size - old.offset) for old in self._absent.values())}
 
     def directories(self) -> Mapping[str, bool]:
         if self._watch == "poll":
@@ -519,7 +781,7 @@ class Tail(Source):
     def close(self) -> None:
         for life in self._lives.values():
             life.let_go()
-            os.close(life.fd)
+            life.content.close()
         self._lives.clear()
 
 

@@ -6,7 +6,17 @@ import lzma
 import msgspec
 import pytest
 
-from corowatch.core.follow import ENOUGH, Fate, Saved, Seen, fate, is_compressed, is_same_life, marker
+from corowatch.core.follow import (
+    ENOUGH,
+    Fate,
+    Saved,
+    Seen,
+    digest,
+    fate,
+    is_compressed,
+    is_same_life,
+    is_same_text,
+)
 
 
 @pytest.mark.parametrize(("offset", "known", "seen", "want"), [
@@ -19,8 +29,9 @@ def test_what_became_of_a_file(offset, known, seen, want):
     assert want is fate(1, 2, offset, known, seen)
 
 
-def saved(before, offset):
-    return Saved("/x", 1, 2, offset, marker(before), len(before))
+def saved(before, offset, gen=None, head=b""):
+    return Saved("/x", 1, 2, offset, digest(before), len(before), gen=gen, head=digest(head) if head else "",
+                 head_bytes=len(head))
 
 
 def seen(size, dev=1, ino=2):
@@ -28,17 +39,27 @@ def seen(size, dev=1, ino=2):
 
 
 def test_the_bytes_before_the_offset_tell_whether_it_is_the_same_life():
-    assert is_same_life(saved(b"abc", 3), seen(3), b"abc")
-    assert is_same_life(saved(b"", 0), seen(0), b"")
-    assert not is_same_life(saved(b"abc", 3), seen(3), b"abd")
-    assert not is_same_life(saved(b"abc", 3), seen(2), b"ab")
-    assert not is_same_life(saved(b"abc", 3), seen(3), b"abcd")
-    assert not is_same_life(saved(b"abc", 3), seen(3, ino=3), b"abc")
+    assert is_same_life(saved(b"abc", 3), seen(3), None, b"", b"abc")
+    assert is_same_life(saved(b"", 0), seen(0), None, b"", b"")
+    assert not is_same_life(saved(b"abc", 3), seen(3), None, b"", b"abd")
+    assert not is_same_life(saved(b"abc", 3), seen(2), None, b"", b"ab")
+    assert not is_same_life(saved(b"abc", 3), seen(3), None, b"", b"abcd")
+    assert not is_same_life(saved(b"abc", 3), seen(3, ino=3), None, b"", b"abc")
+
+
+@pytest.mark.parametrize(("then", "now", "want"), [(7, 7, True), (7, 8, False), (None, 8, True), (7, None, True)])
+def test_a_number_that_is_used_again_is_of_another_generation(then, now, want):
+    assert want is is_same_life(saved(b"abc", 3, gen=then), seen(3), now, b"", b"abc")
+
+
+def test_the_bytes_at_the_beginning_tell_it_too():
+    assert is_same_text(saved(b"c", 3, head=b"ab"), 3, b"abc", b"c")
+    assert not is_same_text(saved(b"c", 3, head=b"ab"), 3, b"xbc", b"c")
 
 
 def test_on_a_device_of_another_number_the_bytes_must_be_enough():
-    assert is_same_life(saved(b"x" * ENOUGH, ENOUGH), seen(ENOUGH, dev=9), b"x" * ENOUGH)
-    assert not is_same_life(saved(b"abc", 3), seen(3, dev=9), b"abc")
+    assert is_same_life(saved(b"x" * ENOUGH, ENOUGH), seen(ENOUGH, dev=9), None, b"", b"x" * ENOUGH)
+    assert not is_same_life(saved(b"abc", 3), seen(3, dev=9), None, b"", b"abc")
 
 
 @pytest.mark.parametrize(("head", "want"), [

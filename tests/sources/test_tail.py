@@ -7,54 +7,11 @@ import time
 from math import inf
 
 import pytest
+from reading import Reader, write
 
-from corowatch.core.coroutine import coroutine
-from corowatch.core.lines import shown
 from corowatch.sources import life
 from corowatch.sources.life import REACH
-from corowatch.sources.tail import QUIET, Tail
-
-
-class Reader:
-    """A Tail on some globs, with what it read and what it told."""
-
-    def __init__(self, *paths, saved=None, start=None, **options):
-        self.lines, self.told = [], []
-        defaults = {"exclude": (), "start": "end", "timestamp": "auto", "encoding": "utf-8", "max_line_bytes": 65536,
-                    "root": None, "watch": "poll"}
-        self.tail = Tail(self._keep(), paths=tuple(map(str, paths)), **{**defaults, **options})
-        self.tail.open(saved or {}, reader="r", start=start, wake=lambda: None, now=0.0,
-                       tell=lambda kind, text, **fields: self.told.append((kind, text)))
-
-    @coroutine
-    def _keep(self):
-        while True:
-            block = yield
-            at = block.offset
-            for line in block.data.removesuffix(b"\n").split(b"\n"):
-                self.lines.append((os.path.basename(block.origin.file), at, shown(line), block.origin.key))
-                at += len(line) + 1
-
-    def read(self, now=1.0, look=None):
-        """Look and read everything; the texts that came."""
-        before = len(self.lines)
-        self.tail.look(now, look)
-        while head := self.tail.head():
-            head.read(now, head.next)
-        return [text for _, _, text, _ in self.lines[before:]]
-
-    def saved(self):
-        """What a commit would keep of everything so far."""
-        self.kept = getattr(self, "kept", {})
-        for key, state in self.tail.changes():
-            self.kept[key] = state
-        self.tail.written()
-        return {key: state for key, state in self.kept.items() if state is not None}
-
-
-def write(path, data, mode="ab"):
-    with open(path, mode, buffering=0) as file:
-        file.write(data if isinstance(data, bytes) else data.encode())
+from corowatch.sources.tail import QUIET
 
 
 @pytest.fixture
@@ -214,7 +171,9 @@ def test_an_old_file_that_has_been_quiet_has_ended_and_its_last_line_is_one(log,
 
     assert [] == reader.read(2.0)
     assert ["last"] == reader.read(2.0 + QUIET)
-    assert {} == reader.saved()
+    kept, = reader.saved().values()
+    assert kept["done"]
+    assert (6, str(tmp_path / "app.log.1")) == (kept["offset"], kept["path"])
 
 
 def test_a_removed_file_is_read_to_its_end(log):
@@ -652,7 +611,7 @@ def test_a_rotated_file_that_cannot_be_read_does_not_hold_up_the_next_and_is_los
     assert ["3"] == reader.read(2.0)
     reader.read(3.0 + QUIET)
 
-    assert [("lost", f"{log} cannot be read, and its last 2 bytes are lost")] == reader.told[-1:]
+    assert [("lost", f"{log}.1 cannot be read, and its last 2 bytes are lost")] == reader.told[-1:]
     assert 1 == len(reader.tail._lives)
 
 

@@ -1,0 +1,279 @@
+"""The bytes of a file by their offset: as they are, or unpacked from what gzip, xz, bzip2 or zstd made of them.
+
+A file that is followed stays open, so that one which was renamed or removed is read to its end. Where there are more
+than descriptors, those that have nothing to read are closed and opened again, and must then be the same file.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import errno
+import fcntl
+import gzip
+import importlib
+import lzma
+import os
+import resource
+import stat
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from corowatch.core.follow import Seen
+
+GULP = 256 * 1024
+"""Bytes that are unpacked at a time."""
+WINDOW = 1 << 20
+"""Unpacked bytes that are kept: what was read last, and what lies around it."""
+REACH = 16 << 20
+"""Bytes that are unpacked in one turn to get to an offset."""
+ENDLESS = 1 << 62
+"""How long a compressed file's text is, until its end is known."""
+FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+"""O_NONBLOCK: a FIFO that somebody planted must not hold us up."""
+RESERVE = 64
+"""Descriptors that are left for all else, or half of them where there are few."""
+
+_GETVERSION = 0x80087601  # FS_IOC_GETVERSION of ioctl_iflags(2): _IOR('v', 1, long)
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError)
+
+
+def generation(fd: int) -> int | None:
+    """The inode's generation; None where the file system has none (tmpfs)."""
+    try:
+        return int(struct.unpack("=q", fcntl.ioctl(fd, _GETVERSION, bytes(8)))[0])
+    except OSError:
+        return None
+
+
+def seen_of(status: os.stat_result) -> Seen | None:
+    """What matters of a stat result; None if it is no regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Seen(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+class _Open:
+    """The files that are open, least recently used first."""
+
+    def __init__(self) -> None:
+        self._held: dict[Plain, None] = {}
+
+    def used(self, one: Plain) -> None:
+        self._held.pop(one, None)
+        self._held[one] = None
+
+    def closed(self, one: Plain) -> None:
+        self._held.pop(one, None)
+
+    def make_room(self) -> None:
+        """Close what has nothing to read, until one more can be opened."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = soft - min(RESERVE, soft // 2)
+        if len(self._held) >= most:
+            for one in [held for held in self._held if not held.busy()][:1 + len(self._held) - most]:
+                one.close()
+
+
+_OPEN = _Open()
+"""Of the whole process, as its limit is."""
+
+
+def opened(path: str) -> int:
+    """A descriptor of the file at `path`. Raises OSError."""
+    _OPEN.make_room()
+    return os.open(path, FLAGS)
+
+
+class Plain:
+    """A file's own bytes. Every method may raise OSError."""
+
+    packed = False
+    damage = ""
+
+    def __init__(self, path: str, fd: int, seen: Seen) -> None:
+        self.path = path
+        self.dev, self.ino, self.gen = seen.dev, seen.ino, generation(fd)
+        self.busy: Callable[[], bool] = lambda: True
+        """Whether it must stay open."""
+        self._fd: int | None = fd
+        _OPEN.used(self)
+
+    @property
+    def fd(self) -> int:
+        """An open descriptor."""
+        if self._fd is None:
+            fd = opened(self.path)
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino, generation(fd)) != (self.dev, self.ino, self.gen):
+                os.close(fd)
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            self._fd = fd
+        _OPEN.used(self)
+        return self._fd
+
+    @property
+    def parked(self) -> bool:
+        """Whether it is closed until it is needed."""
+        return self._fd is None
+
+    def pread(self, size: int, at: int) -> bytes:
+        """At most `size` bytes from offset `at` on."""
+        return os.pread(self.fd, size, at)
+
+    def reach(self, at: int) -> bool:
+        """Whether the bytes at an offset can be read now; if not, they are nearer with each call."""
+        return True
+
+    def status(self) -> Seen:
+        """What the descriptor tells."""
+        seen = seen_of(os.fstat(self.fd))
+        assert seen is not None, "only regular files are opened"
+        return seen
+
+    @property
+    def linked(self) -> bool:
+        """Whether any name leads to it."""
+        return os.fstat(self.fd).st_nlink > 0
+
+    def next_data(self, at: int) -> int:
+        """Where the next byte stands, from `at` on, that is in no hole. Raises OSError (ENXIO) if all is."""
+        return os.lseek(self.fd, at, os.SEEK_DATA)
+
+    def close(self) -> None:
+        _OPEN.closed(self)
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
+
+def unpacker(magic: bytes) -> Callable[[BinaryIO], Any] | None:
+    """What makes an unpacked file object of a packed one, told by its first bytes; None if they are not packed.
+
+    Raises ImportError where the library for it is not installed.
+    """
+    if magic.startswith(b"\x1f\x8b"):
+        return lambda file: gzip.GzipFile(fileobj=file)
+    if magic.startswith(b"\xfd7zXZ\x00"):
+        return lzma.LZMAFile
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        return _zstd()
+    return None
+
+
+def _zstd() -> Callable[[BinaryIO], Any]:
+    with contextlib.suppress(ImportError):
+        own: Any = importlib.import_module("compression.zstd")  # from Python 3.14 on
+        return lambda file: _Strict(own.ZstdFile(file), own.ZstdError)
+    zstandard: Any = importlib.import_module("zstandard")
+    return lambda file: _Strict(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True),
+                                zstandard.ZstdError)
+
+
+class _Strict:
+    """A reader whose own error is told as the others tell theirs."""
+
+    def __init__(self, reader: Any, error: type[Exception]) -> None:
+        self._reader, self._error = reader, error
+
+    def read1(self, size: int) -> bytes:
+        try:
+            return bytes(self._reader.read1(size))
+        except self._error as error:
+            raise EOFError(str(error)) from error
+
+
+class Unpacked:
+    """The bytes that a compressed file holds, read from its beginning on; only the last of them are kept.
+
+    Of a damaged one those before the damage can be read; `damage` tells what is wrong then.
+    """
+
+    packed = True
+    parked = False
+    linked = True
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.damage = ""
+        self.busy: Callable[[], bool] = lambda: True
+        self._file = os.fdopen(opened(path), "rb")
+        try:
+            seen = seen_of(os.fstat(self._file.fileno()))
+            if seen is None:
+                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+            make = unpacker(os.pread(self._file.fileno(), 6, 0))
+            if make is None:
+                raise OSError(errno.EINVAL, "is not packed any more")
+        except BaseException:
+            self._file.close()
+            raise
+        self._make = make
+        self._packed = seen
+        self.dev, self.ino, self.gen = seen.dev, seen.ino, generation(self._file.fileno())
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._file.seek(0)
+        self._stream = self._make(self._file)
+        self._window = b""
+        self._begin = 0
+        self.over = False
+        self.damage = ""
+
+    @property
+    def _end(self) -> int:
+        return self._begin + len(self._window)
+
+    def _more(self) -> None:
+        try:
+            data = self._stream.read1(GULP)
+        except _DAMAGED as error:
+            data, self.damage = b"", str(error) or type(error).__name__
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            data, self.damage = b"", str(error)
+        self.over = not data
+        self._window += data
+        if len(self._window) > WINDOW + GULP:
+            self._begin += len(self._window) - WINDOW
+            self._window = self._window[-WINDOW:]
+
+    def reach(self, at: int) -> bool:
+        """Whether the bytes at an offset can be read now; if not, they are nearer with each call."""
+        if at < self._begin:
+            self._rewind()
+        until = self._end + REACH
+        while self._end < at and not self.over and self._end < until:
+            self._more()
+        return self._end >= at or self.over
+
+    def pread(self, size: int, at: int) -> bytes:
+        """At most `size` bytes from offset `at` on; none that are out of reach."""
+        if not self._begin <= at <= self._end:
+            return b""
+        while self._end < at + size and not self.over:
+            self._more()
+        begin = at - self._begin
+        return self._window[begin:begin + size] if begin >= 0 else b""
+
+    def status(self) -> Seen:
+        """As if it were not packed. How long it is, is known at its end; before, there is always more."""
+        now = seen_of(os.fstat(self._file.fileno()))
+        if now is not None and now != self._packed:
+            self._packed = now
+            if self.over:  # it was still being written
+                self._rewind()
+        return Seen(self.dev, self.ino, self._end if self.over else ENDLESS, self._packed.mtime)
+
+    def next_data(self, at: int) -> int:
+        """There are no holes."""
+        return at
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,7 +1,7 @@
 """The bytes of a file by their offset: as they are, or unpacked from what gzip, xz, bzip2 or zstd made of them.
 
 A file that is followed stays open, so that one which was renamed or removed is read to its end. Where there are more
-than descriptors, those that have nothing to read are closed and opened again, and must then be the same file.
+than descriptors, some that a path leads to are closed and opened again, and must then be the same file.
 """
 
 from __future__ import annotations
@@ -69,11 +69,12 @@ class _Open:
         self._held.pop(one, None)
 
     def make_room(self) -> None:
-        """Close what has nothing to read, until one more can be opened."""
+        """Close what can be opened again, until one more can be opened: first what has nothing to read."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = soft - min(RESERVE, soft // 2)
-        if len(self._held) >= most:
-            for one in [held for held in self._held if not held.busy()][:1 + len(self._held) - most]:
+        over = 1 + len(self._held) - (soft - min(RESERVE, soft // 2))
+        if over > 0:
+            named = sorted((one for one in self._held if one.named()), key=lambda one: one.wanted())
+            for one in named[:over]:
                 one.close()
 
 
@@ -96,8 +97,10 @@ class Plain:
     def __init__(self, path: str, fd: int, seen: Seen) -> None:
         self.path = path
         self.dev, self.ino, self.gen = seen.dev, seen.ino, generation(fd)
-        self.busy: Callable[[], bool] = lambda: True
-        """Whether it must stay open."""
+        self.named: Callable[[], bool] = lambda: False
+        """Whether a path leads to it, by which it can be opened again."""
+        self.wanted: Callable[[], bool] = lambda: True
+        """Whether there is something to read in it."""
         self._fd: int | None = fd
         _OPEN.used(self)
 
@@ -200,7 +203,6 @@ class Unpacked:
     def __init__(self, path: str) -> None:
         self.path = path
         self.damage = ""
-        self.busy: Callable[[], bool] = lambda: True
         self._file = os.fdopen(opened(path), "rb")
         try:
             seen = seen_of(os.fstat(self._file.fileno()))

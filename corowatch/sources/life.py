@@ -64,7 +64,9 @@ class Life:
         self.path = self.home = path
         """Where it is now, and where it was first."""
         self.content = content
-        content.busy = self._is_busy
+        if isinstance(content, Plain):
+            content.named = lambda: self.gone is None and not self.failed
+            content.wanted = lambda: self.ready
         self.dev, self.ino = seen.dev, seen.ino
         self.gone: float | None = None
         """Since when no path leads here."""
@@ -107,10 +109,6 @@ class Life:
         self._codec: tuple[str, int] | None = None
         if not self.packed:
             self._find(seen.size)
-
-    def _is_busy(self) -> bool:
-        """Whether its descriptor may be needed at any moment, and might not be had again."""
-        return self.gone is not None or self.failed or self.ready
 
     def _find(self, size: int) -> None:
         """Its bytes up to `size` are found."""

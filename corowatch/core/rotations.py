@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 
-_PACKED = r"(?:\.(?:gz|xz|bz2|zst))?"
+_END = r"\.(?:gz|xz|bz2|zst)"
+_PACKED = rf"(?:{_END})?"
 _TURN = r"[.\-_](?:\d[\dT:.\-_]*Z?|old|bak|prev)"
 """A count, a date, a time, or a word for the one before."""
 _DATE = r"[.\-_]\d{4}-?\d\d[\dT:.\-_]*Z?"
 _AT_THE_END = re.compile(rf"(.+?)(?:{_TURN})?{_PACKED}")
 _BEFORE_THE_EXTENSION = re.compile(rf"(.+?){_TURN}(\.(?!gz|xz|bz2|zst)[A-Za-z]+){_PACKED}")
+_JUST_PACKED = re.compile(rf"(.+){_END}")
 
 
 def bases_of(name: str) -> frozenset[str]:
     """The names that a file of this name (no folders) may have had before it was rotated; most have none."""
-    ways = (_AT_THE_END.fullmatch(name), _BEFORE_THE_EXTENSION.fullmatch(name))
+    ways = (_AT_THE_END.fullmatch(name), _BEFORE_THE_EXTENSION.fullmatch(name), _JUST_PACKED.fullmatch(name))
     return frozenset("".join(found.groups()) for found in ways if found) - {name}
 
 

@@ -136,10 +136,9 @@ class Plain:
         assert seen is not None, "only regular files are opened"
         return seen
 
-    @property
-    def linked(self) -> bool:
-        """Whether any name leads to it."""
-        return os.fstat(self.fd).st_nlink > 0
+    def file(self) -> Seen:
+        """What the file itself looked like last."""
+        return self.status()
 
     def next_data(self, at: int) -> int:
         """Where the next byte stands, from `at` on, that is in no hole. Raises OSError (ENXIO) if all is."""
@@ -198,7 +197,6 @@ class Unpacked:
 
     packed = True
     parked = False
-    linked = True
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -272,6 +270,10 @@ class Unpacked:
             if self.over:  # it was still being written
                 self._rewind()
         return Seen(self.dev, self.ino, self._end if self.over else ENDLESS, self._packed.mtime)
+
+    def file(self) -> Seen:
+        """What the file itself looked like last."""
+        return self._packed
 
     def next_data(self, at: int) -> int:
         """There are no holes."""

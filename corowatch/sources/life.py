@@ -375,16 +375,15 @@ class Life:
                      self.home, self.content.gen, *self._known_head(), self.found_to, self.written, packed=self.packed)
 
     def _known_head(self) -> tuple[str, int]:
-        """A hash of the first bytes, as far as they were dealt with, and how many."""
-        size = min(HEAD, self.position.offset)
+        """A hash of the first bytes, as far as they were seen, and how many."""
         if self._unproven is not None:
             return self._unproven.head, self._unproven.head_bytes
-        if size == self._hashed[1]:
-            return self._hashed
-        with contextlib.suppress(OSError):
-            head = self.head(size)
-            if len(head) == size:  # of what is unpacked the beginning may be far behind
-                self._hashed = digest(head), size
+        size = HEAD if self.packed else min(HEAD, self.found_to)
+        if size > self._hashed[1]:
+            with contextlib.suppress(OSError):
+                head = self.head(size)
+                if len(head) > self._hashed[1]:  # of what is unpacked the beginning may be far behind
+                    self._hashed = digest(head), len(head)
         return self._hashed
 
 

@@ -6,11 +6,16 @@ A name only makes a candidate; what a file is, its number (inode) or its bytes t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from corowatch.core.follow import Saved, Seen, digest, is_same_text
 from corowatch.core.rotations import bases_of
 from corowatch.sources.content import Plain, Unpacked, opened, seen_of, unpacker
+
+MANY = 100
+"""Files of which each may be a rotation of the others; those that are more are surely not."""
+PROBE = 65536
+"""Bytes of two files that are compared, at the beginning and at the end."""
 
 
 class Folders:
@@ -44,13 +49,50 @@ class Folders:
     def rotations(self, path: str) -> list[str]:
         """The paths beside a log that are named as what it was rotated to."""
         folder, name = os.path.split(path)
+        return sorted(self.rotated(folder).get(name, ()))
+
+    def rotated(self, folder: str) -> Mapping[str, list[str]]:
+        """The paths in a folder that are named as what logs were rotated to, by the names of those logs."""
         if folder not in self._rotations:
             rotations: dict[str, list[str]] = {}
             for other in (self._listed(folder) or {}).values():
                 for base in bases_of(other):
                     rotations.setdefault(base, []).append(f"{folder}/{other}")
             self._rotations[folder] = rotations
-        return sorted(self._rotations[folder].get(name, ()))
+        return self._rotations[folder]
+
+
+class Kin:
+    """Paths of files that may be rotations of one another, told by their names."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, None]] = {}
+
+    def add(self, path: str) -> None:
+        for root in _roots(path):
+            self._of.setdefault(root, {})[path] = None
+
+    def remove(self, path: str) -> None:
+        for root in _roots(path):
+            self._of[root].pop(path, None)
+            if not self._of[root]:
+                del self._of[root]
+
+    def of(self, path: str) -> Iterator[str]:
+        """Other paths that a file at `path` may be a rotation of, or they of it. Not of a name that very many have."""
+        found: dict[str, None] = {}
+        for root in _roots(path):
+            kin = self._of.get(root, {})
+            found.update(kin if len(kin) <= MANY else dict.fromkeys(kin.keys() & {root}))
+        found.pop(path, None)
+        yield from found
+
+
+def _roots(path: str) -> Iterator[str]:
+    folder, name = os.path.split(path)
+    yield path
+    for base in bases_of(name):
+        yield f"{folder}/{base}"
 
 
 def newest_first(paths: Iterable[str]) -> Iterator[tuple[str, Seen]]:
@@ -84,7 +126,7 @@ def text_at(path: str) -> Plain | Unpacked:
 
 def holds(content: Plain | Unpacked, saved: Saved) -> bool:
     """Whether a text may be that of a saved life: surely if it is plain, else at least it begins like it."""
-    if not saved.head_bytes or not saved.offset:
+    if not saved.head_bytes:
         return False  # nothing is known of it by which it could be told
     head = content.pread(saved.head_bytes, 0)
     if content.packed:
@@ -94,15 +136,18 @@ def holds(content: Plain | Unpacked, saved: Saved) -> bool:
 
 
 def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked | None) -> bool:
-    """Whether a text is one that is known already, or so much of it as was copied by now."""
-    if holds(content, saved):
-        return not content.packed or _holds_to_the_end(content, saved)
-    size = content.status().size
-    if content.packed or original is None or size <= 0:
-        return False
-    length = min(size, 256)
-    return size <= original.status().size and all(
-        content.pread(length, at) == original.pread(length, at) for at in {0, (size - length) // 2, size - length})
+    """Whether a text is one that is known already, or so much of it as was copied by now.
+
+    `original`: the file itself, where it can still be read.
+    """
+    if original is not None and (head := content.pread(PROBE, 0)) and original.pread(len(head), 0) == head:
+        if content.packed:
+            return True
+        size = content.status().size
+        length = min(size, PROBE)
+        if content.pread(length, size - length) == original.pread(length, size - length):
+            return True
+    return holds(content, saved) and (not content.packed or _holds_to_the_end(content, saved))
 
 
 def _holds_to_the_end(content: Plain | Unpacked, saved: Saved) -> bool:

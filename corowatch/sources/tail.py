@@ -22,15 +22,15 @@ import msgspec
 from corowatch.core.events import Block, Position, Target
 from corowatch.core.follow import HEAD, Saved, Seen, digest, is_same_life
 from corowatch.core.kinds import source
-from corowatch.core.rotations import bases_of, succeeds
+from corowatch.core.rotations import succeeds
 from corowatch.core.stamps import Stamps
 from corowatch.core.values import Encoding, Glob, NameGlob, Size, Stamp
 from corowatch.sources import Head, Source, Tell
 from corowatch.sources.content import Plain, Unpacked, opened, seen_of
 from corowatch.sources.globs import find, fixed, matches
 from corowatch.sources.known import Known
-from corowatch.sources.life import AnotherText, Life, Reading, last_line, name_of
-from corowatch.sources.siblings import Folders, holds, is_copy, newest_first, text_at
+from corowatch.sources.life import RACY, AnotherText, Life, Reading, last_line, name_of
+from corowatch.sources.siblings import Folders, Kin, holds, is_copy, newest_first, text_at
 
 QUIET = 60.0
 """Seconds without a new byte after which a file that its path no longer leads to has ended."""
@@ -76,6 +76,7 @@ class Tail(Source):
         self._by_path: dict[str, Life] = {}
         self._families: dict[str, list[Life]] = {}
         """The files that were first known under one path, oldest first: they are read in this order."""
+        self._kin = Kin()
         self._queue: list[tuple[tuple[Any, ...], int, Life]] = []
         """Those with something to read, earliest first; an entry whose order is no longer its life's is passed over."""
         self._ended: dict[str, None] = {}
@@ -87,6 +88,8 @@ class Tail(Source):
         self._carried = 0
         self._lost_at: dict[str, int] = {}
         """When what was lost under a path was last written (nanoseconds since the epoch): what came later is new."""
+        self._settled: dict[str, int] = {}
+        """When the folders were changed in which all siblings are known (nanoseconds since the epoch)."""
         self._others: set[tuple[int, int]] = set()
         """Compressed files that begin like one that was looked for, and are not it."""
         self._inherited: dict[str, int] = {}
@@ -115,6 +118,7 @@ class Tail(Source):
         found, folders = self._find(), Folders()
         self._take_up_absent(found, folders, now)
         self._look_at_known(found, folders, now)
+        self._know_newcomers(found, folders, now)
         at_end = (start or self._start) == "end" and not saved
         unopened = self._begin_new(found, folders, at_end=at_end, now=now)
         for path, seen in unopened if at_end else ():
@@ -134,7 +138,7 @@ class Tail(Source):
         unopened = []
         for path, seen in found.items():
             inode = seen.dev, seen.ino
-            if inode in self._lives or inode in absent or inode in self._known:
+            if inode in self._lives or inode in absent or self._known.holds(seen):
                 continue
             if path in self._families or path in self._lost_at:
                 self._begin_missed(path, found, folders, now)
@@ -144,33 +148,63 @@ class Tail(Source):
                 unopened.append((path, seen))
         return unopened
 
-    def _know_siblings(self, path: str, found: Mapping[str, Seen], folders: Folders) -> None:
-        """A log is seen for the first time: what it was rotated to before is not to be read."""
-        for other in folders.rotations(path):
-            if other in found:
+    def _know_siblings(self, path: str, found: Collection[str], folders: Folders) -> None:
+        """What a log was rotated to, and is not followed, is known: it is not what is missed when the log changes."""
+        since = max((life.written for life in self._families.get(path, ())), default=0)
+        for other, seen in newest_first(folders.rotations(path)):
+            if other in found or (seen.dev, seen.ino) in self._lives or self._known.holds(seen):
                 continue
             try:
-                seen = seen_of(os.stat(other))
+                content = text_at(other)
+            except (OSError, ImportError):
+                continue
+            if not since or seen.mtime < since:
+                self._known.pass_by(seen, content.gen)
+            elif not self._is_copy_of_known(other, content, path):
+                self._add_known(content, path, "")
+            content.close()
+
+    def _add_known(self, content: Plain | Unpacked, home: str, copy_of: str) -> None:
+        seen = seen_of(os.stat(content.path))
+        if seen and (seen.dev, seen.ino) == (content.dev, content.ino):
+            self._known.add(secrets.token_hex(8), Saved(
+                content.path, seen.dev, seen.ino, 0 if content.packed else seen.size, digest(b""), 0, home=home,
+                gen=content.gen, size=seen.size, mtime=seen.mtime, packed=content.packed, copy_of=copy_of))
+
+    def _know_newcomers(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
+        """What came beside a log that is still the same was packed, or copied, and not missed."""
+        for folder in {os.path.dirname(home) for home in self._families}:
+            try:
+                changed = os.stat(folder).st_mtime_ns
             except OSError:
                 continue
-            if seen and (seen.dev, seen.ino) not in self._lives and (seen.dev, seen.ino) not in self._known:
-                self._known.add(secrets.token_hex(8), Saved(other, seen.dev, seen.ino, seen.size, digest(b""), 0,
-                                                            home=path, size=seen.size, mtime=seen.mtime))
+            if self._settled.get(folder) == changed:
+                continue
+            if now - changed / 1e9 > RACY:
+                self._settled[folder] = changed
+            for base in folders.rotated(folder):
+                seen = found.get(home := f"{folder}/{base}")
+                life = self._lives.get((seen.dev, seen.ino)) if seen else None
+                if life and life.home == home:
+                    if life.found_to == 0:  # it may have held something before it was copied and truncated
+                        self._begin_missed(home, found, folders, now)
+                    self._know_siblings(home, found, folders)
 
     def _begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
         since = max([life.written for life in self._families.get(path, ())] + [self._lost_at.get(path, 0)])
-        missed = [other for other, seen in newest_first(folders.rotations(path))
-                  if seen.mtime >= since and other not in found and (seen.dev, seen.ino) not in self._lives
-                  and (seen.dev, seen.ino) not in self._known
+        missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
+                  if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
                   and succeeds(os.path.basename(other), os.path.basename(path))]
-        for other in reversed(missed):
+        for other, seen in reversed(missed):
             try:
                 content = text_at(other)
             except (OSError, ImportError) as error:
                 self._say(other, str(error))
                 continue
-            if self._is_copy_of_known(other, content, path) or not content.reach(1):
+            begins_itself = other in found and not content.packed
+            if begins_itself or self._known.holds(seen, content.gen) or self._is_copy_of_known(
+                    other, content, path) or not content.reach(1):
                 content.close()
                 continue
             life = Life(secrets.token_hex(8), other, content, content.status(), self._how, self.counts)
@@ -181,40 +215,41 @@ class Tail(Source):
     def _is_copy_of_known(self, path: str, content: Plain | Unpacked, home: str) -> bool:
         """Whether a file holds what was, or is being, read from another one of that log; then it is known as well."""
         originals: list[tuple[str, Saved, Plain | Unpacked | None]] = [
-            (life.key, life.saved(), None if life.packed else life.content) for life in self._families.get(home, ())]
-        originals += [(key, saved, None) for key, saved in self._known.of_home(home)]
+            (life.key, life.saved(), None if life.packed else life.content)
+            for kin in self._kin.of(path) for life in self._families[kin]]
+        originals += [(key, saved, None) for key, saved in self._known.kin_of(path)]
         for key, saved, original in originals:
             try:
-                same = is_copy(content, saved, original)
+                if is_copy(content, saved, original):
+                    self._add_known(content, home, key)
+                    return True
             except OSError:
                 continue
-            if same:
-                seen = content.status()
-                size = 0 if content.packed else seen.size
-                self._known.add(secrets.token_hex(8), Saved(
-                    path, content.dev, content.ino, size, digest(b""), 0, home=home, size=size, mtime=seen.mtime,
-                    packed=content.packed, copy_of=key))
-                return True
         return False
 
-    def _look_at_known(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
+    def _look_at_known(self, found: Collection[str], folders: Folders, now: float) -> None:
         """Go on in those files that were read to their end and have grown."""
-        for key, saved, seen in self._known.changed(folders, now):
-            if seen.size <= saved.offset and not saved.copy_of:
-                if seen.size < saved.offset:
-                    self._known.forget(key)  # another text; if a glob finds it, it is begun
+        for key, saved in self._known.changed(folders, now):
+            at = None if saved.packed else self._opened(saved.path)
+            if at is None:
+                if saved.packed:  # another one: of what is packed nothing grows
+                    self._known.forget(key)
                 continue
-            fd = self._opened(saved.path)
-            if fd is None:
-                continue
-            content = Plain(saved.path, *fd)
-            if saved.copy_of:
+            content, seen = Plain(saved.path, *at), at[1]
+            if saved.copy_of or not saved.offset:
                 self._known.forget(key)
                 if self._is_copy_of_known(saved.path, content, saved.home):  # more of it was copied
                     content.close()
                     continue
-            if self._resume(key, saved, content, fd[1], now, found=saved.path in found) is not None:
+            if seen.size > saved.offset:
                 self._known.forget(key)
+                self._resume(key, saved, content, seen, now, found=saved.path in found)
+                continue
+            content.close()
+            same = seen.size == saved.offset and (content.gen is None or content.gen == saved.gen)
+            self._known.forget(key)
+            if same:
+                self._known.add(key, msgspec.structs.replace(saved, size=seen.size, mtime=seen.mtime))
 
     def _take_up_absent(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
         by_inode: dict[int, list[str]] = {}
@@ -309,7 +344,7 @@ class Tail(Source):
                 self._ended[life.key] = None
                 self._forget(life)
             if copy := self._known.at(content.dev, content.ino):
-                self._known.forget(copy[0])
+                self._known.forget(copy)
             self._follow(key, old, content, b"" if content.packed else content.pread(
                 old.marker_bytes, old.offset - old.marker_bytes), now, unproven=old if content.packed else None)
             return True
@@ -384,7 +419,7 @@ class Tail(Source):
         try:
             offset, before = last_line(content, seen.size, self._how) if at_end else (0, b"")
             head = content.pread(HEAD, 0) if offset else b""
-            if not at_end and any(self._is_copy_of_known(path, content, home) for home in self._homes_of(path)):
+            if not at_end and self._is_copy_of_known(path, content, path):
                 content.close()
                 return True
         except OSError as error:
@@ -397,15 +432,11 @@ class Tail(Source):
         self._add(life)
         return True
 
-    def _homes_of(self, path: str) -> list[str]:
-        """The logs that are followed, and that a file of this name may be a copy of."""
-        folder, name = os.path.split(path)
-        return [home for base in bases_of(name) if (home := f"{folder}/{base}") in self._families]
-
     def _add(self, life: Life) -> None:
         self._roster = True
         self._lives[life.dev, life.ino] = life
         self._families.setdefault(life.home, []).append(life)
+        self._kin.add(life.home)
         self.counts["files"] += 1
         self._enqueue(life)
 
@@ -502,7 +533,8 @@ class Tail(Source):
 
     def glance(self, now: float) -> None:
         for life in list(self._lives.values()):
-            self._look_at(life, now)
+            if self._lives.get((life.dev, life.ino)) is life:  # a look at one may end others
+                self._look_at(life, now)
 
     def _look_at(self, life: Life, now: float) -> None:
         if life.gone is not None:
@@ -535,15 +567,17 @@ class Tail(Source):
             else:
                 self._look_through(life, folders, now)
         self._look_at_known(found, folders, now)
+        self._know_newcomers(found, folders, now)
         self._begin_new(found, folders, at_end=False, now=now)
         self._name_all()
 
     def _look_through(self, life: Life, folders: Folders, now: float) -> None:
         """No glob finds this file now: look through its descriptor, until nothing has come for long."""
-        if life.gone is None and _leads_elsewhere(life):
+        if _leads_elsewhere(life):
             if path := folders.where(life.path, life.ino):
                 life.move(path)
-            life.gone = life.grew = now
+            if life.gone is None:
+                life.gone = life.grew = now
         unreadable = life.failed
         if status := self._status(life):
             self._notice(life, status, now)
@@ -555,6 +589,7 @@ class Tail(Source):
                 self._end(life, now)
         else:
             self._lost(life, "gone", "is gone, and its last {} bytes with it")
+            life.failed = True
             self._end(life, now)
 
     def _status(self, life: Life) -> Seen | None:
@@ -570,9 +605,12 @@ class Tail(Source):
         self._by_path = {os.path.realpath(life.path): life for life in here} | {life.path: life for life in here}
 
     def _notice(self, life: Life, seen: Seen, now: float) -> None:
+        empty = life.found_to == 0
         try:
             if life.notice(life.status() if life.packed else seen, now):
-                if life.path == life.home:
+                if empty and life.found_to:  # it may have been copied and truncated before it was seen to hold anything
+                    self._begin_missed(life.home, self._by_path, Folders(), now)
+                if life.path == life.home and life.found_to:
                     life.written = life.seen.mtime
                 life.failed = False
                 self._enqueue(life)
@@ -610,14 +648,11 @@ class Tail(Source):
     def _end(self, life: Life, now: float) -> None:
         """No path leads here and nothing has come for long: the last line is a line, however it ends."""
         life.finish(now)
-        try:
-            known = life.content.linked and not life.failed
-        except OSError:
-            known = False
-        if known:
-            self._known.add(life.key, life.saved())
-        else:
+        if life.failed:
             self._ended[life.key] = None
+        else:  # even if it is removed: what it was packed to may be found later
+            seen = life.content.file()
+            self._known.add(life.key, msgspec.structs.replace(life.saved(), size=seen.size, mtime=seen.mtime))
         self._forget(life)
 
     def _forget(self, life: Life) -> None:
@@ -630,6 +665,7 @@ class Tail(Source):
             self._enqueue(family[0])
         else:
             del self._families[life.home]
+            self._kin.remove(life.home)
             self._lost_at[life.home] = life.written
         life.content.close()
 

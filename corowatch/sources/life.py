@@ -171,10 +171,10 @@ class Life:
 
     def _stands(self) -> bool:
         """Whether the bytes that were read last are still there."""
-        return self._standing(self.content.pread(len(self._overlap), self.read_to - len(self._overlap)))
+        return self._standing(self.content.pread(MARKER if self.read_to else HEAD, self.read_to - len(self._overlap)))
 
     def _standing(self, data: bytes) -> bool:
-        if data.startswith(self._overlap):
+        if data.startswith(self._overlap if self.read_to else self._head[:self._gulp]):
             self._sure = self.size
             return True
         self.size = self._sure  # what was seen to come since is of the next life
@@ -362,8 +362,8 @@ class Life:
 
     def head(self, size: int) -> bytes:
         """The first bytes, at most `size`."""
-        if len(self._head) < size:
-            self._head = self.content.pread(HEAD, 0)
+        if len(self._head) < size and (head := self.content.pread(HEAD, 0)).startswith(self._head):
+            self._head = head  # else it was written anew, which the next read shows
         return self._head[:size]
 
     def saved(self) -> Saved:

@@ -69,11 +69,11 @@ class Kin:
         self._of: dict[str, dict[str, None]] = {}
 
     def add(self, path: str) -> None:
-        for root in _roots(path):
+        for root in roots(path):
             self._of.setdefault(root, {})[path] = None
 
     def remove(self, path: str) -> None:
-        for root in _roots(path):
+        for root in roots(path):
             self._of[root].pop(path, None)
             if not self._of[root]:
                 del self._of[root]
@@ -81,14 +81,15 @@ class Kin:
     def of(self, path: str) -> Iterator[str]:
         """Other paths that a file at `path` may be a rotation of, or they of it. Not of a name that very many have."""
         found: dict[str, None] = {}
-        for root in _roots(path):
+        for root in roots(path):
             kin = self._of.get(root, {})
             found.update(kin if len(kin) <= MANY else dict.fromkeys(kin.keys() & {root}))
         found.pop(path, None)
         yield from found
 
 
-def _roots(path: str) -> Iterator[str]:
+def roots(path: str) -> Iterator[str]:
+    """A path, and those that it may have had before it was rotated."""
     folder, name = os.path.split(path)
     yield path
     for base in bases_of(name):

@@ -30,7 +30,7 @@ from corowatch.sources.content import Plain, Unpacked, opened, seen_of
 from corowatch.sources.globs import find, fixed, matches
 from corowatch.sources.known import Known
 from corowatch.sources.life import RACY, AnotherText, Life, Reading, last_line, name_of
-from corowatch.sources.siblings import Folders, Kin, holds, is_copy, newest_first, text_at
+from corowatch.sources.siblings import Folders, Kin, holds, is_copy, newest_first, roots, text_at
 
 QUIET = 60.0
 """Seconds without a new byte after which a file that its path no longer leads to has ended."""
@@ -193,8 +193,9 @@ class Tail(Source):
     def _begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
         since = max([life.written for life in self._families.get(path, ())] + [self._lost_at.get(path, 0)])
+        followed = self._lives.keys() | {(old.dev, old.ino) for old in self._absent.values()}
         missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
-                  if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
+                  if seen.mtime >= since and (seen.dev, seen.ino) not in followed
                   and succeeds(os.path.basename(other), os.path.basename(path))]
         for other, seen in reversed(missed):
             try:
@@ -211,6 +212,7 @@ class Tail(Source):
             life.home = path
             life.gone = life.grew = now
             self._add(life)
+            self._put_in_order(life)
 
     def _is_copy_of_known(self, path: str, content: Plain | Unpacked, home: str) -> bool:
         """Whether a file holds what was, or is being, read from another one of that log; then it is known as well."""
@@ -255,18 +257,25 @@ class Tail(Source):
         by_inode: dict[int, list[str]] = {}
         for path, seen in found.items() if self._absent else ():
             by_inode.setdefault(seen.ino, []).append(path)
+        empty: dict[str, None] = {}  # logs that may have held something before they were copied and truncated
         for key, old in list(self._absent.items()):
             if self._take_up(key, old, found, folders, by_inode, now):
                 del self._absent[key]
                 self._unsaved.pop(key, None)
+                if not old.size:
+                    empty[old.home] = None
+        for home in empty.keys() & self._families.keys():
+            self._begin_missed(home, found, folders, now)
 
     def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], folders: Folders,
                  by_inode: Mapping[int, list[str]], now: float) -> bool:
         """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
         path = self._where(old, found, folders, by_inode.get(old.ino, []))
         left_out = path is not None and path not in found and not self.matches(old.home or old.path)
-        if (old.dev, old.ino) in self._lives or left_out:
-            self._ended[key] = None  # it is there, and the options of today leave it out
+        life = self._lives.get((old.dev, old.ino))
+        if left_out or (life and life.packed == old.packed and (None in (old.gen, gen := life.content.gen)
+                                                                or old.gen == gen)):
+            self._ended[key] = None  # it is followed already, or the options of today leave it out
             return True
         if path:
             resumed = self._take_up_at(key, old, path, now, found=path in found)
@@ -327,7 +336,7 @@ class Tail(Source):
     def _take_up_copy(self, key: str, old: Saved, folders: Folders, now: float) -> bool:
         """Go on in a copy of a file, plain or packed, that was made before the file itself was removed or truncated."""
         home = old.home or old.path
-        paths = dict.fromkeys([*folders.rotations(home), *folders.rotations(old.path)])
+        paths = {path for root in (*roots(home), *roots(old.path)) for path in folders.rotations(root)}
         for path, seen in newest_first(paths):
             life = self._lives.get((seen.dev, seen.ino))
             if (life and not life.compressed) or (seen.dev, seen.ino) in self._others:
@@ -351,7 +360,7 @@ class Tail(Source):
         return False
 
     def _follow(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
-                unproven: Saved | None = None, found: bool = False) -> Life:
+                unproven: Saved | None = None, found: bool = False) -> None:
         """A life goes on in a file that holds its text."""
         life = Life(key, content.path, content, content.status(), self._how, self.counts,
                     Position(old.offset, old.stamped), before, max(old.size, old.offset), unproven,
@@ -362,10 +371,12 @@ class Tail(Source):
         life.gone = None if found else now
         life.grew = now
         self._add(life)
-        # In which order they were begun was not saved: those that were moved are older than the one at home.
+        self._put_in_order(life)
+
+    def _put_in_order(self, life: Life) -> None:
+        """In which order a family was begun is not known: those that were moved are older than the one at home."""
         self._families[life.home].sort(key=lambda one: (one.path == one.home, one.seen.mtime))
         self._enqueue(life)
-        return life
 
     def _where(self, old: Saved, found: Mapping[str, Seen], folders: Folders, same: Sequence[str]) -> str | None:
         """The path under which a file of the last run stands now: its own, another, or one no glob finds.

@@ -1,5 +1,7 @@
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -92,3 +94,56 @@ def test_without_a_socket_nothing_is_told(monkeypatch):
 
 def test_a_supervisor_that_is_gone_stops_nothing(tmp_path):
     Notify(str(tmp_path / "nobody")).ready("2 flows")
+
+
+# --- descriptors that are kept ----------------------------------------------------------------------
+
+
+def kept(systemd):
+    """A message, and what the descriptor that came with it leads to."""
+    data, descriptors, _, _ = socket.recv_fds(systemd, 4096, 4)
+    leads = [os.readlink(f"/proc/self/fd/{fd}") for fd in descriptors]
+    for fd in descriptors:
+        os.close(fd)
+    return data.decode().split("\n"), leads
+
+
+def test_descriptors_are_kept_as_far_as_there_is_room_and_let_go_by_name(systemd, tmp_path, monkeypatch):
+    monkeypatch.setenv("FDSTORE", "1")
+    one = Notify(systemd.getsockname())
+    with open(tmp_path / "a.log", "w") as a, open(tmp_path / "b.log", "w") as b:
+        one.keep([("a", a.fileno()), ("b", b.fileno()), ("b", None), ("a", None)])
+
+    assert (["FDSTORE=1", "FDNAME=a", "FDPOLL=0"], [str(tmp_path / "a.log")]) == kept(systemd)
+    assert ["FDSTOREREMOVE=1", "FDNAME=a"] == heard(systemd)
+
+
+def test_without_a_store_none_is_sent(systemd, tmp_path):
+    one = Notify(systemd.getsockname())
+    with open(tmp_path / "a.log", "w") as a:
+        one.keep([("a", a.fileno())])
+    one.alive()
+
+    assert ["WATCHDOG=1"] == heard(systemd)
+
+
+TELL = """
+import os
+from corowatch.notify import Notify
+held = Notify("").inherited
+print(sorted((name, os.readlink(f"/proc/self/fd/{fd}"), os.get_inheritable(fd)) for name, fd in held.items()))
+print([name for name in os.environ if name.startswith("LISTEN")])
+"""
+
+
+@pytest.mark.parametrize("meant", [True, False])
+def test_what_was_kept_comes_back_by_name_to_whom_it_is_meant_for(tmp_path, meant):
+    with open(tmp_path / "a.log", "w") as a:
+        os.dup2(a.fileno(), 50)
+        told = subprocess.run(
+            ["bash", "-c", f"exec 3<&50; LISTEN_PID={'$$' if meant else 1} exec {sys.executable} -c \"$0\"", TELL],
+            pass_fds=[50], env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}, capture_output=True, text=True,
+            check=True).stdout.splitlines()
+        os.close(50)
+
+    assert [str([("a", str(tmp_path / "a.log"), False)] if meant else []), "[]"] == told

@@ -83,9 +83,17 @@ _OPEN = _Open()
 
 
 def opened(path: str) -> int:
-    """A descriptor of the file at `path`. Raises OSError."""
+    """A descriptor of the file at `path`. Raises OSError; also where everyone may have put a link there."""
     _OPEN.make_room()
-    return os.open(path, FLAGS)
+    folder = os.stat(os.path.dirname(path) or ".").st_mode
+    anyones = bool(folder & stat.S_IWOTH) and not folder & stat.S_ISVTX
+    try:
+        return os.open(path, FLAGS | os.O_NOFOLLOW if anyones else FLAGS)
+    except OSError as error:
+        if anyones and error.errno == errno.ELOOP:
+            raise OSError(errno.EPERM, "a link in a folder that everyone may write to; chmod +t the folder, or o-w"
+                          ) from None
+        raise
 
 
 class Plain:

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from .judge import alerts
+from .judge import alerts, tallied
 from .process import Daemon
 from .writer import Pace, Writer
 
@@ -35,14 +35,15 @@ CHECK = f'''\
 import zlib
 
 
-def numbered(target):
+def numbered(target, rows):
     while True:
         event = yield
         body, _, crc = event.text.rpartition(",")
         w, _, seq = body.partition(",")
-        whole = crc == f"{{zlib.crc32(body.encode()):08x}}"
-        target.send(event.having({{"w": w if whole else "garbled", "remainder": int(seq) % {CLASSES} if whole else 0,
-                                  "row": int(seq) // {ROW} if whole else 0}}))
+        if crc == f"{{zlib.crc32(body.encode()):08x}}":
+            target.send(event.having({{"w": w, "seq": int(seq) // {ROW} if rows else int(seq) % {CLASSES}}}))
+        else:
+            target.send(event.having({{"w": "garbled", "seq": 0}}))
 '''
 
 
@@ -96,9 +97,10 @@ def config(folder: Path) -> str:
     (folder / "check.py").write_text(CHECK)
     tail = f"{{paths: {folder}/logs/*.log, start: beginning}}"
     return (f"flows:\n"
-            f"  count:\n    - tail: {tail}\n    - python: {{function: check.py:numbered}}\n"
-            f"    - tally: {{by: [w, remainder], max_keys: 1000000}}\n      name: remainders\n"
-            f"  rows:\n    - from: count.python\n    - tally: {{by: [w, row], max_keys: 1000000}}\n      name: rows\n"
+            f"  count:\n    tail: {tail}\n    python: {{function: check.py:numbered, options: {{rows: false}}}}\n"
+            f"    tally: {{by: [w, seq], max_keys: 1000000}}\n"
+            f"  rows:\n    tail: {tail}\n    python: {{function: check.py:numbered, options: {{rows: true}}}}\n"
+            f"    tally: {{by: [w, seq], max_keys: 1000000}}\n"
             f"  each:\n    tail: {tail}\n    grep: '^(?P<line>[a-z]+,\\d+00),'\n"
             f"    alert: {{to: out, title: '{{line}}'}}\n"
             f"sinks:\n  out: {{file: {folder}/alerts.jsonl}}\n")
@@ -126,12 +128,10 @@ def disturb(daemon: Daemon, chance: random.Random, *, may_end: bool) -> str:
 
 def judge(daemon: Daemon, logs: list[Log], folder: Path) -> dict[str, int]:
     """Exact counts against the ledgers."""
-    from .judge import tallied_by
-
     figures = {"lost": 0, "doubled": 0}
-    for node, of in (("count.remainders", lambda seq: seq % CLASSES), ("rows.rows", lambda seq: seq // ROW)):
-        wanted = Counter((log.writer.name, str(of(seq))) for log in logs for seq in log.writer.written)
-        counted = Counter(tallied_by(daemon, node))
+    for node, of in (("count.tally", lambda seq: seq % CLASSES), ("rows.tally", lambda seq: seq // ROW)):
+        wanted = Counter((log.writer.name, of(seq)) for log in logs for seq in log.writer.written)
+        counted = Counter(tallied(daemon, node))
         figures["lost"] += sum((wanted - counted).values())
         figures["doubled"] += sum((counted - wanted).values())
     titles = Counter(one["title"] for one in alerts(folder))
@@ -179,7 +179,8 @@ def main() -> int:
     grown = [statistics.median(of[-quarter:]) - statistics.median(of[:quarter]) for of in zip(*samples, strict=True)]
     ledger = told["ledger"]
     balance = ledger["found"] - sum(ledger[name] for name in ("passed", "partial", "unread", "skipped", "lost"))
-    print(f"{options.minutes:g} minutes, {written:,} lines in {LOGS} logs, {sum(log.rotations for log in logs):,} rotations; "
+    rotations = sum(log.rotations for log in logs)
+    print(f"{options.minutes:g} minutes, {written:,} lines in {LOGS} logs, {rotations:,} rotations; "
           + ", ".join(f"{many} × {what}" for what, many in sorted(happened.items())))
     print(", ".join(f"{name} {value:,}" for name, value in figures.items())
           + f"; bytes not accounted for {balance:,}; exit status {status}")

@@ -881,3 +881,19 @@ def test_a_utf_16_file_is_told_by_its_mark_and_goes_on_after_a_restart(log):
     write(log, "zwei\n".encode("utf-16-le"))
 
     assert ["zwei"] == Reader(log, saved=saved).read()
+
+
+def test_a_link_where_everyone_may_have_put_it_is_not_followed(tmp_path):
+    folder = tmp_path / "anyones"
+    folder.mkdir()
+    os.chmod(folder, 0o777)
+    write(tmp_path / "secret", "secret\n")
+    write(folder / "own.log", "text\n")
+    (folder / "planted.log").symlink_to(tmp_path / "secret")
+    reader = Reader(folder / "*.log", start="beginning")
+
+    assert ["text"] == reader.read()
+    assert ["unreadable"] == [kind for kind, _ in reader.told]
+    assert "everyone may write to; chmod +t" in reader.told[0][1]
+    os.chmod(folder, 0o1777)
+    assert ["secret"] == reader.read(9.0)

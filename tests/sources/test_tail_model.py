@@ -213,6 +213,6 @@ class Files(RuleBasedStateMachine):
 CASES = int(os.environ.get("MODEL_CASES", "60"))
 """As many as one likes, by hand: MODEL_CASES=10000 pytest tests/sources/test_tail_model.py"""
 
-Files.TestCase.settings = settings(max_examples=CASES, stateful_step_count=30, deadline=None, derandomize=CASES == 60, report_multiple_bugs=False,
-                                   suppress_health_check=list(HealthCheck))
+Files.TestCase.settings = settings(max_examples=CASES, stateful_step_count=30, deadline=None, derandomize=CASES == 60,
+                                   report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
 TestFiles = Files.TestCase

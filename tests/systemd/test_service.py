@@ -90,6 +90,21 @@ def test_kill_9_is_followed_by_a_start_that_loses_nothing(service):
     assert want == service.titles()
 
 
+def test_a_file_that_was_removed_unread_is_finished_after_a_crash(service):
+    start(service)
+    say(service, "ERROR one")
+    service.until(service.titles)
+    service.until(lambda: service.show("NFileDescriptorStore") == "1")
+
+    service.run("systemctl", "kill", "--signal=STOP", "corowatch")
+    say(service, "ERROR unread")
+    service.run("rm", "/var/log/app.log")
+    service.run("systemctl", "kill", "--signal=KILL", "corowatch")
+
+    service.until(lambda: len(service.titles()) == 2)
+    assert ["ERROR one", "ERROR unread"] == service.titles()
+
+
 def test_a_pump_that_hangs_is_killed_with_its_stacks_in_the_journal_and_started_anew(service):
     service.write("/etc/corowatch/rules.py", "import re\ndef hang(target):\n    while True:\n        event = yield\n"
                   "        if 'hang' in event.text: re.match('(a+)+$', 'a' * 60 + 'b')\n        target.send(event)\n")

@@ -82,15 +82,16 @@ _OPEN = _Open()
 """Of the whole process, as its limit is."""
 
 
-def opened(path: str) -> int:
-    """A descriptor of the file at `path`. Raises OSError; also where everyone may have put a link there."""
+def opened(path: str, *, follow: bool = True) -> int:
+    """A descriptor of the file at `path`; of what a link leads to only if `follow`. Raises OSError; also where everyone
+    may have put a link there."""
     _OPEN.make_room()
     folder = os.stat(os.path.dirname(path) or ".").st_mode
     anyones = bool(folder & stat.S_IWOTH) and not folder & stat.S_ISVTX
     try:
-        return os.open(path, FLAGS | os.O_NOFOLLOW if anyones else FLAGS)
+        return os.open(path, FLAGS if follow and not anyones else FLAGS | os.O_NOFOLLOW)
     except OSError as error:
-        if anyones and error.errno == errno.ELOOP:
+        if follow and error.errno == errno.ELOOP:
             raise OSError(errno.EPERM, "a link in a folder that everyone may write to; chmod +t the folder, or o-w"
                           ) from None
         raise
@@ -209,7 +210,7 @@ class Unpacked:
     def __init__(self, path: str) -> None:
         self.path = path
         self.damage = ""
-        self._file = os.fdopen(opened(path), "rb")
+        self._file = os.fdopen(opened(path, follow=False), "rb")
         try:
             seen = seen_of(os.fstat(self._file.fileno()))
             if seen is None:

@@ -7,7 +7,6 @@ there are, and what is told of them, is for `tail`.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import MutableMapping
 from math import inf
@@ -20,6 +19,7 @@ from corowatch.core.lines import codec_of, shown
 from corowatch.core.merge import turn
 from corowatch.core.stamps import Stamps
 from corowatch.sources.content import Plain, Unpacked
+from corowatch.sources.report import name_of
 
 GULP = 256 * 1024
 """Bytes a read, at most."""
@@ -398,8 +398,3 @@ def last_line(content: Plain | Unpacked, size: int, how: Reading) -> tuple[int, 
     reach = max(0, len(data) - how.max_line_bytes)
     line = max(reach, rfind(data, newline) + len(newline))
     return begin + line, data[max(0, line - MARKER):line]
-
-
-def name_of(path: str) -> str:
-    """A path as text: a file's name need not be UTF-8."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -101,7 +101,7 @@ def newest_first(paths: Iterable[str]) -> Iterator[tuple[str, Seen]]:
     seen = []
     for path in paths:
         try:
-            status = seen_of(os.stat(path))
+            status = seen_of(os.lstat(path))  # nobody rotates to a link; one may be planted
         except OSError:
             continue
         if status is not None:
@@ -111,7 +111,7 @@ def newest_first(paths: Iterable[str]) -> Iterator[tuple[str, Seen]]:
 
 def text_at(path: str) -> Plain | Unpacked:
     """A file's text, as it stands there or unpacked. Raises OSError, and ImportError where it cannot be unpacked."""
-    fd = opened(path)
+    fd = opened(path, follow=False)
     try:
         seen = seen_of(os.fstat(fd))
         if seen is None:

@@ -445,7 +445,7 @@ def test_a_room_that_stays_empty_does_not_keep_a_file_that_is_gone(log):
 
     reader.read(11.0 + QUIET)
 
-    assert {} == reader.tail._lives
+    assert 0 == len(reader.tail._lives)
 
 
 def test_what_was_read_and_then_rewritten_is_not_lost(log):
@@ -686,9 +686,9 @@ def test_where_lines_take_long_little_is_read_at_a_time(log):
 
     slow = Slow()
     reader = Reader(log, start="beginning")
-    reader.tail._how = reader.tail._how._replace(target=slow)
-    for one in reader.tail._lives.values():
-        one._how = reader.tail._how
+    reader.tail._lives.how = reader.tail._lives.how._replace(target=slow)
+    for one in reader.tail._lives:
+        one._how = reader.tail._lives.how
     for _ in range(6):
         reader.tail.head().read(1.0, inf)
 

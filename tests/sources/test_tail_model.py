@@ -131,7 +131,7 @@ class Files(RuleBasedStateMachine):
         os.unlink(path)
         if lines is None:
             lines = self.text.pop(inode)
-            if self.reader and any(ino == inode for _, ino in self.reader.tail._lives):
+            if self.reader and any(life.ino == inode for life in self.reader.tail._lives):
                 self.held[inode] = lines
         self._unless_elsewhere(lines)
 

@@ -1,0 +1,226 @@
+"""The files of the last run: each is gone on with where it stands now, in a copy of it, or through its descriptor.
+
+What cannot be seen now is not gone: it is looked for again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+import msgspec
+
+from corowatch.core.follow import HEAD, Saved, Seen, digest, is_same_life
+from corowatch.sources.beside import Beside
+from corowatch.sources.content import Plain, Unpacked, seen_of
+from corowatch.sources.life import last_line
+from corowatch.sources.lives import Lives
+from corowatch.sources.report import Report, name_of
+from corowatch.sources.siblings import Folders, holds, newest_first, roots, text_at
+
+Opened = Callable[[str], tuple[int, Seen] | None]
+"""A descriptor of the file at a path, and what it is; None if it cannot be opened, which was told."""
+
+
+class Absent:
+    """Saved positions, by key, of files that are not followed yet."""
+
+    def __init__(self, lives: Lives, report: Report, opened: Opened, matches: Callable[[str], bool]) -> None:
+        self._lives = lives
+        self._report = report
+        self._opened = opened
+        self._matches = matches
+        self._saved: dict[str, Saved] = {}
+        self.late: dict[str, Saved] = {}
+        """Of these, those whose position is still to be saved."""
+        self.ended: dict[str, None] = {}
+        """Positions that are no longer needed."""
+        self._others: set[tuple[int, int]] = set()
+        """Compressed files that begin like one that was looked for, and are not it."""
+        self.inherited: dict[str, int] = {}
+        """Descriptors that the supervisor kept."""
+
+    def expect(self, saved: Mapping[str, Saved]) -> None:
+        """Look for these from now on."""
+        # Of a file that two readers had, which are one now, the lowest place counts: better twice than never.
+        self._saved = dict(sorted(saved.items(), key=lambda item: item[1].offset))
+
+    def inodes(self) -> Collection[tuple[int, int]]:
+        """Their devices and numbers."""
+        return {(old.dev, old.ino) for old in self._saved.values()}
+
+    @property
+    def unread(self) -> int:
+        """Bytes of them that are known to be there, and were not read."""
+        return sum(max(0, old.size - old.offset) for old in self._saved.values())
+
+    def begin_late(self, unopened: Iterable[tuple[str, Seen]]) -> None:
+        """Files that were there at the first run and could not be opened: they too begin at the end that they have."""
+        for path, seen in unopened:
+            key = secrets.token_hex(8)
+            self.late[key] = self._saved[key] = Saved(path, seen.dev, seen.ino, seen.size, digest(b""), 0, home=path,
+                                                      size=seen.size)
+
+    def take_up(self, found: Mapping[str, Seen], folders: Folders, beside: Beside, now: float) -> None:
+        """Go on in those that can be seen now."""
+        by_inode: dict[int, list[str]] = {}
+        for path, seen in found.items() if self._saved else ():
+            by_inode.setdefault(seen.ino, []).append(path)
+        empty: dict[str, None] = {}  # logs that may have held something before they were copied and truncated
+        for key, old in list(self._saved.items()):
+            if self._take_up(key, old, found, folders, beside, by_inode, now):
+                del self._saved[key]
+                self.late.pop(key, None)
+                if not old.size:
+                    empty[old.home] = None
+        for home in empty:
+            if self._lives.family(home):
+                beside.begin_missed(home, found, folders, now)
+
+    def _take_up(self, key: str, old: Saved, found: Mapping[str, Seen], folders: Folders, beside: Beside,
+                 by_inode: Mapping[int, list[str]], now: float) -> bool:
+        """Go on in a file of the last run, or let it go; False if it cannot be seen now, which is not gone."""
+        path = self._where(old, found, folders, by_inode.get(old.ino, []))
+        left_out = path is not None and path not in found and not self._matches(old.home or old.path)
+        if left_out or self._is_followed(old):
+            self.ended[key] = None  # it is there, and the options of today leave it out; or another reader had it too
+            return True
+        if path:
+            resumed = self._take_up_at(key, old, path, now, found=path in found)
+            if resumed is not False:
+                return resumed is True
+        elif folders.hidden(old.path) or _hidden(old.path):
+            return False
+        if not self._take_up_inherited(key, old, now) and not self.take_up_copy(key, old, folders, beside, now):
+            beside.was_at(old.home or old.path, old.mtime)
+            self.lose(key, old, path)
+        return True
+
+    def _is_followed(self, old: Saved) -> bool:
+        life = self._lives.at(old.dev, old.ino)
+        return life is not None and life.packed == old.packed and (
+            old.gen is None or life.content.gen is None or old.gen == life.content.gen)
+
+    def lose(self, key: str, old: Saved, path: str | None) -> None:
+        """Neither a file of the last run nor a copy of it is there; `path` is where another has its number."""
+        truncated = path == old.path
+        self._report.counts["truncations"] += truncated
+        how = f"{'was truncated or written anew' if truncated else 'is gone'} while corowatch did not run"
+        missing = max(0, old.size - old.offset)
+        if missing:
+            self._report.lost(old.path, missing, "truncated" if truncated else "gone",
+                              f"{how}, and at least {missing} bytes of it were not read")
+        else:
+            name = name_of(old.path)
+            self._report.tell("gone", f"{name} {how}; it was read up to byte {old.offset}", path=name, bytes=old.offset)
+        self.ended[key] = None
+
+    def _where(self, old: Saved, found: Mapping[str, Seen], folders: Folders, same: Sequence[str]) -> str | None:
+        """The path under which a file of the last run stands now: its own, another, or one no glob finds.
+
+        `same` are those with its number that globs find.
+        """
+        if same:
+            return min(same, key=lambda path: (found[path].dev != old.dev, path != old.path))
+        try:
+            if os.stat(old.path).st_ino == old.ino:
+                return old.path
+        except OSError:
+            pass  # it may stand under another name
+        return folders.where(old.path, old.ino)
+
+    def _take_up_at(self, key: str, old: Saved, path: str, now: float, *, found: bool) -> bool | None:
+        """Go on at a path, if what stands there is the same life; None if it cannot be read now."""
+        if not old.packed:
+            at = self._opened(path)
+            return None if at is None else self.resume(key, old, Plain(path, *at), at[1], now, found=found)
+        try:
+            content = text_at(path)
+            same = content.packed and holds(content, old)
+        except (OSError, ImportError) as error:
+            self._report.unreadable(path, str(error))
+            return None
+        if same:
+            self._lives.go_on(key, old, content, b"", now)
+        else:
+            content.close()
+        return same
+
+    def _take_up_inherited(self, key: str, old: Saved, now: float) -> bool:
+        """Go on in a file that no path leads to, through the descriptor that the supervisor kept."""
+        fd = self.inherited.pop(key, None)
+        if fd is None:
+            return False
+        seen = seen_of(os.fstat(fd))
+        if seen is None:
+            os.close(fd)
+            return False
+        return self.resume(key, old, Plain(old.path, fd, seen), seen, now, found=False) is True
+
+    def take_up_copy(self, key: str, old: Saved, folders: Folders, beside: Beside, now: float) -> bool:
+        """Go on in a copy of a file, plain or packed, that was made before the file itself was removed or truncated."""
+        paths = {path for root in (*roots(old.home or old.path), *roots(old.path)) for path in folders.rotations(root)}
+        for path, seen in newest_first(paths):
+            life = self._lives.at(seen.dev, seen.ino)
+            if (life and not life.compressed) or (seen.dev, seen.ino) in self._others:
+                continue
+            try:
+                content = text_at(path)
+                if not holds(content, old):
+                    content.close()
+                    continue
+                before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
+            except (OSError, ImportError) as error:
+                self._report.unreadable(path, str(error))
+                continue
+            if life:
+                self.ended[life.key] = None
+                self._lives.forget(life)
+            if copy := beside.known.at(content.dev, content.ino):
+                beside.known.forget(copy)
+            self._lives.go_on(key, old, content, before, now)
+            return True
+        return False
+
+    def is_another(self, dev: int, ino: int) -> None:
+        """A compressed file only begins like the one that was looked for."""
+        self._others.add((dev, ino))
+
+    def resume(self, key: str, old: Saved, content: Plain | Unpacked, seen: Seen, now: float, *,
+               found: bool) -> bool | None:
+        """Go on in a plain file, if it is still the same life of it; None if it cannot be read now."""
+        offset = old.offset
+        try:
+            head = content.pread(HEAD, 0) if old.head_bytes else b""
+            before = content.pread(old.marker_bytes, offset - old.marker_bytes)
+            same = is_same_life(old, seen, content.gen, head, before)
+            if same and offset and not old.marker_bytes:  # it could never be opened
+                offset, before = last_line(content, offset, self._lives.how)
+        except OSError as error:
+            content.close()
+            self._report.unreadable(content.path, error)
+            return None
+        if not same or (seen.dev, seen.ino) in self._lives:
+            content.close()
+            return False
+        self._lives.go_on(key, msgspec.structs.replace(old, offset=offset), content, before, now, found=found)
+        return True
+
+    def close(self) -> None:
+        """What was inherited and not needed is let go."""
+        for fd in self.inherited.values():
+            os.close(fd)
+        self.inherited.clear()
+
+
+def _hidden(path: str) -> bool:
+    """Whether something may be at `path`, or beside it, that cannot be looked at now."""
+    try:
+        os.scandir(os.path.dirname(path)).close()
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return False

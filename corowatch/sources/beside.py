@@ -1,0 +1,136 @@
+"""What stands beside the followed files: what was missed of a log between two looks, and what was read before.
+
+A log that stands at its path as it stood has missed nothing: what is new beside it was packed or copied. Where another
+text stands there, what is new beside it and named as rotated from it stood there in between.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Collection, Mapping
+
+import msgspec
+
+from corowatch.core.follow import Saved, Seen, digest
+from corowatch.core.rotations import succeeds
+from corowatch.sources.content import Plain, Unpacked, seen_of
+from corowatch.sources.known import Known
+from corowatch.sources.life import RACY, Life
+from corowatch.sources.lives import Lives
+from corowatch.sources.report import Report
+from corowatch.sources.siblings import Folders, is_copy, newest_first, text_at
+
+MOST = 10_000
+"""Paths of which it is remembered that a log stood there."""
+
+
+class Beside:
+    """Files that are not followed, and which of them have to be."""
+
+    def __init__(self, lives: Lives, report: Report, absent: Callable[[], Collection[tuple[int, int]]]) -> None:
+        self._lives = lives
+        self._report = report
+        self._absent = absent
+        self.known = Known({})
+        self._last_at: dict[str, int] = {}
+        """When what stood at a path last was written last (nanoseconds since the epoch): what came later is new."""
+        self._settled: dict[str, int] = {}
+        """When the folders were changed in which all siblings are known (nanoseconds since the epoch)."""
+
+    def was_at(self, home: str, written: int) -> None:
+        """A log stood at this path, and is followed no longer."""
+        self._last_at.pop(home, None)
+        self._last_at[home] = written
+        if len(self._last_at) > MOST:
+            del self._last_at[next(iter(self._last_at))]
+
+    def ended(self, life: Life) -> None:
+        """It was read to its end. Even if it is removed: what it was packed to may be found later."""
+        file = life.content.file()
+        self.known.add(life.key, msgspec.structs.replace(life.saved(), size=file.size, mtime=file.mtime))
+
+    def before(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
+        """A file that is new stands at `path`: begin what stood there since we looked, or know what we never read."""
+        if self._lives.family(path) or path in self._last_at:
+            self.begin_missed(path, found, folders, now)
+        else:
+            self._know_siblings(path, found, folders)
+
+    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
+        """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
+        since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
+        absent = self._absent()
+        missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
+                  if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
+                  and (seen.dev, seen.ino) not in absent
+                  and succeeds(os.path.basename(other), os.path.basename(path))]
+        for other, seen in reversed(missed):
+            try:
+                content = text_at(other)
+            except (OSError, ImportError) as error:
+                self._report.unreadable(other, str(error))
+                continue
+            begins_itself = other in found and not content.packed
+            if begins_itself or self.known.holds(seen, content.gen) or self.is_copy(
+                    content, path) or not content.reach(1):
+                content.close()
+            else:
+                self._lives.begin_missed(path, content, now)
+
+    def know_newcomers(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
+        """What came beside a log that is still the same was packed, or copied, and not missed."""
+        for folder in {os.path.dirname(home) for home in self._lives.homes}:
+            try:
+                changed = os.stat(folder).st_mtime_ns
+            except OSError:
+                continue
+            if self._settled.get(folder) == changed:
+                continue
+            if now - changed / 1e9 > RACY:
+                self._settled[folder] = changed
+            for base in folders.rotated(folder):
+                seen = found.get(home := f"{folder}/{base}")
+                life = self._lives.at(seen.dev, seen.ino) if seen else None
+                if life and life.home == home:
+                    if life.found_to == 0:  # it may have held something before it was copied and truncated
+                        self.begin_missed(home, found, folders, now)
+                    self._know_siblings(home, found, folders)
+
+    def _know_siblings(self, path: str, found: Collection[str], folders: Folders) -> None:
+        """What a log was rotated to, and is not followed, is known: it is not what is missed when the log changes."""
+        since = max((life.written for life in self._lives.family(path)), default=0)
+        for other, seen in newest_first(folders.rotations(path)):
+            if other in found or (seen.dev, seen.ino) in self._lives or self.known.holds(seen):
+                continue
+            try:
+                content = text_at(other)
+            except (OSError, ImportError):
+                continue
+            if not since or seen.mtime < since:
+                self.known.pass_by(seen, content.gen)
+            elif not self.is_copy(content, path):
+                self._know(content, path)
+            content.close()
+
+    def is_copy(self, content: Plain | Unpacked, home: str) -> bool:
+        """Whether a file holds what was, or is being, read from another one of a log; then it is known as well."""
+        originals: list[tuple[str, Saved, Plain | Unpacked | None]] = [
+            (life.key, life.saved(), None if life.packed else life.content)
+            for kin in self._lives.kin.of(content.path) for life in self._lives.family(kin)]
+        originals += [(key, saved, None) for key, saved in self.known.kin_of(content.path)]
+        for key, saved, original in originals:
+            try:
+                if is_copy(content, saved, original):
+                    self._know(content, home, key)
+                    return True
+            except OSError:
+                continue
+        return False
+
+    def _know(self, content: Plain | Unpacked, home: str, copy_of: str = "") -> None:
+        seen = seen_of(os.stat(content.path))
+        if seen and (seen.dev, seen.ino) == (content.dev, content.ino):
+            self.known.add(secrets.token_hex(8), Saved(
+                content.path, seen.dev, seen.ino, 0 if content.packed else seen.size, digest(b""), 0, home=home,
+                gen=content.gen, size=seen.size, mtime=seen.mtime, packed=content.packed, copy_of=copy_of))

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -191,11 +191,21 @@ class Store:
             db = connect(self.path)
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             raise StateRefused(f"{self.path} cannot be read: {error}") from error
         return db
 
     # --- what was kept --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Rows that nobody of us wrote are refused. What SQLite says of a damaged page need not even be UTF-8."""
+        try:
+            yield
+        except sqlite3.OperationalError:
+            raise
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            raise StateRefused(f"{self.path} is damaged: {error}; {_away(self.path)}") from error
 
     def positions(self, reader: str, steps: Iterable[str]) -> dict[str, Any] | None:
         """The saved positions of a reader; None if neither it nor one of its steps has ever run.
@@ -203,27 +213,30 @@ class Store:
         Steps whose source got other options take the positions of their former readers along, where these were of
         the same kind: a reader's name begins with it.
         """
-        known = dict(self._db.execute("SELECT step, reader FROM readers"))
-        kind = reader.partition(":")[0]
-        former = {reader} if reader in known.values() else {
-            known[step] for step in steps if step in known and known[step].partition(":")[0] == kind}
-        if not former:
-            return None
-        return {key: json.loads(state) for one in sorted(former) for key, state in self._db.execute(
-            "SELECT key, state FROM positions WHERE reader = ?", (one,))}
+        with self._sound():
+            known = dict(self._db.execute("SELECT step, reader FROM readers"))
+            kind = reader.partition(":")[0]
+            former = {reader} if reader in known.values() else {
+                known[step] for step in steps if step in known and known[step].partition(":")[0] == kind}
+            if not former:
+                return None
+            return {key: json.loads(state) for one in sorted(former) for key, state in self._db.execute(
+                "SELECT key, state FROM positions WHERE reader = ?", (one,))}
 
     def memory(self, node: str, fingerprint: str) -> Memory[Any]:
         """A node's Memory: what was kept, if its options are those of then; else empty."""
-        row = self._db.execute("SELECT fingerprint FROM nodes WHERE node = ?", (node,)).fetchone()
         kept = {}
-        if row == (fingerprint,):
-            kept = {key: json.loads(value) for key, value in self._db.execute(
-                "SELECT key, value FROM memory WHERE node = ?", (node,))}
+        with self._sound():
+            row = self._db.execute("SELECT fingerprint FROM nodes WHERE node = ?", (node,)).fetchone()
+            if row == (fingerprint,):
+                kept = {key: json.loads(value) for key, value in self._db.execute(
+                    "SELECT key, value FROM memory WHERE node = ?", (node,))}
         return Memory(kept)
 
     def totals(self) -> Iterator[tuple[str, str, str, int]]:
         """(role, name, counter, value) over all runs."""
-        yield from self._db.execute("SELECT role, name, counter, value FROM totals")
+        with self._sound():
+            yield from self._db.execute("SELECT role, name, counter, value FROM totals")
 
     # --- what is kept ---------------------------------------------------------------------------------
 
@@ -391,8 +404,9 @@ class Store:
     def standing(self) -> dict[str, dict[str, int]]:
         """How many rows of each state there are for each sink."""
         told: dict[str, dict[str, int]] = {}
-        for sink, state, rows in self._db.execute("SELECT sink, state, count(*) FROM outbox GROUP BY sink, state"):
-            told.setdefault(sink, {})[state] = rows
+        with self._sound():
+            for sink, state, rows in self._db.execute("SELECT sink, state, count(*) FROM outbox GROUP BY sink, state"):
+                told.setdefault(sink, {})[state] = rows
         return told
 
     def close(self) -> None:
@@ -547,6 +561,10 @@ def _refuse_orphans(path: Path) -> None:
                            f"wrote last; put {path.name} back, or move away what is left of it, to begin anew")
 
 
+def _away(path: Path) -> str:
+    return f"move it away, and {' and '.join(path.name + end for end in _COMPANIONS)} with it, to begin anew"
+
+
 def examine(path: Path) -> None:
     """Look at a database's header, by hand: SQLite would replay a log before it told us anything.
 
@@ -557,7 +575,7 @@ def examine(path: Path) -> None:
             header = file.read(100)
     except OSError as error:
         raise StateRefused(f"{path} cannot be read: {error.strerror}") from error
-    away = f"move it away, and {' and '.join(path.name + end for end in _COMPANIONS)} with it, to begin anew"
+    away = _away(path)
     if len(header) < 100 or not header.startswith(b"SQLite format 3\x00"):
         raise StateRefused(f"{path} is damaged or no state of corowatch; {away}")
     version, = struct.unpack(">I", header[60:64])

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from corowatch.core.errors import StateRefused
+
 MARKER = 256
 """Bytes before an offset that tell whether it is still the same life."""
 HEAD = 1024
@@ -73,7 +75,11 @@ class Saved(msgspec.Struct):
 
     @classmethod
     def of(cls, plain: Any) -> Saved:
-        return msgspec.convert(plain, cls)
+        """What was saved. Raises StateRefused where it is no saved position."""
+        try:
+            return msgspec.convert(plain, cls)
+        except ValueError as error:
+            raise StateRefused(f"a saved position is damaged: {error}; nothing was changed") from error
 
 
 def is_compressed(head: bytes) -> bool:

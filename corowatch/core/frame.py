@@ -50,7 +50,8 @@ def frame(target: Target[Block], *, origin: Origin, position: Position, codec: s
                     continue
                 end = len(fresh) if end < 0 else end + len(newline)
                 rest = fresh[end:]
-                line = data[:len(data) - len(rest)].removesuffix(newline)
+                line = data[:len(data) - len(rest)]
+                line = line[:-len(newline)] if _ends(line, newline) else line
                 start, cut = position.offset, over + max(0, len(line) - max_line_bytes)
                 position.offset += over + len(data) - len(rest)
                 send(start, line[:max_line_bytes], cut)
@@ -77,6 +78,11 @@ def rfind(data: bytes, newline: bytes) -> int:
     while at > 0 and at % len(newline):
         at = data.rfind(newline, 0, at + len(newline) - 1)
     return at if at >= 0 else -len(newline)
+
+
+def _ends(data: bytes, newline: bytes) -> bool:
+    """Whether a newline is the last of the data; its bytes across a border of code units are none."""
+    return len(data) > 0 and rfind(data, newline) == len(data) - len(newline)
 
 
 def _between_holes(data: bytes, newline: bytes, *, at_start: bool) -> Iterator[tuple[int, bytes]]:
@@ -124,6 +130,6 @@ def _transcoded(block: Block, codec: str, newline: bytes) -> Block:
         starts.append(block.offset + at)
         lines.append(block.data[at:end].decode(codec, "backslashreplace").encode())
         at = end + len(newline)
-    tail = b"\n" if block.data.endswith(newline) else b""
+    tail = b"\n" if _ends(block.data, newline) else b""
     data = b"\n".join(lines) + tail
     return Block(block.origin, block.offset, block.at, data, block.position, block.cut, tuple(starts))

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from corowatch.core.config import Config, Step
 from corowatch.core.coroutine import Broadcast, finish
-from corowatch.core.errors import ConfigError, Mistake
+from corowatch.core.errors import ConfigError, Mistake, StateRefused
 from corowatch.core.events import Alert, Event, Goodbye, Here, Tick
 from corowatch.core.kinds import Counts, Gate
 from corowatch.core.memory import Memory
@@ -189,6 +189,9 @@ class Graph:
                     continue
                 try:
                     self.nodes[step.id] = self._start(step, memory)
+                except StateRefused:
+                    self.abandon()
+                    raise
                 except Exception as error:  # noqa: BLE001 - a user's node may raise anything while it is primed
                     why = f"{step.kind.name} does not start: {type(error).__name__}: {error}"
                     mistakes.append(Mistake(step.place, why))
@@ -212,7 +215,12 @@ class Graph:
 
     def _start(self, step: Step, memory: Callable[[str, str], Memory[Any]]) -> Live:
         kind = step.kind
-        kept = memory(step.id, fingerprint(step)) if kind.memory else Memory()
+        kept: Memory[Any] = Memory()
+        if kind.memory:
+            try:
+                kept = memory(step.id, fingerprint(step)).proved(kind.remembers)
+            except ValueError as error:
+                raise StateRefused(f"what {step.id} remembers is damaged: {error}; nothing was changed") from error
         counts: Counts[Any] = Counts(dict.fromkeys((*kind.counters, "failed"), 0))
         outlets: dict[str, Broadcast[Any]] = {name: Broadcast() for name in kind.outlets}
         given: dict[str, Any] = {**step.options, **outlets}

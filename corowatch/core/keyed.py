@@ -5,7 +5,7 @@ order of their last touch, so the one longest untouched is the first, and forget
 key (amortised). Deadlines stand in a heap; a superseded one is passed over when it comes up.
 
 What is kept per key is one row of Memory: `[touched, due, state]`. Under the empty name stand the two
-clocks: `[newest event, now]`.
+clocks: `[newest event, now, null]`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from heapq import heapify, heappop, heappush
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from corowatch.core.events import Event, Here, Value
 
 State = TypeVar("State")
-Row = Any
+Row: TypeAlias = tuple[float, float | None, State | None]
+"""What Memory holds under a key: when it was touched, when it is due, and the node's own state of it."""
 CLOCKS = ""
 
 
@@ -30,7 +31,7 @@ class Keyed(Generic[State]):
     an event older than the newest event by more is late.
     """
 
-    def __init__(self, memory: MutableMapping[str, Row], counts: MutableMapping[Any, int], here: Here, *,
+    def __init__(self, memory: MutableMapping[str, Any], counts: MutableMapping[Any, int], here: Here, *,
                  by: tuple[str, ...], max_keys: int, expire: float | None, lateness: float) -> None:
         self._memory = memory
         self._counts = counts
@@ -39,7 +40,7 @@ class Keyed(Generic[State]):
         self._max_keys = max_keys
         self._expire = expire
         self._lateness = lateness
-        self._newest, self.now = memory.get(CLOCKS, (0.0, 0.0))
+        self._newest, self.now, _ = memory.get(CLOCKS, (0.0, 0.0, None))
         rows = sorted((row[0], name) for name, row in memory.items() if name != CLOCKS)
         self._touched: dict[str, None] = {name: None for _, name in rows}  # a dict keeps order of insertion
         self._due = self._deadlines()
@@ -61,7 +62,7 @@ class Keyed(Generic[State]):
             return None
         self._newest = max(when, self._newest)
         self.pass_time(when)
-        self._memory[CLOCKS] = (self._newest, self.now)
+        self._memory[CLOCKS] = (self._newest, self.now, None)
         return name_of(key)
 
     def key(self, name: str) -> dict[str, Value]:

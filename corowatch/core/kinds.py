@@ -162,6 +162,11 @@ class Kind:
         """The parameter that holds its Memory, if it has one."""
         return next(iter(self._hinted(Memory)), None)
 
+    @cached_property
+    def remembers(self) -> Any:
+        """The type of what its Memory holds under a key."""
+        return next((get_args(hint)[0] for hint in self._hinted(Memory).values()), Any)
+
     def fields(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """The fields that it adds where it is used with these options."""
         return tuple(self.adds(options)) if callable(self.adds) else self.adds

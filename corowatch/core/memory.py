@@ -7,7 +7,9 @@ every change is seen; the changed keys are written together with the file positi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
@@ -18,6 +20,10 @@ class Memory(MutableMapping[str, T]):
     def __init__(self, saved: Mapping[str, T] | None = None) -> None:
         self._data: dict[str, T] = dict(saved or {})
         self._dirty: set[str] = set()
+
+    def proved(self, hint: Any) -> Memory[Any]:
+        """The same, with values of that type. Raises ValueError where one is not: nobody of us wrote it."""
+        return Memory({key: msgspec.convert(value, hint) for key, value in self._data.items()})
 
     def __getitem__(self, key: str) -> T:
         return self._data[key]

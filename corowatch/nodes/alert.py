@@ -1,10 +1,10 @@
 import json
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from corowatch.core.events import Alert, Around, Consumer, Event, Evidence, Here, Severity, Target, Tick, Value, rfc3339
-from corowatch.core.holding import Holding
-from corowatch.core.keyed import Keyed, name_of
+from corowatch.core.holding import Held, Holding
+from corowatch.core.keyed import Keyed, Row, name_of
 from corowatch.core.kinds import Counts, Unmasked, node
 from corowatch.core.memory import Memory
 from corowatch.core.text import Text, capped, safe
@@ -25,7 +25,7 @@ def alert(
     before: Annotated[int, "so many lines of the file before it are told with it", AtLeast(0), Unmasked] = 0,
     after: Annotated[int, "so many after it, or those that come within 2 s", AtLeast(0), Unmasked] = 0,
     here: Here,
-    memory: Memory[Any],
+    memory: Memory[Row[Held]],
     counts: Counts[Literal["alerts", "throttled"]],
 ) -> Consumer[Event | Tick]:
     """Make an Alert of each event and give it to the sinks: the end of the line.
@@ -61,7 +61,7 @@ def alert(
     def key_of(event: Event) -> dict[str, Value]:
         return {name: here.value(event, name) for name in by} if by else event.key
 
-    keys: Keyed[Any] = Keyed(memory, {"evicted": 0}, here, by=(), max_keys=MAX_KEYS,
+    keys: Keyed[Held] = Keyed(memory, {"evicted": 0}, here, by=(), max_keys=MAX_KEYS,
                              expire=2 * throttle if throttle else None, lateness=0.0)
     holding = Holding(keys, throttle or 0.0)
     try:

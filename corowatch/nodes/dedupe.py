@@ -2,7 +2,7 @@ from hashlib import blake2b
 from typing import Annotated, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
-from corowatch.core.keyed import Keyed
+from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.text import shown
@@ -20,7 +20,7 @@ def dedupe(
     expire: Annotated[Seconds | None, "a text unseen for so long is forgotten (default: 2 × `within`)"] = None,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
-    memory: Memory[tuple[float, None, float]],
+    memory: Memory[Row[float]],
     counts: Counts[Literal["dropped", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Pass on the first of equal texts and drop its repetitions within a time.

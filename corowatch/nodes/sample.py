@@ -1,7 +1,7 @@
 from typing import Annotated, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
-from corowatch.core.keyed import Keyed
+from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, FieldName, Seconds
@@ -17,7 +17,7 @@ def sample(
     expire: Annotated[Seconds | None, "a key untouched for so long is forgotten (default: never)"] = None,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
-    memory: Memory[tuple[float, None, int]],
+    memory: Memory[Row[int]],
     counts: Counts[Literal["passed", "dropped", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Pass on one of every so many events of a key: the first, then each N-th after it.

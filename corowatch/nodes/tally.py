@@ -1,7 +1,7 @@
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
-from corowatch.core.keyed import Keyed
+from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, FieldName, Seconds
@@ -17,7 +17,7 @@ def tally(
     expire: Annotated[Seconds | None, "a key untouched for so long is forgotten (default: never)"] = None,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
-    memory: Memory[Any],
+    memory: Memory[Row[tuple[int, Event | None]]],
     counts: Counts[Literal["fired", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Count events by fields; tell each key's `count` every so often, and the standing at close.

@@ -1,7 +1,7 @@
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, rfc3339
-from corowatch.core.keyed import Keyed
+from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, FieldName, Seconds
@@ -22,7 +22,7 @@ def threshold(
     expire: Annotated[Seconds | None, "a key untouched for so long is forgotten (default: 2 × `within`)"] = None,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
-    memory: Memory[Any],
+    memory: Memory[Row[tuple[list[float], list[Evidence], float, int]]],
     counts: Counts[Literal["fired", "suppressed", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Pass on the event that makes it `at_least` of a key `within` a time; then the key rests.

@@ -1,8 +1,8 @@
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
-from corowatch.core.holding import Holding
-from corowatch.core.keyed import Keyed
+from corowatch.core.holding import Held, Holding
+from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, FieldName, Seconds
@@ -18,7 +18,7 @@ def throttle(
     expire: Annotated[Seconds | None, "a key untouched for so long is forgotten (default: 2 × `every`)"] = None,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
-    memory: Memory[Any],
+    memory: Memory[Row[Held]],
     counts: Counts[Literal["held", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Pass on the first event of a key, hold back the others, and when `every` is over tell how many.
@@ -28,7 +28,7 @@ def throttle(
 
         throttle: {every: 1h, by: host}
     """
-    keys: Keyed[Any] = Keyed(memory, counts, here, by=by, max_keys=max_keys,
+    keys: Keyed[Held] = Keyed(memory, counts, here, by=by, max_keys=max_keys,
                              expire=max(expire or 2 * every, 2 * every), lateness=lateness)
     holding = Holding(keys, every)
     try:

@@ -8,12 +8,13 @@ together with the positions, so what is read here is what survives.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .process import Daemon, until
+from .process import Daemon
 from .writer import Writer
 
 CHECK = '''\
@@ -109,14 +110,22 @@ def missing(daemon: Daemon, writer: Writer) -> list[int]:
     return [seq for seq in writer.written if not counted.get((writer.name, f"{seq:010d}"))]
 
 
-def wait(daemon: Daemon, *writers: Writer, lost: int = 0, seconds: float = 60.0) -> None:
-    """Wait until as many lines are counted as were written, less `lost`; or until the time is over, without a word:
-    `count` judges."""
+QUIET = 12.0
+"""Seconds without a further line after which nobody waits on: more than two searches for files take."""
+
+
+def wait(daemon: Daemon, *writers: Writer, lost: int = 0, seconds: float = 60.0, quiet: float = QUIET) -> None:
+    """Wait until as many lines are counted as were written, less `lost`; or until nothing has come for long, or the
+    time is over, without a word: `count` judges."""
     wanted = sum(len(writer.written) for writer in writers) - lost
-    try:
-        until(lambda: seen(daemon) >= wanted or not daemon.alive, seconds)
-    except AssertionError:
-        return
+    before, changed = -1, time.monotonic()
+    end = changed + seconds
+    while (now := seen(daemon)) < wanted and daemon.alive and time.monotonic() < end:
+        if now != before:
+            before, changed = now, time.monotonic()
+        if time.monotonic() - changed > quiet:
+            return
+        time.sleep(0.05)
 
 
 def alerts(folder: Path, flow: str = "each") -> list[dict[str, Any]]:
@@ -133,7 +142,10 @@ def losses(folder: Path) -> list[dict[str, Any]]:
 
 
 def against(got: Iterable[dict[str, Any]], *writers: Writer, every: int = 100) -> tuple[int, int]:
-    """(AL, AD) of alerts on each `every`th line: titles that never came, deliveries beyond the first of an id."""
+    """(AL, AD) of alerts on each `every`th line (0: on none): titles that never came, as often as their lines were
+    written; deliveries beyond the first of an id."""
     got = list(got)
-    wanted = {f"{writer.name},{seq:010d}" for writer in writers for seq in writer.written if seq % every == 0}
-    return len(wanted - {one["title"] for one in got}), len(got) - len({one["id"] for one in got})
+    wanted = Counter(f"{writer.name},{seq:010d}" for writer in writers for seq in writer.written
+                     if every and seq % every == 0)
+    titles = Counter({one["id"]: one["title"] for one in got}.values())
+    return sum((wanted - titles).values()), len(got) - len({one["id"] for one in got})

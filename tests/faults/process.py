@@ -238,6 +238,15 @@ class Daemon:
                 found.append(os.readlink(f"/proc/{self.pid}/fd/{name}"))
         return found
 
+    def watched(self) -> set[int]:
+        """The inodes that its inotify watches stand on; empty without any."""
+        found = set()
+        for name in os.listdir(f"/proc/{self.pid}/fdinfo"):
+            with contextlib.suppress(OSError):
+                text = Path(f"/proc/{self.pid}/fdinfo/{name}").read_text()
+                found |= {int(ino, 16) for ino in re.findall(r"^inotify wd:\S+ ino:([0-9a-f]+)", text, re.MULTILINE)}
+        return found
+
     def seconds(self) -> float:
         """Seconds of processor time that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()

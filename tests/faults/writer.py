@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -70,7 +71,7 @@ class Writer:
         os.rename(self.path, to)
         self.open()
 
-    def forget(self, seqs: range) -> None:
+    def forget(self, seqs: Iterable[int]) -> None:
         """Take numbers out of the ledger: their lines were never there to be read."""
         gone = set(seqs)
         self.written = [seq for seq in self.written if seq not in gone]

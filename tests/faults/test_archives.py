@@ -7,6 +7,7 @@ import lzma
 import os
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_t13_a_gzip_of_many_members(area):
     plain = (area.logs / "app.log.1").read_bytes()
     at = [0, 7, 40_001, 40_002, 200_000, len(plain)]
     (area.logs / "app.log.1.gz").write_bytes(b"".join(
-        gzip.compress(plain[begin:end]) for begin, end in zip(at, at[1:], strict=False)))
+        gzip.compress(plain[begin:end]) for begin, end in pairwise(at)))
     os.unlink(area.logs / "app.log.1")
     daemon.start()
     w.write(100)

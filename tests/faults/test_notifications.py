@@ -33,7 +33,7 @@ def obey(folder):
             if kind_of(thread) == " ".join(kind):
                 kill(thread)
         with open(f"{folder}/threads.tmp", "w") as out:
-            json.dump({one.ident: kind_of(one) for one in threading.enumerate()}, out)
+            json.dump({one.native_id: kind_of(one) for one in threading.enumerate()}, out)
         os.rename(out.name, f"{folder}/threads.{n}")
 
 

@@ -24,7 +24,7 @@ def test_t28_more_files_than_descriptors(area, scale, watch, figures):
     files = [area.writer(f"f{n:03}.log", called=f"f{n}") for n in range(200)]
     for w in files:
         w.write(10)
-    daemon = area.daemon("LOGS/*.log", preexec_fn=few).start()
+    daemon = area.daemon("LOGS/*.log", preexec_fn=few).start(10)
     area.settle(daemon, seconds=20)
     for w in files:
         w.write(10)
@@ -129,8 +129,7 @@ def test_t32_a_line_without_an_end(area, scale, watch, figures):
     size = scale.pick(96, 1024) << 20
     w = area.writer()
     daemon = area.daemon(config={"every": "-", "more": (
-        f"  long:\n    tail: {area.tail()}\n    where: cut_bytes > 0\n"
-        "    alert: {to: out, title: '{cut_bytes}'}\n")}).start()
+        f"  long:\n    tail: {area.tail()}\n    grep: '^LONG'\n    alert: {{to: out}}\n")}).start()
     w.write(10)
     area.settle(daemon)
     before = daemon.resident()
@@ -156,7 +155,7 @@ def test_t32_a_line_without_an_end(area, scale, watch, figures):
     told = area.judge(daemon, every=0)
     assert (0, 0, 0, 0, 0, 1) == told, "the one strange line is the long one"
     (cut,) = area.alerts("long")
-    assert size + len(begin) - 65536 == int(cut["title"])
+    assert size + len(begin) - 65536 == cut["fields"]["cut_bytes"]
     text = cut["events"][-1]["text"]
     assert (begin + b"x" * 65536)[:len(text)].decode() == text
     assert len(text) >= 1000
@@ -166,7 +165,7 @@ def test_t32_a_line_without_an_end(area, scale, watch, figures):
 def test_t32b_a_file_of_long_and_short_lines(area, watch):
     """Long and short lines in turn, each long one of another length around the limit."""
     w = area.writer()
-    daemon = area.daemon(tail="max_line_bytes: 1000", config={"every": ""}).start()
+    daemon = area.daemon(tail="max_line_bytes: 1000B", config={"every": ""}).start()
     for n in range(-5, 6):
         w.write(3)
         w.put(b"y" * (1000 + n) + b"\n")

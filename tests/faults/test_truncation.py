@@ -108,9 +108,9 @@ def test_t06b_truncated_without_a_copy(area, scale, watch, figures):
 
 def test_t07_a_hole_that_copytruncate_leaves(area, watch, figures):
     """A writer without O_APPEND goes on at 8 GiB after the truncation, in a file that begins with a hole."""
+    w = area.writer(append=False)
     daemon = area.daemon(config={"more": f"  nul:\n    tail: {area.tail()}\n    grep: '\\x00'\n"
                                          "    alert: {to: out}\n"}).start()
-    w = area.writer(append=False)
     w.write(100)
     os.lseek(w.fd, 8 << 30, os.SEEK_SET)
     w.write(100)
@@ -123,7 +123,7 @@ def test_t07_a_hole_that_copytruncate_leaves(area, watch, figures):
     area.settle(daemon)
 
     took, used, grown = time.monotonic() - began, daemon.seconds() - used, daemon.peak() - before
-    figures(took=round(took, 2), processor=used, grown=round(grown, 1))
+    figures(took=round(took, 2), processor=round(used, 2), grown=round(grown, 1))
     assert CLEAN == area.judge(daemon)
     assert [] == area.alerts("nul")
     assert took < 1 + (1.5 if watch == "poll" else 0.0), "polling looks once a second"

@@ -238,6 +238,12 @@ class Daemon:
                 found.append(os.readlink(f"/proc/{self.pid}/fd/{name}"))
         return found
 
+    def read(self) -> int:
+        """Bytes that it has read since its start, of whatever file."""
+        found = re.search(r"rchar: (\d+)", Path(f"/proc/{self.pid}/io").read_text())
+        assert found
+        return int(found[1])
+
     def watched(self) -> set[int]:
         """The inodes that its inotify watches stand on; empty without any."""
         found = set()

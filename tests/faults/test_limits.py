@@ -141,7 +141,7 @@ def test_t32_a_line_without_an_end(area, scale, watch, figures):
     for n in range(size >> 20):
         w.put(piece)
         if n == size >> 21:
-            until(lambda: daemon.total("bytes") > size // 4, 30)
+            until(lambda: daemon.read() > size // 4, 30)
             grown = daemon.peak() - before
             daemon.kill()
             daemon.start()

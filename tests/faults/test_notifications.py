@@ -40,7 +40,7 @@ def obey(folder):
 def kill(thread):
     call = CALLS.get(type(thread).__name__)
     if call is None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(RuntimeError))
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
     else:
         setattr(thread, call, fail)
 

@@ -88,9 +88,11 @@ def test_t04_two_rotations_between_two_looks(area, scale, watch, glob):
             if (area.logs / f"app.log.{n}").exists():
                 os.rename(area.logs / f"app.log.{n}", area.logs / f"app.log.{n + 1}")
         w.rotate(area.logs / "app.log.1")
+        time.sleep(0.02)  # by which the times of the files differ
         w.write(300)
         os.rename(area.logs / "app.log.1", area.logs / "app.log.2")
         w.rotate(area.logs / "app.log.1")
+        time.sleep(0.02)
         w.write(300)
         daemon.resume()
         area.settle(daemon)

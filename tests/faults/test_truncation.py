@@ -47,12 +47,41 @@ def test_t05_copytruncate_while_the_writer_rests(area, scale, watch, glob):
     assert times == truncations(daemon)
 
 
+@pytest.mark.parametrize("glob", ["app.log*", "app.log"])
+def test_t05b_copied_and_truncated_more_than_once_between_two_looks(area, scale, watch, glob):
+    """While the daemon stands still its log is copied and truncated several times: the texts between stand in copies
+    only, and are read from them."""
+    w = area.writer()
+    daemon = area.daemon(f"LOGS/{glob}").start()
+    w.write(100)
+    area.settle(daemon)
+
+    for _ in range(scale.pick(1, 20)):
+        daemon.pause()
+        for _ in range(3):
+            w.write(500)
+            for n in range(99, 0, -1):
+                if (area.logs / f"app.log.{n}").exists():
+                    os.rename(area.logs / f"app.log.{n}", area.logs / f"app.log.{n + 1}")
+            shutil.copyfile(area.logs / "app.log", area.logs / "app.log.1")
+            os.truncate(area.logs / "app.log", 0)
+            time.sleep(0.02)  # by which the times of the copies differ
+        w.write(500)
+        daemon.resume()
+        area.settle(daemon)
+
+    assert CLEAN == area.judge(daemon)
+    assert [] == area.losses()
+
+
 def test_t06_copytruncate_under_load(area, scale, watch, figures):
     """A copy, then the truncation, under a busy writer: what was not read of the old content is taken from the copy.
     Only what was written between the copy and the truncation can be lost, for it stands nowhere."""
     times, rate = scale.pick((6, 10_000), (200, 50_000))
     w = area.writer()
     daemon = area.daemon().start()
+    w.write(100)
+    area.settle(daemon)
     busy = Steady(w, rate, batch=100)
     gap: list[int] = []
 

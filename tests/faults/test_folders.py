@@ -18,7 +18,7 @@ def test_t18_three_levels_of_folders_that_come_late(area, scale, watch, figures)
     daemon = area.daemon("LOGS/**/*.log").start()
     slowest = 0.0
 
-    for n in range(scale.pick(2, 30)):
+    for n in range(scale.pick(1, 30)):
         folder = area.logs / f"a{n}" / "b" / "c"
         folder.mkdir(parents=True)
         began = time.monotonic()
@@ -65,7 +65,7 @@ def test_t20_a_folder_removed_and_made_anew(area, scale, watch, figures):
     daemon = area.daemon("LOGS/d/app.log").start()
     slowest = 0.0
 
-    for n in range(1, scale.pick(2, 20) + 1):
+    for n in range(1, scale.pick(1, 20) + 1):
         w.write(20)
         area.settle(daemon)
         w.write(20)
@@ -88,7 +88,7 @@ def test_t20_a_folder_removed_and_made_anew(area, scale, watch, figures):
 
 def test_t21_ten_thousand_new_files(area, scale, watch, figures):
     """Thousands of files that match come at once."""
-    files = scale.pick(2000, 10_000)
+    files = scale.pick(1000, 10_000)
     w = area.writer(None)
     first = area.writer("first.log", called="first")
     first.write(1)

@@ -59,7 +59,7 @@ def test_t14b_removed_and_created_while_up(area, scale, watch):
     w.write(3)
     area.settle(daemon)
 
-    for n in range(scale.pick(6, 100)):
+    for n in range(scale.pick(3, 100)):
         os.unlink(w.path)
         anew(area, w, 2 + n % 3)
         area.settle(daemon)
@@ -67,7 +67,7 @@ def test_t14b_removed_and_created_while_up(area, scale, watch):
     assert CLEAN == area.judge(daemon, every=1)
 
 
-def test_t17_links_that_lead_nowhere_round_or_out(area, watch, figures):
+def test_t17_links_that_lead_nowhere_round_or_out(area, scale, watch, figures):
     """A dangling link, a loop and a link out of the root: not opened, told once each, and no reason to spin."""
     out = Writer(area.folder / "outside.log", "secret")
     out.write(50)
@@ -82,7 +82,7 @@ def test_t17_links_that_lead_nowhere_round_or_out(area, watch, figures):
     area.settle(daemon)
 
     used, began = daemon.seconds(), time.monotonic()
-    for n in range(2):  # a search for files each, where there are no notifications
+    for n in range(scale.pick(1, 12)):  # a search for files each, where there are no notifications
         late = area.writer(f"late-{n}.log", called=f"late{n}")
         late.write(100)
         out.write(50)
@@ -96,7 +96,7 @@ def test_t17_links_that_lead_nowhere_round_or_out(area, watch, figures):
     assert not [path for path in opened if "outside" in path]
     assert len(told) == len(set(told)), told
     assert {"out.log"} <= {os.path.basename(path) for path in told} <= {"out.log", "loop-a.log", "loop-b.log"}
-    assert used < 0.5
+    assert used < 0.05 * took + 0.2
 
 
 def test_t17b_a_link_that_is_mended(area, watch):

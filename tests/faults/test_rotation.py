@@ -30,7 +30,7 @@ def test_t01_rename_and_create(area, scale, watch):
 
 def test_t02_the_old_descriptor_is_written_on(area, scale, watch):
     """After each rename another process writes into the old file for a while; no glob finds that file."""
-    rotations, seconds = scale.pick((3, 2.0), (60, 10.0))
+    rotations, seconds = scale.pick((2, 2.0), (60, 10.0))
     old = area.writer(called="old")
     daemon = area.daemon().start()
     old.write(10)

@@ -119,7 +119,7 @@ class Area:
 
     def judge(self, daemon: Daemon, *, lost: int = 0, stop: bool = True, block: bool = False, seconds: float = 60.0,
               every: int = 100) -> Told:
-        """Wait, stop the daemon in order, compare, and put the figures into the table."""
+        """Wait, stop the daemon in order, compare, and put the figures into the table. Its own ledger must add up."""
         self.settle(daemon, lost=lost, seconds=seconds)
         if stop:
             status = daemon.stop()
@@ -128,6 +128,7 @@ class Area:
         al, ad = against(alerts(self.folder), *self.writers, every=every)
         told = Told(counted.lost, counted.doubled, al, ad, daemon.bytes_lost(), counted.strange)
         self._figures(L=told.lost, D=told.doubled, AL=al, AD=ad, B=told.bytes_lost)
+        assert 0 == daemon.unaccounted(), daemon.source()
         return told
 
     def alerts(self, flow: str = "each") -> list[dict[str, Any]]:

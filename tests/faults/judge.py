@@ -104,10 +104,11 @@ def count(daemon: Daemon, *writers: Writer, block: bool = False) -> Count:
     return Count(sum((wanted - counted).values()), sum((counted - wanted).values()) - strange, strange)
 
 
-def missing(daemon: Daemon, writer: Writer) -> list[int]:
-    """The numbers that were written and not counted."""
+def missing(daemon: Daemon, writer: Writer, *, block: bool = False) -> list[int]:
+    """The numbers that were written and not counted; with `block`, those of which not even one of their ten was."""
     counted = tallied(daemon)
-    return [seq for seq in writer.written if not counted.get((writer.name, f"{seq:010d}"))]
+    digits = 9 if block else 10
+    return [seq for seq in writer.written if not counted.get((writer.name, f"{seq:010d}"[:digits]))]
 
 
 QUIET = 12.0

@@ -199,6 +199,11 @@ class Daemon:
         """Bytes that all runs together reported lost."""
         return int(self.source(name).get("bytes_lost", 0))
 
+    def unaccounted(self, name: str = "count.tail") -> int:
+        """Bytes by which a source's ledger over all runs does not add up; 0."""
+        ledger = dict(self.source(name)["ledger"])
+        return int(ledger.pop("found") - sum(ledger.values()))
+
     # --- what it holds --------------------------------------------------------------------------------
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:

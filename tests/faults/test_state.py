@@ -282,7 +282,7 @@ def injected(daemon, call, error, when):
 
 
 def test_t42_a_kernel_that_says_no(area, scale, figures):
-    """Writes, syncs, opens and reads that fail at the N-th call: a failed sync ends it with 74, the rest is got over."""
+    """Writes, syncs, opens and reads that fail at the N-th call: a failed sync ends it with 74, it gets over others."""
     if not shutil.which("strace"):
         pytest.skip("T42: needs strace")
     daemon = area.daemon("LOGS/app.log*", config={"every": "0"}).start()

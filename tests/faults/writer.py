@@ -112,6 +112,8 @@ class Steady(threading.Thread):
         pace = Pace(self.rate)
         while not self._over.is_set():
             with self.lock:
+                if self.writer.fd < 0:
+                    return  # the row has failed meanwhile, and let everything go
                 self.writer.write(self.batch)
             pace.wait(self.batch)
 

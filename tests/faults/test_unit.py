@@ -46,7 +46,7 @@ def test_t72_an_open_unit_would_be_found(stubbed):
     """The threshold can be missed."""
     unit = stubbed[0]
     unit.write_text(unit.read_text().replace("NoNewPrivileges=yes\n", "").replace("PrivateDevices=yes\n", ""))
-    ran = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={THRESHOLD}", unit],
-                         capture_output=True, text=True, check=False)
+    ran = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={THRESHOLD}",
+                          unit], capture_output=True, text=True, check=False)
 
     assert 0 != ran.returncode

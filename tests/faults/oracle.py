@@ -7,7 +7,8 @@
                   "silent"    the request is read, and never answered
                   "slow"      204 after `oracle.seconds`
 
-`oracle.refuses` may be set to a function: an alert of which it is true gets 400 whatever the mode.
+`oracle.refuses` and `oracle.fails` may be set to functions: an alert of which they are true gets 400, or 503,
+whatever the mode.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Oracle:
     def __init__(self) -> None:
         self.mode, self.seconds = "up", 0.0
         self.refuses: Callable[[dict[str, Any]], bool] = lambda alert: False
+        self.fails: Callable[[dict[str, Any]], bool] = lambda alert: False
         self.got: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         """The Idempotency-Key of each that was kept."""
@@ -43,7 +45,7 @@ class Oracle:
             def do_POST(self) -> None:
                 alert = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 oracle.requests += 1
-                mode = "refuse" if oracle.refuses(alert) else oracle.mode
+                mode = "refuse" if oracle.refuses(alert) else "down" if oracle.fails(alert) else oracle.mode
                 if mode == "silent":
                     oracle._over.wait()
                 if mode == "slow":

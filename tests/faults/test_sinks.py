@@ -188,3 +188,21 @@ def test_t50_a_poison_alert_among_good_ones(area, oracle, figures):
     assert ["refused"] == [one["node"] for one in alerts(area.folder, "corowatch")], "told, once"
     assert len(bad) == daemon.summary()["sinks"]["hook"]["refused"]
     assert in_order(of_each(oracle))
+
+
+def test_t50_two_keys_that_fail_on_and_on(area, oracle, figures):
+    """Alerts of two keys get 503 each time: they wait, and those of the eight other keys do not."""
+    bad = ("0", "1")
+    oracle.fails = lambda alert: alert["key"]["k"] in bad
+    daemon = area.run(keyed(area, hook(oracle))).start()
+    w = area.writer()
+    w.write(100)
+    until(lambda: len(oracle.ids("each")) == 80, 30, lambda: f"{len(oracle.ids('each'))} of 80")
+    oracle.fails = lambda alert: False
+    until(lambda: len(oracle.ids("each")) == 100, 60)
+    assert 0 == daemon.stop()
+
+    al, ad = against(of_each(oracle), w, every=1)
+    figures(AL=al, AD=ad)
+    assert (0, 0) == (al, ad)
+    assert in_order(of_each(oracle))

@@ -109,6 +109,14 @@ with sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True) as db:
 """
 
 
+def test_t40_a_power_cut():
+    pytest.skip("T40: needs dm-log-writes, or a virtual machine to reset; T38 tears the log instead")
+
+
+def test_t44_a_network_file_system():
+    pytest.skip("T44: needs a network file system")
+
+
 class Room:
     """A mount namespace of a daemon's own, in which its state directory is a file system of so many MiB."""
 

@@ -185,7 +185,9 @@ def judge_outputs(area, daemon, oracle, chat, office, texts):
     assert count
 
     for one in chat.got:
-        assert not ESCAPED.search(one["title"] + one["message"].replace("\u200b", ""))
+        told = one["title"] + one["message"]
+        assert not ESCAPED.search(told.replace("\u200b", "")), "but for what keeps a whole channel from being called"
+        assert not re.search("@everyone|<!channel>", told)
 
     taken = [json.loads(row) for row in (area.folder / "taken.jsonl").read_text().splitlines()]
     refused = daemon.query("SELECT id FROM outbox WHERE sink = 'run' AND state = 'refused'")

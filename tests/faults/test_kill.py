@@ -183,13 +183,13 @@ def test_t51_killed_between_the_answer_and_its_note(area, oracle, figures):
     assert [2, 1, 1] == list(oracle.ids("each").values())
 
 
-def lagging(area):
+def lagging(area, **env):
     """A daemon that knows how large a file is and has read some of it: each line takes half a millisecond."""
     config = counting(area.folder, area.tail())
     step = area.folder / "check.py"
     step.write_text(step.read_text().replace("import zlib", "import time\nimport zlib").replace(
         "event = yield\n", "event = yield\n        time.sleep(0.0005)\n"))
-    daemon = area.run(config).start()
+    daemon = area.run(config, env=env).start()
     w = area.writer()
     w.write(8000)
     until(lambda: 0 < seen(daemon))
@@ -209,7 +209,7 @@ def handed_back(daemon):
 
 def test_t58_killed_with_an_unlinked_file_unread_and_its_descriptor_kept(area):
     """Rotated, unlinked and unread; the supervisor kept the descriptor: nothing is lost."""
-    daemon, w = lagging(area)
+    daemon, w = lagging(area, FDSTORE="512")
     until(lambda: daemon.stored, 10, "no descriptor was handed to the supervisor")
     w.path.unlink()
     w.open()

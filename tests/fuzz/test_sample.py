@@ -68,9 +68,16 @@ def test_rows_that_no_corowatch_wrote_are_refused(data):
     state.one(data)
 
 
+TORN = {
+    "a file ends inside a code unit": "ffffff28ffff000a102a000a01010000000a000a000a000a00",
+    "a line is cut inside a code unit": "0300000a0107d0000101016100610061006100010a004162006200620062006200620062006200",
+}
+
+
 @pytest.mark.xfail(strict=True, reason="the bytes of a newline are taken off, though they belong to two units")
-def test_a_file_that_ends_inside_a_code_unit_is_cut_where_it_should_be():
-    framer.one(bytes.fromhex("ffffff28ffff000a102a000a01010000000a000a000a000a00"))
+@pytest.mark.parametrize("data", TORN.values(), ids=TORN)
+def test_two_bytes_that_are_no_newline_are_left(data):
+    framer.one(bytes.fromhex(data))
 
 
 def test_an_input_is_repeated_from_its_file(tmp_path):

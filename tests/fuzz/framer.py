@@ -21,7 +21,7 @@ def one(data: bytes) -> None:
     draw = Draw(data)
     codec = draw.one_of(CODECS)
     mark = MARKS.get(codec, b"") if draw.byte() % 2 else b""
-    limit = 1 + draw.number(300)
+    limit = 4 + 4 * draw.number(74)  # whole code units
     last = bool(draw.byte() % 2)
     stop = draw.number(2000)
     most = 1 + draw.byte()

@@ -40,7 +40,7 @@ NODES: dict[str, tuple[dict[str, Any], Any]] = {
     "sample": ({"every": 3}, [AT, None, 2]),
     "alert": ({"throttle": 60.0}, [AT, AT + 3, [2, EVENT]]),
 }
-CLOCKS = [AT, AT]
+CLOCKS = [AT, AT, None]
 
 
 def one(data: bytes) -> None:
@@ -98,7 +98,12 @@ def memory(draw: Draw) -> None:
 
 
 def lived(name: str, options: dict[str, Any], saved: dict[str, Any]) -> None:
-    node = discover().node[name](Collect(), **options, memory=Memory(saved))
+    kind = discover().node[name]
+    try:
+        kept = Memory(saved).proved(kind.remembers)
+    except ValueError as error:  # as the graph has it
+        raise StateRefused(str(error)) from error
+    node = kind(Collect(), **options, memory=kept)
     node.send(line("t", at=AT + 1))
     node.send(Tick(AT + 10))
     node.send(line("t", at=AT + 11))

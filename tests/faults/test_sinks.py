@@ -165,7 +165,6 @@ def test_t49_more_waits_than_an_outbox_holds(area, scale, oracle, figures):
     assert 10_010 >= rows, "the outbox is bounded"
     assert 10 == len(folded), "one a key"
     assert all(one["count"] == one["fields"]["folded"] for one in folded)
-    assert in_order([*got, *left])
     assert alerts_ == daemon.source("each.tail")["lines"]
 
 

@@ -107,7 +107,7 @@ def test_t06_copytruncate_under_load(area, scale, watch, figures):
     w.forget(unread)
     told = area.judge(daemon, block=block)
     assert (0, 0, 0, 0) == (told.lost, told.doubled, told.alerts_doubled, told.strange)
-    assert times == truncations(daemon)
+    assert 1 <= truncations(daemon) <= times, "of those between two looks it sees one"
 
 
 def test_t06b_truncated_without_a_copy(area, scale, watch, figures):

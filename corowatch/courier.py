@@ -65,6 +65,7 @@ class Courier:
         self._rests_until = 0.0  # on the steady clock
         self._pace: float = use.options[use.kind.pace] if use.kind.pace else 0.0
         self._hurry = threading.Event()
+        self._anew = threading.Event()
         self._delivery = Delivery()
         self._partly: list[_Partly] = []
         self._again: _Partly | None = None
@@ -86,6 +87,11 @@ class Courier:
     def wake(self) -> None:
         """Something was committed for this sink."""
         self._inbox.put(None)
+
+    def clock_was_set(self) -> None:
+        """What waits until a time may wait for long now: it is tried at once."""
+        self._anew.set()
+        self.wake()
 
     def hurry(self) -> None:
         """The end is near: send what waits without keeping a pace."""
@@ -127,6 +133,9 @@ class Courier:
             while not self._stop.is_set():
                 try:
                     self._catch_up()
+                    if self._anew.is_set():
+                        self._anew.clear()
+                        self._try_at_once(outbox)
                     if rows := self._next(outbox):
                         self._deliver(outbox, rows)
                     else:

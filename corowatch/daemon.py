@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from corowatch.core.config import Config
@@ -60,6 +61,8 @@ STEP = 10.0
 ORDINARY = frozenset({"started", "reloaded", "stopping"})
 """Internal events of ordinary life: told to the log and to flows that ask for them."""
 SEVERITY: Mapping[str, Severity] = {"lost": "error", "shut": "error", "refused": "error", "config": "error"}
+UNREADABLE = 5
+"""Files that cannot be read of which the sinks are told in a run; of all the log is."""
 HUSH = 3600.0
 """Seconds in which each trouble of a sink is told of once."""
 
@@ -132,6 +135,7 @@ class Daemon:
         self._host = socket.gethostname()
         self._run_id = secrets.token_hex(8)
         self._told = 0
+        self._unreadable: set[str] = set()
         self._hushed: dict[tuple[str, str], float] = {}
         self._late_told: dict[str, float] = {}
         self._awaiting: list[tuple[float, Alert]] = []
@@ -501,8 +505,14 @@ class Daemon:
         if listeners or ordinary or not sinks:
             return
         self._told += 1
+        id_ = f"{self._run_id}.{self._told}"
+        if kind == "unreadable":  # the same id all day, so that restarts do not repeat it
+            id_ = f"unreadable.{blake2b(f'{text} {rfc3339(now)[:10]}'.encode(), digest_size=8).hexdigest()}"
+            self._unreadable.add(id_)
+            if len(self._unreadable) > UNREADABLE:
+                return
         self._store.put(Alert(
-            id=f"{self._run_id}.{self._told}", flow="corowatch", node=kind, title=capped(safe(text)), at=rfc3339(now),
+            id=id_, flow="corowatch", node=kind, title=capped(safe(text)), at=rfc3339(now),
             severity=SEVERITY.get(kind, "warning"), fields={"kind": kind, **fields}, host=self._host, to=sinks,
             events=[{"source": "corowatch", "file": "", "offset": self._told, "at": rfc3339(now), "text": text}]))
 
@@ -517,6 +527,8 @@ class Daemon:
                       node=failure.node, why=str(failure.error), seconds=failure.rests)
 
     def _stepped(self, by: float) -> None:
+        for courier in self.couriers.values():
+            courier.clock_was_set()
         self.tell("clock", f"the wall clock was set {'ahead' if by > 0 else 'back'} by {abs(by):.0f} s", seconds=by)
 
     # --- running --------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ from corowatch.plugins import inspect_function, secret
 from corowatch.sources.globs import fixed
 from corowatch.sources.tail import Tail
 
+MAX_BYTES = 4 << 20
+"""Of a file; no config that people wrote is nearly as large."""
 DEFAULT = "/etc/corowatch"
 
 
@@ -50,6 +52,8 @@ def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
             continue
         seen.add(real)
         try:
+            if path.stat().st_size > MAX_BYTES:
+                raise _refused(str(path), f"is larger than {MAX_BYTES >> 20} MiB")
             text = path.read_bytes().decode()
         except OSError as error:
             raise _refused(str(path), f"cannot be read: {error.strerror}") from error

@@ -15,6 +15,11 @@ _BOMS = ((b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"), (b"\xef
          (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
+def is_part_of_mark(head: bytes) -> bool:
+    """Whether a file that holds no more than this yet may begin with a byte-order mark."""
+    return len(head) < 4 and any(mark.startswith(head) for mark, _ in _BOMS if mark[:1] != b"\0")
+
+
 def codec_of(encoding: str, head: bytes) -> tuple[str, int]:
     """The codec of a file that begins with `head`, and the length of its byte-order mark.
 

@@ -138,8 +138,8 @@ class Absent:
         try:
             content = text_at(path)
             same = content.packed and holds(content, old)
-        except (OSError, ImportError) as error:
-            self._report.unreadable(path, str(error))
+        except OSError as error:
+            self._report.unreadable(path, error)
             return None
         if same:
             self._lives.go_on(key, old, content, b"", now)
@@ -171,8 +171,8 @@ class Absent:
                     content.close()
                     continue
                 before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
-            except (OSError, ImportError) as error:
-                self._report.unreadable(path, str(error))
+            except OSError as error:
+                self._report.unreadable(path, error)
                 continue
             if life:
                 self.ended[life.key] = None

@@ -68,8 +68,8 @@ class Beside:
         for other, seen in reversed(missed):
             try:
                 content = text_at(other)
-            except (OSError, ImportError) as error:
-                self._report.unreadable(other, str(error))
+            except OSError as error:
+                self._report.unreadable(other, error)
                 continue
             begins_itself = other in found and not content.packed
             if begins_itself or self.known.holds(seen, content.gen) or self.is_copy(
@@ -105,7 +105,7 @@ class Beside:
                 continue
             try:
                 content = text_at(other)
-            except (OSError, ImportError):
+            except OSError:
                 continue
             if not since or seen.mtime < since:
                 self.known.pass_by(seen, content.gen)

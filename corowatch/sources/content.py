@@ -7,11 +7,9 @@ than descriptors, some that a path leads to are closed and opened again, and mus
 from __future__ import annotations
 
 import bz2
-import contextlib
 import errno
 import fcntl
 import gzip
-import importlib
 import lzma
 import os
 import resource
@@ -102,6 +100,7 @@ class Plain:
 
     packed = False
     damage = ""
+    size_told = 0
 
     def __init__(self, path: str, fd: int, seen: Seen) -> None:
         self.path = path
@@ -161,10 +160,7 @@ class Plain:
 
 
 def unpacker(magic: bytes) -> Callable[[BinaryIO], Any] | None:
-    """What makes an unpacked file object of a packed one, told by its first bytes; None if they are not packed.
-
-    Raises ImportError where the library for it is not installed.
-    """
+    """What makes an unpacked file object of a packed one, told by its first bytes; None if they are not packed."""
     if magic.startswith(b"\x1f\x8b"):
         return lambda file: gzip.GzipFile(fileobj=file)
     if magic.startswith(b"\xfd7zXZ\x00"):
@@ -172,28 +168,22 @@ def unpacker(magic: bytes) -> Callable[[BinaryIO], Any] | None:
     if magic.startswith(b"BZh"):
         return bz2.BZ2File
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return _zstd()
+        return _Zstandard
     return None
 
 
-def _zstd() -> Callable[[BinaryIO], Any]:
-    with contextlib.suppress(ImportError):
-        own: Any = importlib.import_module("compression.zstd")  # from Python 3.14 on
-        return lambda file: _Strict(own.ZstdFile(file), own.ZstdError)
-    zstandard: Any = importlib.import_module("zstandard")
-    return lambda file: _Strict(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True),
-                                zstandard.ZstdError)
+class _Zstandard:
+    """Its reader, in the manner of the others."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        import zstandard
 
-class _Strict:
-    """A reader whose own error is told as the others tell theirs."""
-
-    def __init__(self, reader: Any, error: type[Exception]) -> None:
-        self._reader, self._error = reader, error
+        self._error = zstandard.ZstdError
+        self._reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
 
     def read1(self, size: int) -> bytes:
         try:
-            return bytes(self._reader.read1(size))
+            return self._reader.read1(size)
         except self._error as error:
             raise EOFError(str(error)) from error
 
@@ -215,7 +205,8 @@ class Unpacked:
             seen = seen_of(os.fstat(self._file.fileno()))
             if seen is None:
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-            make = unpacker(os.pread(self._file.fileno(), 6, 0))
+            self._magic = os.pread(self._file.fileno(), 6, 0)
+            make = unpacker(self._magic)
             if make is None:
                 raise OSError(errno.EINVAL, "is not packed any more")
         except BaseException:
@@ -243,6 +234,9 @@ class Unpacked:
             data = self._stream.read1(GULP)
         except _DAMAGED as error:
             data, self.damage = b"", str(error) or type(error).__name__
+        except gzip.BadGzipFile as error:
+            behind_the_last = self._end > 0 and "CRC" not in str(error) and "length" not in str(error)
+            data, self.damage = b"", "" if behind_the_last else str(error)
         except OSError as error:
             if error.errno is not None:
                 raise
@@ -283,6 +277,13 @@ class Unpacked:
     def file(self) -> Seen:
         """What the file itself looked like last."""
         return self._packed
+
+    @property
+    def size_told(self) -> int:
+        """How long the text is by a gzip trailer (RFC 1952, ISIZE), unless the file breaks off; 0: not told."""
+        if "marker" in self.damage or not self._magic.startswith(b"\x1f\x8b"):
+            return 0
+        return int.from_bytes(os.pread(self._file.fileno(), 4, max(0, self._packed.size - 4)), "little")
 
     def next_data(self, at: int) -> int:
         """There are no holes."""

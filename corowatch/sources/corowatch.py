@@ -11,7 +11,8 @@ from corowatch.core.events import Event, Origin, Target
 from corowatch.core.kinds import source
 from corowatch.sources import Head, Source, Tell
 
-Internal = Literal["lost", "shut", "refused", "folded", "config", "clock", "started", "reloaded", "stopping"]
+Internal = Literal[
+    "lost", "unreadable", "shut", "refused", "folded", "config", "clock", "started", "reloaded", "stopping"]
 INTERNAL: tuple[str, ...] = get_args(Internal)
 
 

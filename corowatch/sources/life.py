@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
 from corowatch.core.follow import HEAD, MARKER, Fate, Saved, Seen, digest, fate, is_compressed
 from corowatch.core.frame import frame, rfind
-from corowatch.core.lines import codec_of, shown
+from corowatch.core.lines import codec_of, is_part_of_mark, shown
 from corowatch.core.merge import turn
 from corowatch.core.stamps import Stamps
 from corowatch.sources.content import Plain, Unpacked
@@ -73,7 +73,7 @@ class Life:
         self.grew = 0.0
         """When it was last seen to change."""
         self.written = seen.mtime
-        """When it was last written, as far as was known while its path led here (nanoseconds since the epoch)."""
+        """When it was last written, while its home led to it and what was read before stood (nanoseconds)."""
         self.failed = False
         """It could not be read when it was tried last."""
         self.order: tuple[Any, ...] = ()
@@ -135,7 +135,13 @@ class Life:
     @property
     def unread(self) -> int:
         """Bytes that are known to be there, or of a life that is over, to have been there, and were not read."""
-        return 0 if self.compressed else max(0, self.found_to - self.read_to)
+        known = self.ready or self.failed or self.packed
+        return self.found_to - self.read_to if known and not self.compressed else 0
+
+    @property
+    def room(self) -> int:
+        """Bytes behind what can be read: NULs, laid out in advance."""
+        return max(0, self.found_to - self.read_to - self.unread)
 
     def move(self, path: str) -> None:
         """It stands under another name now."""
@@ -176,10 +182,16 @@ class Life:
     def _standing(self, data: bytes) -> bool:
         if data.startswith(self._overlap if self.read_to else self._head[:self._gulp]):
             self._sure = self.size
+            if self.path == self.home and self.gone is None:
+                self.written = self.seen.mtime
             return True
         self.size = self._sure  # what was seen to come since is of the next life
         self._unfind(max(self._sure, self.read_to))
         return False
+
+    def found(self, size: int) -> None:
+        """It held so many bytes, though they cannot be read."""
+        self._find(size)
 
     def _unfind(self, size: int) -> None:
         """What was found beyond `size` was not of this life."""
@@ -193,7 +205,8 @@ class Life:
         self.grew = now
 
     def finish(self, now: float) -> None:
-        """Nothing will follow: an unfinished last line is a line."""
+        """Nothing will follow: an unfinished last line is a line, and room that is left stays empty."""
+        self._counts["skipped"] += self.room
         if self._frame is not None:
             self._frame.send(Chunk(now, b"", last=True))
             self._pass_on()
@@ -252,6 +265,9 @@ class Life:
             self.size = self.read_to + len(chunk)
         if len(self._head) == self.read_to < HEAD:
             self._head += chunk[:HEAD - self.read_to]
+        if self.read_to == 0 and short and is_part_of_mark(chunk):
+            self.size = 0  # which encoding it is, the next byte tells
+            return 0
         if self.read_to == 0 and is_compressed(chunk) and not self.packed:
             self.compressed = True
             self._unfind(0)

@@ -87,7 +87,8 @@ class Lives:
                     old if content.packed else None, b"" if content.packed else content.pread(HEAD, 0))
         life.home = old.home or old.path
         life.written = old.mtime
-        life.dirty = (content.path, content.dev, content.ino) != (old.path, old.dev, old.ino) or not old.marker_bytes
+        life.dirty = life.found_to != old.size or not old.marker_bytes or (
+            content.path, content.dev, content.ino) != (old.path, old.dev, old.ino)
         life.gone = None if found else now
         life.grew = now
         self._add(life)

@@ -110,7 +110,7 @@ def newest_first(paths: Iterable[str]) -> Iterator[tuple[str, Seen]]:
 
 
 def text_at(path: str) -> Plain | Unpacked:
-    """A file's text, as it stands there or unpacked. Raises OSError, and ImportError where it cannot be unpacked."""
+    """A file's text, as it stands there or unpacked. Raises OSError."""
     fd = opened(path, follow=False)
     try:
         seen = seen_of(os.fstat(fd))

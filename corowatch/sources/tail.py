@@ -36,7 +36,7 @@ QUIET = 60.0
 """Seconds without a new byte after which a file that its path no longer leads to has ended."""
 
 
-@source
+@source(adds=("cut_bytes",))
 def tail(
     target: Target[Block],
     *,
@@ -280,7 +280,9 @@ class Tail(Source):
             self._notice(life, status, now)
             if life.gone is not None and (unreadable or not life.ready) and now - life.grew >= QUIET:
                 if life.content.damage:
-                    self._lost(life, "damaged", f"is damaged ({life.content.damage}), and {{}} bytes of it are lost")
+                    if not life.unread:
+                        life.found(max(life.content.size_told, life.read_to + 1))
+                    self._lost(life, "damaged", f"is damaged ({life.content.damage}), and at least {{}} bytes are lost")
                 else:
                     self._lost(life, "unreadable", "cannot be read, and its last {} bytes are lost")
                 self._end(life, now)
@@ -327,8 +329,6 @@ class Tail(Source):
             if life.notice(life.status() if life.packed else seen, now):
                 if empty and life.found_to:  # it may have been copied and truncated before it was seen to hold anything
                     self._beside.begin_missed(life.home, self._by_path, self._folders, now)
-                if life.path == life.home and life.found_to:
-                    life.written = life.seen.mtime
                 life.failed = False
                 self._lives.enqueue(life)
             else:
@@ -439,7 +439,7 @@ class Tail(Source):
 
     def standing(self) -> Mapping[str, int]:
         return {"carried": self._carried, "partial": sum(life.partial for life in self._lives),
-                "unread": sum(life.unread for life in self._lives) + self._absent.unread}
+                "unread": sum(life.unread + life.room for life in self._lives) + self._absent.unread}
 
     def directories(self) -> Mapping[str, bool]:
         if self._watch == "poll":

@@ -244,7 +244,7 @@ def test_of_a_damaged_file_what_stands_before_the_damage_is_read_and_the_rest_is
     write(log, REST)
     first.tail.look(1.0, None)
     saved = first.saved()
-    packed = gzip.compress((FIRST + REST[:1000]).encode()) + b"\x1f\x8b this is no member"
+    packed = gzip.compress((FIRST + REST[:1000]).encode()) + gzip.compress(REST[1000:].encode())[:12]
     (tmp_path / "app.log.1.gz").write_bytes(packed)
     log.unlink()
     write(log, "new\n")
@@ -387,3 +387,24 @@ def test_a_descriptor_is_handed_over_once_and_taken_back_when_its_file_has_ended
     reader.read(2.0)
     reader.read(2.0 + QUIET)
     assert [(key, None)] == list(reader.tail.descriptors())
+
+
+@pytest.mark.parametrize(("damage", "lost_bytes"), [
+    (lambda packed: packed[:len(packed) // 2] + b"\x55" * 20 + packed[len(packed) // 2 + 20:], None),
+    (lambda packed: packed + b"padding", 0)])
+def test_how_much_is_lost_of_a_damaged_file_its_end_tells(log, tmp_path, damage, lost_bytes):
+    write(log, FIRST)
+    first = Reader(log, start="beginning")
+    first.read()
+    saved = first.saved()
+    text = FIRST + "".join(f"{n * n} {n}\n" for n in range(40_000))
+    (tmp_path / "app.log.1.gz").write_bytes(damage(gzip.compress(text.encode())))
+    log.unlink()
+
+    reader = Reader(log, saved=saved)
+    reader.read(1.0)
+    reader.read(2.0 + QUIET)
+    got = reader.tail.counts["bytes"]
+    assert len(text) - len(FIRST) == got + reader.tail.counts["bytes_lost"]
+    assert lost_bytes in (None, reader.tail.counts["bytes_lost"])
+    assert 0 == balance(reader.tail)

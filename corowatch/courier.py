@@ -30,7 +30,7 @@ MOST = 10_000
 PARTLY = 4 * 3600.0
 """Seconds after which a message that only some of its recipients take is set aside; greylisting takes less."""
 HOPELESS = 3
-"""Refusals in a row after which it may be the address that is refused, and not the alerts."""
+"""Refusals or failures in a row after which it may be the address, or the sink, and not the alerts."""
 PROBES = 5
 """Alerts from anywhere in a refused message that are then tried by themselves."""
 
@@ -181,7 +181,10 @@ class Courier:
         rows: list[Row] = []
         if again is None or self._retried:  # they take turns with new ones, so that neither waits for all of the other
             besides = frozenset(row.seq for one in self._partly for row in one.rows)
-            rows = outbox.take(self.name, time.time(), self._most if self.use.kind.batches else 1, besides)
+            most = self._most if self.use.kind.batches else 1
+            if self.failures:  # what fails on and on must not keep what was never tried
+                rows = outbox.take(self.name, time.time(), most, besides, untried=True)
+            rows = rows or outbox.take(self.name, time.time(), most, besides)
         self._again = None if rows else again
         self._retried = self._again is not None
         self._delivery.done = set(self._again.done) if self._again else set()
@@ -309,8 +312,9 @@ class Courier:
         """Both wait: the alert by its own failures, so that a bad one does not hold up the rest, and the sink."""
         self.failures += 1
         due = time.time() + max(after, wait_before(rows[0].attempts + 1, random.random()))
-        if self.failures > 1 or after:
-            self._rests_until = time.monotonic() + max(after, wait_before(self.failures - 1, random.random()))
+        if self.failures > HOPELESS or after:
+            rest = wait_before(max(1, self.failures - HOPELESS), random.random())
+            self._rests_until = time.monotonic() + max(after, rest)
         self._note_delay(outbox, rows, why, due=due)
 
     def _note_delay(self, outbox: Outbox, rows: list[Row], why: str, *, due: float, in_hand: bool = False) -> None:

@@ -32,7 +32,7 @@ from corowatch.core.retry import LONGEST
 from corowatch.durable import sync_folder
 
 APPLICATION_ID = 0x636F726F  # "coro"
-VERSION = 1
+VERSION = 2
 MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 """Waiting for one sink; beyond, alerts of one node and key fold into one row."""
 HANDFUL = 4 << 20
@@ -57,9 +57,16 @@ CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, 
                      due REAL NOT NULL DEFAULT 0, why TEXT NOT NULL DEFAULT '', done REAL, UNIQUE (sink, id));
 CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
 CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting' AND due > 0;
+CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
 CREATE INDEX outbox_folded ON outbox (sink, family, seq) WHERE state = 'waiting' AND folded > 0;
 """
 
+_FROM_1 = """
+CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
+UPDATE memory SET value = json_insert(value, '$[#]', NULL) WHERE key = '' AND json_array_length(value) = 2;
+PRAGMA user_version=2;
+"""
+"""What makes a database of format 1 one of format 2."""
 _UNSURE = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _COMPANIONS = ("-wal", "-shm")
@@ -67,6 +74,15 @@ _COMPANIONS = ("-wal", "-shm")
 
 # Built once, here: msgspec 0.22 prepares a type at its first use, and two couriers doing so at once end the process.
 _ALERT = msgspec.json.Decoder(Alert)
+
+
+_NEXT = """
+SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND (due <= ? OR due > ?) AND NOT EXISTS (
+    SELECT 1 FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND e.due > ? AND e.due <= ?
+                              AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?"""
+_UNTRIED = _NEXT.replace("ORDER BY", """AND attempts = 0 AND NOT EXISTS (
+    SELECT 1 FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.attempts > 0
+                              AND e.family = o.family AND e.seq < o.seq) ORDER BY""")
 
 
 class Row(NamedTuple):
@@ -189,6 +205,8 @@ class Store:
                 new.rename(self.path)
                 sync_folder(self.folder)
             db = connect(self.path)
+            if db.execute("PRAGMA user_version").fetchone() == (1,):
+                db.executescript(f"BEGIN IMMEDIATE; {_FROM_1} COMMIT;")
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
         except (sqlite3.Error, OSError, ValueError) as error:
@@ -202,9 +220,9 @@ class Store:
         """Rows that nobody of us wrote are refused. What SQLite says of a damaged page need not even be UTF-8."""
         try:
             yield
-        except sqlite3.OperationalError:
-            raise
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            if isinstance(error, sqlite3.OperationalError) and hasattr(error, "sqlite_errorcode"):
+                raise  # SQLite's own, of a disk; Python's, of a text that is not UTF-8, has no code
             raise StateRefused(f"{self.path} is damaged: {error}; {_away(self.path)}") from error
 
     def positions(self, reader: str, steps: Iterable[str]) -> dict[str, Any] | None:
@@ -423,20 +441,19 @@ class Outbox:
         self._store = store
         self._writing = store.writing if store else threading.Lock()
 
-    def take(self, sink: str, now: float, limit: int = 1, besides: frozenset[int] = frozenset()) -> list[Row]:
+    def take(self, sink: str, now: float, limit: int = 1, besides: frozenset[int] = frozenset(), *,
+             untried: bool = False) -> list[Row]:
         """The earliest rows that are due and have no earlier one of their family waiting; they are in flight then.
 
         At most `limit`, and `HANDFUL` bytes, of them; one, however large. None of `besides`, which are in flight too.
+        `untried`: only such as were never tried, and none behind one of its family that was.
         What is due later than any wait is long was put off by a clock that was ahead: it is due now.
         """
         last, size = now + LONGEST, 0
         rows: list[Row] = []
         with self._writing:
-            with closing(self._db.execute(
-                "SELECT * FROM outbox AS o WHERE sink = ? AND state = 'waiting' AND (due <= ? OR due > ?) AND NOT "
-                "EXISTS (SELECT 1 FROM outbox AS e WHERE e.sink = o.sink AND e.state = 'waiting' AND e.due > 0 AND "
-                "e.due > ? AND e.due <= ? AND e.family = o.family AND e.seq < o.seq) ORDER BY seq LIMIT ?",
-                (sink, now, last, now, last, limit + len(besides)))) as found:
+            with closing(self._db.execute(_UNTRIED if untried else _NEXT, (
+                    sink, now, last, now, last, limit + len(besides)))) as found:
                 for row in starmap(Row, found):
                     if row.seq in besides or len(rows) == limit:
                         continue

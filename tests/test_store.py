@@ -372,7 +372,7 @@ def test_no_owner_is_left_behind_by_kill_9(tmp_path):
     (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
     (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
     (b"SQLite format 3\x00" + bytes(44) + b"\0\0\0\x63" + bytes(4) + bytes.fromhex("636f726f") + bytes(28),
-     "was written by a newer corowatch \\(format 99, this one knows 1\\)"),
+     "was written by a newer corowatch \\(format 99, this one knows 2\\)"),
 ])
 def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_path, content, why):
     path = tmp_path / "state.db"
@@ -429,3 +429,29 @@ def test_a_refused_state_is_not_kept_locked(tmp_path):
 def test_nobody_else_can_read_the_state(store):
     assert 0o600 == store.path.stat().st_mode & 0o777
     assert 0o700 == store.folder.stat().st_mode & 0o777
+
+
+def test_a_state_of_format_1_becomes_one_of_today(tmp_path):
+    one = Store(tmp_path)
+    one.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
+        old.executescript("DROP INDEX outbox_tried; PRAGMA user_version=1; INSERT INTO nodes VALUES ('a.tally', 'f'); "
+                          "INSERT INTO memory VALUES ('a.tally', '', '[5.0,6.0]'), "
+                          "('a.tally', '{}', '[5.0,null,[1,null]]');")
+
+    again = Store(tmp_path)
+
+    assert {"": [5.0, 6.0, None], "{}": [5.0, None, [1, None]]} == dict(again.memory("a.tally", "f"))
+    assert [] == Outbox(tmp_path / "state.db").take("ops", 0.0, untried=True)
+    again.close()
+
+
+def test_only_what_was_never_tried_and_waits_behind_nothing_that_was(store):
+    put(store, *(alert(str(n), key={"k": n % 2}) for n in range(4)))
+    outbox = Outbox(store.path)
+    outbox.later(outbox.take("ops", 10.0), "down", due=20.0)
+
+    assert ["1"] == [row.id for row in outbox.take("ops", 30.0, untried=True)]
+    assert ["1", "3"] == [row.id for row in outbox.take("ops", 30.0, 9, untried=True)]
+    assert ["0"] == [row.id for row in outbox.take("ops", 30.0)]
+    outbox.close()

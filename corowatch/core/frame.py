@@ -25,6 +25,7 @@ def frame(target: Target[Block], *, origin: Origin, position: Position, codec: s
     the start of a line is a hole that truncation left in a sparse file, and is passed over.
     """
     newline = "\n".encode(codec)
+    max_line_bytes = max(1, max_line_bytes // len(newline)) * len(newline)  # no code unit is cut
     held = half = b""  # the unfinished line; the first byte of a code unit whose second is not there yet
     over = 0  # bytes beyond the limit of a line that is still going on
 

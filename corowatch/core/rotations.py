@@ -15,6 +15,7 @@ _TURN = r"[.\-_](?:\d[\dT:.\-_]*Z?|old|bak|prev)"
 _DATE = r"[.\-_]\d{4}-?\d\d[\dT:.\-_]*Z?"
 _AT_THE_END = re.compile(rf"(.+?)(?:{_TURN})?{_PACKED}")
 _BEFORE_THE_EXTENSION = re.compile(rf"(.+?){_TURN}(\.(?!gz|xz|bz2|zst)[A-Za-z]+){_PACKED}")
+_COUNT = re.compile(rf".+[.\-_](\d{{1,4}}){_PACKED}")
 _JUST_PACKED = re.compile(rf"(.+){_END}")
 
 
@@ -22,6 +23,12 @@ def bases_of(name: str) -> frozenset[str]:
     """The names that a file of this name (no folders) may have had before it was rotated; most have none."""
     ways = (_AT_THE_END.fullmatch(name), _BEFORE_THE_EXTENSION.fullmatch(name), _JUST_PACKED.fullmatch(name))
     return frozenset("".join(found.groups()) for found in ways if found) - {name}
+
+
+def age(name: str) -> tuple[bool, int, str]:
+    """What sorts the names of one log's files from the oldest to the one in use, where their times are the same."""
+    count = _COUNT.fullmatch(name)
+    return not bases_of(name), -int(count[1]) if count else 0, name
 
 
 def succeeds(name: str, base: str) -> bool:

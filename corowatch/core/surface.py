@@ -18,6 +18,8 @@ from corowatch.core.yaml_places import Page
 
 RESERVED = "corowatch"
 """The flow of internal alerts."""
+MOST = 10_000
+"""Flows, or sinks."""
 _SECTIONS = ("flows", "sinks", "defaults", "tests")
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -78,6 +80,9 @@ class Surface:
             self.wrong(given.place, "expected one flow at least, found an empty mapping")
         known = {"flows": self.flows, "sinks": self.sinks, "defaults": self.defaults}[key]
         what = {"flows": "flow", "sinks": "sink", "defaults": "defaults of"}[key]
+        if len(given.value) > MOST:
+            self.wrong(given.place, f"more than {MOST:,} entries")
+            return
         for name, item in given.value.items():
             place = given.keys[name]
             if name in known:

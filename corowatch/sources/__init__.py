@@ -16,7 +16,7 @@ Tell = Callable[..., None]
 
 
 class Head(NamedTuple):
-    """What a source would be read next: that of the least `order` is, (time, time of last write, name, …).
+    """What a source would be read next: that of the least `order` is, (time, time of last write, what it is, …).
 
     `read(now, until)` reads it, lines up to the time `until`; `next` is when the source's own next one begins.
     Times are seconds since the epoch.

@@ -29,6 +29,8 @@ REACH = 16 << 20
 """Bytes that are unpacked in one turn to get to an offset."""
 ENDLESS = 1 << 62
 """How long a compressed file's text is, until its end is known."""
+DENSEST = 1032
+"""Bytes that deflate can make one of, at most: https://zlib.net/zlib_tech.html."""
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """O_NONBLOCK: a FIFO that somebody planted must not hold us up."""
 RESERVE = 64
@@ -283,7 +285,8 @@ class Unpacked:
         """How long the text is by a gzip trailer (RFC 1952, ISIZE), unless the file breaks off; 0: not told."""
         if "marker" in self.damage or not self._magic.startswith(b"\x1f\x8b"):
             return 0
-        return int.from_bytes(os.pread(self._file.fileno(), 4, max(0, self._packed.size - 4)), "little")
+        told = int.from_bytes(os.pread(self._file.fileno(), 4, max(0, self._packed.size - 4)), "little")
+        return told if told <= DENSEST * self._packed.size else 0
 
     def next_data(self, at: int) -> int:
         """There are no holes."""

@@ -7,6 +7,7 @@ there are, and what is told of them, is for `tail`.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import MutableMapping
 from math import inf
@@ -17,6 +18,7 @@ from corowatch.core.follow import HEAD, MARKER, Fate, Saved, Seen, digest, fate,
 from corowatch.core.frame import frame, rfind
 from corowatch.core.lines import codec_of, is_part_of_mark, shown
 from corowatch.core.merge import turn
+from corowatch.core.rotations import age
 from corowatch.core.stamps import Stamps
 from corowatch.sources.content import Plain, Unpacked
 from corowatch.sources.report import name_of
@@ -63,6 +65,7 @@ class Life:
                  found_to: int | None = None, unproven: Saved | None = None, head: bytes = b"") -> None:
         self.path = self.home = path
         """Where it is now, and where it was first."""
+        self.age = age(os.path.basename(name_of(path)))
         self.content = content
         if isinstance(content, Plain):
             content.named = lambda: self.gone is None and not self.failed
@@ -146,6 +149,7 @@ class Life:
     def move(self, path: str) -> None:
         """It stands under another name now."""
         self.path = self.content.path = path
+        self.age = age(os.path.basename(name_of(path)))
         self.dirty = True
 
     def status(self) -> Seen:
@@ -157,8 +161,9 @@ class Life:
     def notice(self, seen: Seen, now: float) -> bool:
         """Take note of what stat tells; False if this life is over, for the file was truncated or written anew."""
         if self.packed:  # only that it is still being written is of interest
-            if seen != self.seen:
-                self.seen, self.grew = seen, now
+            if seen.mtime != self.seen.mtime:
+                self.grew = now
+            self.seen = seen
             self.size = max(self.read_to, seen.size)
             return True
         what = fate(self.dev, self.ino, self.read_to, self.seen.size, seen)

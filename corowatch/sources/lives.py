@@ -104,7 +104,7 @@ class Lives:
 
     def _put_in_order(self, life: Life) -> None:
         """In which order they were begun is not known: those that were moved are older than the one at home."""
-        self._families[life.home].sort(key=lambda one: (one.path == one.home, one.seen.mtime))
+        self._families[life.home].sort(key=lambda one: (one.path == one.home, one.seen.mtime, one.age))
         self.enqueue(life)
 
     def renew(self, life: Life, seen: Seen, now: float) -> None:
@@ -168,7 +168,7 @@ class Lives:
         except OSError as error:
             self.failed(life, error)
             return
-        order = (begins, life.seen.mtime, name_of(life.path), life.key)
+        order = (begins, life.seen.mtime, "file", *life.age, name_of(life.path), life.key)
         if order != life.order:
             life.order = order
             heappush(self._queue, (order, id(life), life))

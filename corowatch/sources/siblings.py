@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 
 from corowatch.core.follow import Saved, Seen, digest, is_same_text
-from corowatch.core.rotations import bases_of
+from corowatch.core.rotations import age, bases_of
 from corowatch.sources.content import Plain, Unpacked, opened, seen_of, unpacker
 
 MANY = 100
@@ -106,7 +106,7 @@ def newest_first(paths: Iterable[str]) -> Iterator[tuple[str, Seen]]:
             continue
         if status is not None:
             seen.append((path, status))
-    yield from sorted(seen, key=lambda one: (-one[1].mtime, one[0]))
+    yield from sorted(seen, key=lambda one: (one[1].mtime, age(os.path.basename(one[0]))), reverse=True)
 
 
 def text_at(path: str) -> Plain | Unpacked:

@@ -281,7 +281,8 @@ class Tail(Source):
             if life.gone is not None and (unreadable or not life.ready) and now - life.grew >= QUIET:
                 if life.content.damage:
                     if not life.unread:
-                        life.found(max(life.content.size_told, life.read_to + 1))
+                        told = life.content.size_told
+                        life.found(told if told >= life.read_to else life.read_to + 1)
                     self._lost(life, "damaged", f"is damaged ({life.content.damage}), and at least {{}} bytes are lost")
                 else:
                     self._lost(life, "unreadable", "cannot be read, and its last {} bytes are lost")

@@ -1,6 +1,6 @@
 import pytest
 
-from corowatch.core.rotations import bases_of, succeeds
+from corowatch.core.rotations import age, bases_of, succeeds
 
 
 @pytest.mark.parametrize(("name", "base"), [
@@ -32,3 +32,11 @@ def test_what_may_be_another_programs_is_not(name):
 def test_a_log_without_an_extension():
     assert succeeds("syslog.1", "syslog")
     assert not succeeds(".1", "syslog")
+
+
+def test_where_times_are_the_same_names_tell_which_is_older():
+    names = ["app.log", "app.log.2.gz", "app.log.10", "app.log.1"]
+
+    assert ["app.log.10", "app.log.2.gz", "app.log.1", "app.log"] == sorted(names, key=age)
+    assert ["app.log-20261124", "app.log-20261125", "app.log"] == sorted(
+        ["app.log", "app.log-20261125", "app.log-20261124"], key=age)

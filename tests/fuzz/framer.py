@@ -21,7 +21,7 @@ def one(data: bytes) -> None:
     draw = Draw(data)
     codec = draw.one_of(CODECS)
     mark = MARKS.get(codec, b"") if draw.byte() % 2 else b""
-    limit = 4 + 4 * draw.number(74)  # whole code units
+    limit = 1 + draw.number(300)
     last = bool(draw.byte() % 2)
     stop = draw.number(2000)
     most = 1 + draw.byte()
@@ -43,6 +43,7 @@ def lines(data: bytes, codec: str, limit: int, mark: int, *, last: bool) -> tupl
     """(offset, text, bytes cut) of each line, and where the first unfinished one begins; a unit at a time."""
     newline = "\n".encode(codec)
     unit = len(newline)
+    limit = max(limit // unit, 1) * unit
     if not last:
         data = data[:len(data) // unit * unit]
     told, at = [], 0

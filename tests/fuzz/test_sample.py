@@ -68,15 +68,14 @@ def test_rows_that_no_corowatch_wrote_are_refused(data):
     state.one(data)
 
 
-@pytest.mark.xfail(strict=True, reason="SQLite calls it operational")
+
 def test_a_text_that_is_not_utf_8_is_refused():
     state.one(base64.b64decode("AQH///////////////////////////////////EB8f//8QHx"))
 
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize(("limit", "chunks"), [
-    pytest.param(1, [b"\xff\xfe", b"a\0", b"\n", b"\0"], marks=pytest.mark.xfail(
-        strict=True, reason="what is held of a line ends inside a code unit, and its newline is not seen there")),
+    (1, [b"\xff\xfe", b"a\0", b"\n", b"\0"]),
     (4, [b"\xff\xfe\0\n\1\1", b"\0\0\0\n\0\n\0\n\0\n", b"\0"]),
 ], ids=["a limit", "an end"])
 def test_code_units_that_are_torn(limit, chunks, last):

@@ -71,6 +71,7 @@ class Courier:
         self._again: _Partly | None = None
         """Which of these is in hand."""
         self._retried = False  # the last message was one of these
+        self._untried = False  # the last message was one that was never tried, for others failed
         self._unnoted: Callable[[], None] | None = None
         """Writes what became of the last message, where that has failed so far."""
         self._stuck = False
@@ -182,7 +183,8 @@ class Courier:
         if again is None or self._retried:  # they take turns with new ones, so that neither waits for all of the other
             besides = frozenset(row.seq for one in self._partly for row in one.rows)
             most = self._most if self.use.kind.batches else 1
-            if self.failures:  # what fails on and on must not keep what was never tried
+            self._untried = self.failures > 0 and not self._untried
+            if self._untried:  # what fails on and on takes turns with what was never tried
                 rows = outbox.take(self.name, time.time(), most, besides, untried=True)
             rows = rows or outbox.take(self.name, time.time(), most, besides)
         self._again = None if rows else again
@@ -313,7 +315,7 @@ class Courier:
         self.failures += 1
         due = time.time() + max(after, wait_before(rows[0].attempts + 1, random.random()))
         if self.failures > HOPELESS or after:
-            rest = wait_before(max(1, self.failures - HOPELESS), random.random())
+            rest = wait_before(max(1, self.failures - 2 * HOPELESS), random.random())
             self._rests_until = time.monotonic() + max(after, rest)
         self._note_delay(outbox, rows, why, due=due)
 

@@ -20,7 +20,7 @@ from corowatch.core.errors import Mistake, Place
 from corowatch.core.values import Given
 
 MAX_CHARACTERS = 1 << 20
-MAX_NODES = 100_000
+MAX_NODES = 50_000
 """Values in one file, those that aliases repeat counted each time."""
 MAX_DEPTH = 50
 MAX_SHOWN = 500

@@ -114,11 +114,17 @@ class Beside:
             content.close()
 
     def is_copy(self, content: Plain | Unpacked, home: str) -> bool:
-        """Whether a file holds what was, or is being, read from another one of a log; then it is known as well."""
+        """Whether a file holds what was, or is being, read from another one of a log; then it is known as well.
+
+        What is plain must be named as rotated from it: `worker-1.log` and `worker-2.log` may well begin alike.
+        """
+        name = os.path.basename(content.path)
         originals: list[tuple[str, Saved, Plain | Unpacked | None]] = [
             (life.key, life.saved(), None if life.packed else life.content)
             for kin in self._lives.kin.of(content.path) for life in self._lives.family(kin)]
         originals += [(key, saved, None) for key, saved in self.known.kin_of(content.path)]
+        if not content.packed:
+            originals = [one for one in originals if succeeds(name, os.path.basename(one[1].home))]
         for key, saved, original in originals:
             try:
                 if is_copy(content, saved, original):

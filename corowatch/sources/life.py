@@ -257,6 +257,9 @@ class Life:
         chunk = data[len(overlap):]
         self._find(self.read_to + len(chunk))
         short = len(chunk) < self._gulp
+        if self.read_to == 0 and short and is_part_of_mark(chunk):
+            self.size = 0  # which encoding it is, the next byte tells
+            return 0
         codec, mark = self._codec_of(chunk)
         single = len("\n".encode(codec)) == 1
         if single and chunk.endswith(b"\0") and self._data_at < self.read_to + len(chunk):
@@ -270,9 +273,6 @@ class Life:
             self.size = self.read_to + len(chunk)
         if len(self._head) == self.read_to < HEAD:
             self._head += chunk[:HEAD - self.read_to]
-        if self.read_to == 0 and short and is_part_of_mark(chunk):
-            self.size = 0  # which encoding it is, the next byte tells
-            return 0
         if self.read_to == 0 and is_compressed(chunk) and not self.packed:
             self.compressed = True
             self._unfind(0)

@@ -317,6 +317,8 @@ class Tail(Source):
             known.forget(key)
             if (saved.copy_of or not saved.offset) and self._beside.is_copy(content, saved.home):
                 content.close()  # more of it was copied
+            elif saved.copy_of and self._lives.of(saved.copy_of):
+                content.close()  # it only began alike: if a glob finds it, it is begun
             elif seen.size > saved.offset:
                 self._absent.resume(key, saved, content, seen, now, found=saved.path in found)
             else:

@@ -410,3 +410,20 @@ def test_how_much_is_lost_of_a_damaged_file_its_end_tells(log, tmp_path, damage,
     else:
         assert (len(text) - len(FIRST), lost_bytes) == (reader.tail.counts["bytes"], reader.tail.counts["bytes_lost"])
     assert 0 == balance(reader.tail)
+
+
+@pytest.mark.parametrize("names", [("app-1.log", "app-2.log"), ("app.log", "app.log.1"),
+                                   ("app.log", "app-20261125.log")])
+def test_logs_that_begin_alike_are_each_read(tmp_path, names):
+    one, two = (tmp_path / name for name in names)
+    write(one, "banner\none\n")
+    reader = Reader(tmp_path / "app*", start="beginning")
+    reader.read()
+    write(two, "banner\n")
+    reader.read(9.0)
+    write(two, "two\n")
+    reader.read(99.0)
+    reader.read(200.0)
+
+    assert ["banner", "two"] == [text for name, _, text, _ in reader.lines if name == names[1]]
+    assert 0 == balance(reader.tail)

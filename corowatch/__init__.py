@@ -15,6 +15,8 @@ Where to begin reading: `core/coroutine.py`, `nodes/grep.py`, `core/graph.py`, `
     core/      pure: no clock, no files, no threads, no logging; testable with send() and a list
     engines/   which lines of a Block may interest whom
     nodes/     one kind a file, pure;   sources/, sinks/  one kind a file, I/O
+               around `tail`: `globs` finds files, `lives` are those that are followed, `life` reads one, `content`
+               has its bytes, `absent` are those of the last run, `beside` what was rotated, copied and packed
     store.py   state.db;   courier.py  deliveries;   watch.py  wake-ups;   daemon.py  the pump
     child.py   a command run to its end;   terminal.py  who reads;   durable.py  what a power cut leaves
 """

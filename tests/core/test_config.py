@@ -726,3 +726,9 @@ def test_whatever_is_written_is_read_or_refused(text):
 def test_kinds_that_add_anything_reserve_no_name():
     assert ANYTHING in python.adds
     assert config(flow("stdin:", "grep: '(?P<ip>x)'", "python: r.py:stage", "alert:"))
+
+
+def test_no_config_has_ten_thousand_flows():
+    text = "flows:\n" + "".join(f"  f{n}:\n" for n in range(10_001))
+
+    assert ["2:3 more than 10,000 entries"] == refused(text)

@@ -6,6 +6,7 @@ import lzma
 import msgspec
 import pytest
 
+from corowatch.core.errors import StateRefused
 from corowatch.core.follow import (
     ENOUGH,
     Fate,
@@ -68,6 +69,11 @@ def test_on_a_device_of_another_number_the_bytes_must_be_enough():
     (b"\x28\xb5\x2f\xfd", True), (b"BZh is how a line may begin", False), (b"", False)])
 def test_compressed_files_are_known_by_how_they_begin(head, want):
     assert want is is_compressed(head)
+
+
+def test_what_is_no_saved_position_is_refused():
+    with pytest.raises(StateRefused, match="a saved position is damaged: .*offset"):
+        Saved.of({**msgspec.to_builtins(Saved("/a", 1, 2, 3, "m", 0)), "offset": "x"})
 
 
 def test_what_was_saved_comes_back_from_plain_data():

@@ -3,7 +3,7 @@
 import pytest
 
 from corowatch.core.config import ConfigFile, load
-from corowatch.core.errors import ConfigError
+from corowatch.core.errors import ConfigError, StateRefused
 from corowatch.core.events import Block, Consumer, Event, Origin, Position, Target, Tick
 from corowatch.core.graph import FIRST_REST, LONGEST_REST, Graph, Inlet, fingerprint
 from corowatch.core.kinds import Counts, Kinds, discover, node
@@ -397,6 +397,27 @@ def test_a_node_that_does_not_start_is_a_mistake_and_the_others_are_closed():
     assert ["c.yaml:5:21: python does not start: ValueError: no such host"] == [
         str(mistake) for mistake in refused.value.mistakes]
     assert ["closed", "closed"] == heard
+
+
+def test_memory_that_nobody_of_us_wrote_is_refused_and_nothing_is_left_open():
+    heard = []
+
+    def top(target):
+        try:
+            while True:
+                yield
+        except GeneratorExit:
+            heard.append("closed")
+
+    class Damaged(Run):
+        def _memory(self, node, fingerprint):
+            return Memory({"{}": [0.0, None, "x"]} if node == "a.tally" else {})
+
+    with pytest.raises(StateRefused, match="what a.tally remembers is damaged: Expected `array"):
+        Damaged("flows:\n  b: {stdin: , python: 'f.py:top'}\n  a: {stdin: , tally: {}}\n", top)
+
+    # A user's function is started last, and so not at all.
+    assert [] == heard
 
 
 def test_a_refused_config_leaves_the_running_one_alone():

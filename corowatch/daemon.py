@@ -176,13 +176,10 @@ class Daemon:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
         self.graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
                            host=self._host, now=now)
-        kept = list(self._notify.inherited)
         self._go_live(self._open_new(self.graph, now))
         self._write()
-        self._notify.forget(kept)
-        for descriptor in self._notify.inherited.values():
-            os.close(descriptor)
         self._hand_over()
+        self._notify.forget_others()
         self._settle_couriers()
         self._searched = self._glanced = now
         self._watch.refresh(self._directories())
@@ -205,13 +202,16 @@ class Daemon:
         Raises what they raise, with none left open.
         """
         opened: dict[str, tuple[Source, Mapping[str, Any]]] = {}
+        held: dict[str, int] = {}
         try:
+            # What a source that goes now has open may be read on by the one that comes in its place.
+            held = self._notify.inherited | {key: os.dup(fd) for name in self.sources.keys() - graph.feeds.keys()
+                                             for key, fd in self.sources[name].holds().items()}
             for name in graph.feeds.keys() - self.sources.keys():
                 feed = graph.feeds[name]
                 source: Source = feed.step.kind.start(target=feed.entry, **feed.step.options)
                 saved = self._store.positions(name, feed.steps)
                 opened[name] = source, saved or {}
-                held = self._notify.inherited
                 source.inherit({key: held.pop(key) for key in held.keys() & (saved or {}).keys()})
                 # A source that has run before, and found nothing then, begins a new file at its beginning.
                 start = self._start if saved is None else "beginning"
@@ -221,13 +221,19 @@ class Daemon:
             for source, _ in opened.values():
                 source.close()
             raise
+        finally:
+            self._notify.inherited = {}
+            for descriptor in held.values():
+                os.close(descriptor)
         return opened
 
     def _go_live(self, opened: Mapping[str, tuple[Source, Mapping[str, Any]]]) -> None:
         """Make sources, counters and, with the next commit, the state those of the graph."""
         feeds, nodes = self.graph.feeds, self.graph.nodes.values()
         for name in self.sources.keys() - feeds.keys():
-            self.sources.pop(name).close()
+            gone = self.sources.pop(name)
+            gone.close()
+            self._notify.keep(gone.descriptors())
         self.sources.update((name, source) for name, (source, _) in opened.items())
         for name, feed in feeds.items():
             self.ledger.add("source", name, feed.counts)
@@ -529,6 +535,8 @@ class Daemon:
     def _stepped(self, by: float) -> None:
         for courier in self.couriers.values():
             courier.clock_was_set()
+        for source in self.sources.values():
+            source.clock_was_set(max(0.0, by))  # when set back, our time goes on from where it was
         self.tell("clock", f"the wall clock was set {'ahead' if by > 0 else 'back'} by {abs(by):.0f} s", seconds=by)
 
     # --- running --------------------------------------------------------------------------------------
@@ -642,7 +650,7 @@ class Daemon:
         """Tell that the old config goes on."""
         self.tell("config", f"the config was refused, the old one goes on: {why}", why=why)
         self._outcome(now, mistakes or why)
-        self._notify.ready("the new config was refused; the old one goes on")
+        self._notify.ready(f"the new config was refused; the old one goes on: {self._status()}")
 
     def _outcome(self, now: float, mistakes: str) -> None:
         """Leave word for `corowatch reload`, which waits for it."""

@@ -27,9 +27,10 @@ class Notify:
         """Seconds between two signs of life, None: nobody wants any."""
         room = os.environ.pop("FDSTORE", "")  # set by systemd from 254 on, before that by the unit
         self._room = int(room) if room.isdigit() and self._address else 0
-        self._kept: set[str] = set()
         self.inherited = _inherited()
         """Descriptors, by name, that were kept from the last run."""
+        self._kept = set(self.inherited)
+        self._others = set(self.inherited)  # of these, those that nobody has asked to keep
 
     def _send(self, *assignments: str, descriptor: int | None = None) -> None:
         if not self._address:
@@ -47,14 +48,16 @@ class Notify:
                 if name in self._kept:
                     self._kept.remove(name)
                     self._send("FDSTOREREMOVE=1", f"FDNAME={name}")
+            elif name in self._kept:
+                self._others.discard(name)
             elif len(self._kept) < self._room:
                 self._kept.add(name)
                 self._send("FDSTORE=1", f"FDNAME={name}", "FDPOLL=0", descriptor=descriptor)
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Have what was kept from the last run let go."""
-        for name in names:
-            self._send("FDSTOREREMOVE=1", f"FDNAME={name}")
+    def forget_others(self) -> None:
+        """Have what was kept from the last run, and is of no use in this one, let go."""
+        self.keep([(name, None) for name in self._others])
+        self._others.clear()
 
     def ready(self, status: str) -> None:
         """The first scan is done, or a reload is over."""

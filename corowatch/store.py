@@ -210,7 +210,7 @@ class Store:
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
         except (sqlite3.Error, OSError, ValueError) as error:
-            raise StateRefused(f"{self.path} cannot be read: {error}") from error
+            raise StateRefused(f"{self.path} cannot be read: {error}; {_away(self.path)}") from error
         return db
 
     # --- what was kept --------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ class Saved(msgspec.Struct):
     """It was read to its end and is not followed, only known: it may grow, or a copy of it may turn up."""
     packed: bool = False
     """Offset and size are those of the bytes that a compressed file holds."""
+    room: int = 0
+    """Bytes of NULs at its end, laid out in advance."""
     copy_of: str = ""
     """The key of the life whose bytes it holds once more; so far as it does, nothing of it is read."""
 

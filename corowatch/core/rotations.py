@@ -7,6 +7,7 @@ proves nothing: whether such a file is one that was read before, its bytes must 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _END = r"\.(?:gz|xz|bz2|zst)"
 _PACKED = rf"(?:{_END})?"
@@ -19,6 +20,12 @@ _COUNT = re.compile(rf".+[.\-_](\d{{1,4}}){_PACKED}")
 _JUST_PACKED = re.compile(rf"(.+){_END}")
 
 
+def is_packed(name: str) -> bool:
+    """Whether a file is named as what a packer makes."""
+    return _JUST_PACKED.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=16384)
 def bases_of(name: str) -> frozenset[str]:
     """The names that a file of this name (no folders) may have had before it was rotated; most have none."""
     ways = (_AT_THE_END.fullmatch(name), _BEFORE_THE_EXTENSION.fullmatch(name), _JUST_PACKED.fullmatch(name))

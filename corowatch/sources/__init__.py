@@ -52,6 +52,9 @@ class Source:
         `once`: only to the present end.
         """
 
+    def clock_was_set(self, by: float) -> None:
+        """The wall clock was set by so many seconds: what times are kept are of another clock now."""
+
     def look(self, now: float, woken: Collection[str] | None) -> None:
         """Notice what changed: of the paths `woken` only, or (None) of everything."""
 
@@ -88,6 +91,10 @@ class Source:
     def changes(self) -> Iterator[tuple[str, Any]]:
         """Each position that changed since `written`, under its key; None: it is no longer needed."""
         yield from ()
+
+    def holds(self) -> Mapping[str, int]:
+        """Descriptors that are open now, by the keys of their positions."""
+        return {}
 
     def descriptors(self) -> Iterator[tuple[str, int | None]]:
         """What the supervisor should keep beyond this process, by name; None: no longer. Each once."""

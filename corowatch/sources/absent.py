@@ -5,9 +5,11 @@ What cannot be seen now is not gone: it is looked for again.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import inf
 
 import msgspec
 
@@ -38,6 +40,8 @@ class Absent:
         """Positions that are no longer needed."""
         self._others: set[tuple[int, int]] = set()
         """Compressed files that begin like one that was looked for, and are not it."""
+        self.closed: set[str] = set()
+        """Files beside which stand some that may be copies of them, and cannot be read."""
         self.inherited: dict[str, int] = {}
         """Descriptors that the supervisor kept."""
 
@@ -92,7 +96,10 @@ class Absent:
                 return resumed is True
         elif folders.hidden(old.path) or _hidden(old.path):
             return False
+        self.closed.discard(old.path)
         if not self._take_up_inherited(key, old, now) and not self.take_up_copy(key, old, folders, beside, now):
+            if old.path in self.closed:
+                return False
             beside.was_at(old.home or old.path, old.mtime)
             self.lose(key, old, path)
         return True
@@ -106,8 +113,9 @@ class Absent:
         """Neither a file of the last run nor a copy of it is there; `path` is where another has its number."""
         truncated = path == old.path
         self._report.counts["truncations"] += truncated
-        how = f"{'was truncated or written anew' if truncated else 'is gone'} while corowatch did not run"
-        missing = max(0, old.size - old.offset)
+        how = f"{'was truncated or written anew' if truncated else 'is gone'} while nobody followed it"
+        missing = max(0, old.size - old.offset - old.room)
+        self._report.counts["skipped"] += old.room
         if missing:
             self._report.lost(old.path, missing, "truncated" if truncated else "gone",
                               f"{how}, and at least {missing} bytes of it were not read")
@@ -161,17 +169,23 @@ class Absent:
     def take_up_copy(self, key: str, old: Saved, folders: Folders, beside: Beside, now: float) -> bool:
         """Go on in a copy of a file, plain or packed, that was made before the file itself was removed or truncated."""
         paths = {path for root in (*roots(old.home or old.path), *roots(old.path)) for path in folders.rotations(root)}
-        for path, seen in newest_first(paths):
+        # It was written, or copied, after it was seen last; what came after it may begin like it.
+        candidates = list(newest_first(paths))
+        candidates.reverse()
+        candidates.sort(key=lambda one: one[1].mtime if one[1].mtime >= old.mtime else inf)
+        for path, seen in candidates:
             life = self._lives.at(seen.dev, seen.ino)
-            if (life and not life.compressed) or (seen.dev, seen.ino) in self._others:
+            if (life and life.read_to) or (seen.dev, seen.ino) in self._others:
                 continue
             try:
                 content = text_at(path)
-                if not holds(content, old):
+                if (life and not content.packed) or not holds(content, old):
                     content.close()
                     continue
                 before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
             except OSError as error:
+                if error.errno == errno.EACCES:
+                    self.closed.add(old.path)  # it may be this one
                 self._report.unreadable(path, error)
                 continue
             if life:

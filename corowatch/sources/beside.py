@@ -6,8 +6,10 @@ text stands there, what is new beside it and named as rotated from it stood ther
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import time
 from collections.abc import Callable, Collection, Mapping
 
 import msgspec
@@ -19,7 +21,7 @@ from corowatch.sources.known import Known
 from corowatch.sources.life import RACY, Life
 from corowatch.sources.lives import Lives
 from corowatch.sources.report import Report
-from corowatch.sources.siblings import Folders, is_copy, newest_first, text_at
+from corowatch.sources.siblings import PROBE, Folders, holds, is_copy, newest_first, text_at
 
 MOST = 10_000
 """Paths of which it is remembered that a log stood there."""
@@ -35,6 +37,8 @@ class Beside:
         self.known = Known({})
         self._last_at: dict[str, int] = {}
         """When what stood at a path last was written last (nanoseconds since the epoch): what came later is new."""
+        self._again: dict[str, int] = {}
+        """Logs that changed while their folder did: what was missed since (nanoseconds) is looked for again."""
         self._settled: dict[str, int] = {}
         """When the folders were changed in which all siblings are known (nanoseconds since the epoch)."""
 
@@ -55,11 +59,27 @@ class Beside:
         if self._lives.family(path) or path in self._last_at:
             self.begin_missed(path, found, folders, now)
         else:
-            self._know_siblings(path, found, folders)
+            self._know_siblings(path, found, folders, now)
 
-    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
-        """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
-        since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
+    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float, *,
+                     over: Life | None = None) -> None:
+        """Another text stands at a known path: begin those that stood there in between, and were rotated away.
+
+        `over` is a life whose file holds another text by now.
+        """
+        since = self._again.get(path)
+        if since is None:
+            since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
+        self._begin_since(since, path, found, folders, now, over)
+        while folders.renewed(path):  # names move while they are looked at: what was one is another now
+            self._begin_since(since, path, found, folders, now, over)
+        if folders.settled(path):
+            self._again.pop(path, None)
+        else:
+            self._again[path] = since
+
+    def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders, now: float,
+                     over: Life | None) -> None:
         absent = self._absent()
         missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
                   if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
@@ -69,14 +89,32 @@ class Beside:
             try:
                 content = text_at(other)
             except OSError as error:
-                self._report.unreadable(other, error)
+                if error.errno not in (errno.ENOENT, errno.EAGAIN):
+                    self._report.unreadable(other, error)
                 continue
             begins_itself = other in found and not content.packed
-            if begins_itself or self.known.holds(seen, content.gen) or self.is_copy(
-                    content, path) or not content.reach(1):
+            moved = (content.dev, content.ino) != (seen.dev, seen.ino)
+            if begins_itself or moved or self.known.holds(seen, content.gen) or self.is_copy(
+                    content, path, over=over) or not content.reach(1) or self._is_unfinished(content, seen):
                 content.close()
-            else:
+            elif not self._go_on_in(content, folders, now):
                 self._lives.begin_missed(path, content, now)
+
+    def _is_unfinished(self, content: Plain | Unpacked, seen: Seen) -> bool:
+        """Whether a packed file may still be being written."""
+        if not content.packed or time.time() - seen.mtime / 1e9 > RACY:
+            return False
+        content.reach(PROBE)
+        return bool(content.damage)
+
+    def _go_on_in(self, content: Plain | Unpacked, folders: Folders, now: float) -> bool:
+        """A file that had ended was written once more, and then packed before anybody looked: go on behind its end."""
+        for key, saved in self.known.kin_of(content.path) if content.packed else ():
+            if folders.where(saved.path, saved.ino) is None and not saved.copy_of and holds(content, saved):
+                self.known.forget(key)
+                self._lives.go_on(key, saved, content, b"", now)
+                return True
+        return False
 
     def know_newcomers(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
         """What came beside a log that is still the same was packed, or copied, and not missed."""
@@ -85,6 +123,8 @@ class Beside:
                 changed = os.stat(folder).st_mtime_ns
             except OSError:
                 continue
+            for home in [home for home in self._again if os.path.dirname(home) == folder]:
+                self.begin_missed(home, found, folders, now)
             if self._settled.get(folder) == changed:
                 continue
             if now - changed / 1e9 > RACY:
@@ -92,12 +132,14 @@ class Beside:
             for base in folders.rotated(folder):
                 seen = found.get(home := f"{folder}/{base}")
                 life = self._lives.at(seen.dev, seen.ino) if seen else None
-                if life and life.home == home:
+                if life and not life.packed and not life.intact:  # it was truncated, which the next read shows
+                    self._again.setdefault(home, life.written)
+                if life and life.home == home and home not in self._again:
                     if life.found_to == 0:  # it may have held something before it was copied and truncated
                         self.begin_missed(home, found, folders, now)
-                    self._know_siblings(home, found, folders)
+                    self._know_siblings(home, found, folders, now)
 
-    def _know_siblings(self, path: str, found: Collection[str], folders: Folders) -> None:
+    def _know_siblings(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         """What a log was rotated to, and is not followed, is known: it is not what is missed when the log changes."""
         since = max((life.written for life in self._lives.family(path)), default=0)
         for other, seen in newest_first(folders.rotations(path)):
@@ -110,17 +152,19 @@ class Beside:
             if not since or seen.mtime < since:
                 self.known.pass_by(seen, content.gen)
             elif not self.is_copy(content, path):
+                if self._go_on_in(content, folders, now):
+                    continue
                 self._know(content, path)
             content.close()
 
-    def is_copy(self, content: Plain | Unpacked, home: str) -> bool:
+    def is_copy(self, content: Plain | Unpacked, home: str, *, over: Life | None = None) -> bool:
         """Whether a file holds what was, or is being, read from another one of a log; then it is known as well.
 
         What is plain must be named as rotated from it: `worker-1.log` and `worker-2.log` may well begin alike.
         """
         name = os.path.basename(content.path)
         originals: list[tuple[str, Saved, Plain | Unpacked | None]] = [
-            (life.key, life.saved(), None if life.packed else life.content)
+            (life.key, life.saved(), None if life.packed or life is over else life.content)
             for kin in self._lives.kin.of(content.path) for life in self._lives.family(kin)]
         originals += [(key, saved, None) for key, saved in self.known.kin_of(content.path)]
         if not content.packed:

@@ -31,6 +31,8 @@ ENDLESS = 1 << 62
 """How long a compressed file's text is, until its end is known."""
 DENSEST = 1032
 """Bytes that deflate can make one of, at most: https://zlib.net/zlib_tech.html."""
+MEMORY = 128 << 20
+"""Bytes that unpacking may take: xz -9 takes half."""
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """O_NONBLOCK: a FIFO that somebody planted must not hold us up."""
 RESERVE = 64
@@ -146,6 +148,11 @@ class Plain:
         assert seen is not None, "only regular files are opened"
         return seen
 
+    @property
+    def linked(self) -> bool:
+        """Whether any name leads to it."""
+        return os.fstat(self.fd).st_nlink > 0
+
     def file(self) -> Seen:
         """What the file itself looked like last."""
         return self.status()
@@ -166,12 +173,34 @@ def unpacker(magic: bytes) -> Callable[[BinaryIO], Any] | None:
     if magic.startswith(b"\x1f\x8b"):
         return lambda file: gzip.GzipFile(fileobj=file)
     if magic.startswith(b"\xfd7zXZ\x00"):
-        return lzma.LZMAFile
+        return _Xz
     if magic.startswith(b"BZh"):
         return bz2.BZ2File
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
         return _Zstandard
     return None
+
+
+class _Xz:
+    """xz with a limit: a file of some bytes may ask for a dictionary of gigabytes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._stream = lzma.LZMADecompressor(memlimit=MEMORY)
+
+    def read1(self, size: int) -> bytes:
+        while True:
+            if self._stream.eof:  # another stream may follow, behind padding
+                begin = self._stream.unused_data.lstrip(b"\0") or self._file.read(size).lstrip(b"\0")
+                if not begin:
+                    return b""
+                self._stream = lzma.LZMADecompressor(memlimit=MEMORY)
+            else:
+                begin = self._file.read(size) if self._stream.needs_input else b""
+                if not begin and self._stream.needs_input:
+                    raise EOFError("Compressed file ended before the end-of-stream marker was reached")
+            if data := self._stream.decompress(begin, size):
+                return data
 
 
 class _Zstandard:
@@ -198,6 +227,7 @@ class Unpacked:
 
     packed = True
     parked = False
+    linked = True
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -180,6 +180,15 @@ class Life:
             self._find(seen.size)
         return True
 
+    @property
+    def intact(self) -> bool:
+        """Whether what is known of it still stands, as far as can be told."""
+        try:
+            data = self.content.pread(len(self._overlap), self.read_to - len(self._overlap))
+        except OSError:
+            return True
+        return data == self._overlap
+
     def _stands(self) -> bool:
         """Whether the bytes that were read last are still there."""
         return self._standing(self.content.pread(MARKER if self.read_to else HEAD, self.read_to - len(self._overlap)))
@@ -262,7 +271,7 @@ class Life:
             return 0
         codec, mark = self._codec_of(chunk)
         single = len("\n".encode(codec)) == 1
-        if single and chunk.endswith(b"\0") and self._data_at < self.read_to + len(chunk):
+        if single and not self.packed and chunk.endswith(b"\0") and self._data_at < self.read_to + len(chunk):
             # NULs at the end are room laid out in advance, or a hole whose other side is still to be written.
             if not chunk.strip(b"\0"):
                 if not self._look_behind_nuls(len(chunk)):
@@ -393,7 +402,8 @@ class Life:
         if self._unproven is not None:
             marker, marked = self._unproven.marker, self._unproven.marker_bytes
         return Saved(self.path, self.dev, self.ino, self.position.offset, marker, marked, self.position.stamped,
-                     self.home, self.content.gen, *self._known_head(), self.found_to, self.written, packed=self.packed)
+                     self.home, self.content.gen, *self._known_head(), self.found_to, self.written, packed=self.packed,
+                     room=self.room)
 
     def _known_head(self) -> tuple[str, int]:
         """A hash of the first bytes, as far as they were seen, and how many."""

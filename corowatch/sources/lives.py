@@ -134,14 +134,19 @@ class Lives:
             life.let_go()
             life.content.close()
         self._by_inode.clear()
+        self._changed = True
+
+    def open_contents(self) -> dict[str, Plain]:
+        """The plain files that are open, by key."""
+        return {life.key: life.content for life in self if isinstance(life.content, Plain)
+                and not life.content.parked}
 
     def descriptors(self) -> Iterator[tuple[str, int | None]]:
         """Each that is followed since this was asked last, with its descriptor; None: no longer."""
         if not self._changed:
             return
         self._changed = False
-        present = {life.key: life.content for life in self if isinstance(life.content, Plain)
-                   and not life.content.parked}
+        present = self.open_contents()
         for key in [key for key in self._handed if key not in present]:
             del self._handed[key]
             yield key, None

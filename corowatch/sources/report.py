@@ -34,6 +34,11 @@ class Report:
         """It can be read (again)."""
         self.said.pop(path, None)
 
+    def forget_what_is_gone(self) -> None:
+        """What is not there any more is no trouble."""
+        for path in [path for path in self.said if not os.path.lexists(path)]:
+            del self.said[path]
+
     def lost(self, path: str, missing: int, reason: str, how: str) -> None:
         """So many bytes will never be read; `how` says of them what became of the file."""
         self.counts["bytes_lost"] += missing

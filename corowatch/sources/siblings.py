@@ -5,15 +5,23 @@ A name only makes a candidate; what a file is, its number (inode) or its bytes t
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from corowatch.core.follow import Saved, Seen, digest, is_same_text
-from corowatch.core.rotations import age, bases_of
+from corowatch.core.follow import HEAD, Saved, Seen, digest, is_same_text
+from corowatch.core.rotations import age, bases_of, is_packed
 from corowatch.sources.content import Plain, Unpacked, opened, seen_of, unpacker
 
 MANY = 100
 """Files of which each may be a rotation of the others; those that are more are surely not."""
+LONG = 64 << 20
+"""Bytes that are unpacked at once to see whether two texts are the same; of longer ones how they begin must do."""
+RENEWING = 1.0
+"""Seconds of one look in which folders are listed anew."""
+SETTLED = 1.0
+"""Seconds after which a folder that was not changed is as it was listed."""
 PROBE = 65536
 """Bytes of two files that are compared, at the beginning and at the end."""
 
@@ -22,12 +30,16 @@ class Folders:
     """What some folders hold: each is listed once, when it is asked about first."""
 
     def __init__(self) -> None:
+        self._at: dict[str, int] = {}
+        """When a folder had last been changed when it was listed (nanoseconds since the epoch)."""
+        self._until = time.monotonic() + RENEWING
         self._names: dict[str, dict[int, str] | None] = {}
         self._rotations: dict[str, dict[str, list[str]]] = {}
 
     def _listed(self, folder: str) -> dict[int, str] | None:
         if folder not in self._names:
             try:
+                self._at[folder] = os.stat(folder or "/").st_mtime_ns
                 with os.scandir(folder or "/") as entries:
                     self._names[folder] = {entry.inode(): entry.name for entry in entries}
             except FileNotFoundError:
@@ -35,6 +47,24 @@ class Folders:
             except OSError:
                 self._names[folder] = None
         return self._names[folder]
+
+    def renewed(self, path: str) -> bool:
+        """List the folder of a path anew, if it was changed meanwhile; whether it was. Not for long in one look."""
+        folder = os.path.dirname(path)
+        try:
+            changed = os.stat(folder or "/").st_mtime_ns != self._at.get(folder)
+        except OSError:
+            return False
+        if not changed or time.monotonic() > self._until:
+            return False
+        self._names.pop(folder, None)
+        self._rotations.pop(folder, None)
+        return True
+
+    def settled(self, path: str) -> bool:
+        """Whether the folder of a path has not been changed for a moment: what is listed is all there is."""
+        at = self._at.get(os.path.dirname(path), 0)
+        return time.time() - at / 1e9 > SETTLED and not self.renewed(path)
 
     def hidden(self, path: str) -> bool:
         """Whether what is beside a path cannot be told now."""
@@ -117,6 +147,8 @@ def text_at(path: str) -> Plain | Unpacked:
         if seen is None:
             raise OSError("no regular file")
         if unpacker(os.pread(fd, 6, 0)) is None:
+            if is_packed(os.path.basename(path)):
+                raise OSError(errno.EAGAIN, "is still being packed")
             return Plain(path, fd, seen)
     except BaseException:
         os.close(fd)
@@ -139,8 +171,11 @@ def holds(content: Plain | Unpacked, saved: Saved) -> bool:
 def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked | None) -> bool:
     """Whether a text is one that is known already, or so much of it as was copied by now.
 
-    `original`: the file itself, where it can still be read.
+    `original`: the file itself, where it can still be read. One that goes on where the known one ended is none: many
+    logs begin alike.
     """
+    if original is not None and not holds(original, saved):
+        return holds(content, saved)  # it was truncated a moment ago, and this may have been copied before
     if original is not None and (head := content.pread(PROBE, 0)) and original.pread(len(head), 0) == head:
         if content.packed:
             return True
@@ -148,10 +183,16 @@ def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked 
         length = min(size, PROBE)
         if content.pread(length, size - length) == original.pread(length, size - length):
             return True
-    return holds(content, saved) and (not content.packed or _holds_to_the_end(content, saved))
+    if not holds(content, saved):
+        return False
+    return _ends_there(content, saved) if content.packed else content.status().size <= saved.offset
 
 
-def _holds_to_the_end(content: Plain | Unpacked, saved: Saved) -> bool:
+def _ends_there(content: Plain | Unpacked, saved: Saved) -> bool:
+    """Whether an unpacked text is the same up to the saved offset, and goes no further."""
+    if saved.offset > LONG:
+        return saved.head_bytes >= HEAD
     while not content.reach(saved.offset):
         pass
-    return digest(content.pread(saved.marker_bytes, saved.offset - saved.marker_bytes)) == saved.marker
+    marker = digest(content.pread(saved.marker_bytes, saved.offset - saved.marker_bytes))
+    return marker == saved.marker and not content.pread(1, saved.offset)

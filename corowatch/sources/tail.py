@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import fnmatch
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -34,6 +34,8 @@ from corowatch.sources.siblings import Folders
 
 QUIET = 60.0
 """Seconds without a new byte after which a file that its path no longer leads to has ended."""
+REMOVED = 600.0
+"""The same for one that was removed, which nobody could find again."""
 
 
 @source(adds=("cut_bytes",))
@@ -91,6 +93,8 @@ class Tail(Source):
         self._report.tell = tell
         records = {key: Saved.of(plain) for key, plain in saved.items()}
         self._beside.known = Known({key: one for key, one in records.items() if one.done})
+        for one in sorted((one for one in records.values() if one.done and not one.copy_of), key=lambda one: one.mtime):
+            self._beside.was_at(one.home, one.mtime)
         self._absent.expect({key: one for key, one in records.items() if not one.done})
         self._carried = self._absent.unread
         found, folders = self._find(), Folders()
@@ -222,29 +226,38 @@ class Tail(Source):
                                 for path in woken):
             self._look_everywhere(now)
             return
-        for path in woken:
-            if path in self._by_path:
-                self._look_at(self._by_path[path], now)
+        self._look_at_each([self._by_path[path] for path in woken if path in self._by_path], now)
 
     def glance(self, now: float) -> None:
         self._folders = Folders()
-        for life in list(self._lives):
-            if self._lives.at(life.dev, life.ino) is life:  # a look at one may end others
-                self._look_at(life, now)
+        self._look_at_each(list(self._lives), now)
 
-    def _look_at(self, life: Life, now: float) -> None:
-        if life.gone is not None:
-            if status := self._status(life):
-                self._notice(life, status, now)
-            return
-        try:
-            seen = seen_of(os.stat(life.path))
-        except OSError:
-            seen = None
-        if seen is None or (seen.dev, seen.ino) != (life.dev, life.ino):
+    def _look_at_each(self, lives: Iterable[Life], now: float) -> None:
+        """Notice what changed of these; if one is not where it was, of everything."""
+        moved = False
+        for life in lives:
+            if self._lives.at(life.dev, life.ino) is life:  # a look at one may end others
+                moved |= not self._look_at(life, now)
+        if moved:
             self._look_everywhere(now)
+
+    def _look_at(self, life: Life, now: float) -> bool:
+        """Notice what changed of a file; False if it is not where it was."""
+        seen = None
+        if life.gone is None:
+            try:
+                seen = seen_of(os.stat(life.path))
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            except OSError:  # it cannot be told now what its path leads to
+                seen = self._status(life)
+            if seen and (seen.dev, seen.ino) != (life.dev, life.ino):
+                return False
         else:
+            seen = self._status(life)
+        if seen:
             self._notice(life, seen, now)
+        return True
 
     def _look_everywhere(self, now: float) -> None:
         """Find everything anew. What a path no longer leads to is looked at through its descriptor."""
@@ -266,6 +279,7 @@ class Tail(Source):
         self._look_at_known(found, folders, now)
         self._beside.know_newcomers(found, folders, now)
         self._begin_new(found, folders, at_end=False, now=now)
+        self._report.forget_what_is_gone()
         self._name_all()
 
     def _look_through(self, life: Life, folders: Folders, now: float) -> None:
@@ -278,7 +292,8 @@ class Tail(Source):
         unreadable = life.failed
         if status := self._status(life):
             self._notice(life, status, now)
-            if life.gone is not None and (unreadable or not life.ready) and now - life.grew >= QUIET:
+            quiet = QUIET if life.content.linked else REMOVED
+            if life.gone is not None and (unreadable or not life.ready) and now - life.grew >= quiet:
                 if life.content.damage:
                     if not life.unread:
                         told = life.content.size_told
@@ -292,6 +307,10 @@ class Tail(Source):
             life.failed = True
             self._end(life, now)
 
+    def clock_was_set(self, by: float) -> None:
+        for life in self._lives:
+            life.grew += by
+
     def _status(self, life: Life) -> Seen | None:
         """What its descriptor tells; None if a network file system's server no longer knows it (ESTALE)."""
         try:
@@ -301,8 +320,12 @@ class Tail(Source):
 
     def _name_all(self) -> None:
         """By which paths notifications may call each file: its own, and what a link leads to."""
-        here = [life for life in self._lives if life.gone is None]
-        self._by_path = {os.path.realpath(life.path): life for life in here} | {life.path: life for life in here}
+        here = {life.path: life for life in self._lives if life.gone is None}
+        folders = {folder: os.path.realpath(folder) for folder in {os.path.dirname(path) for path in here}}
+        for path, life in list(here.items()):
+            folder, name = os.path.split(path)
+            here.setdefault(os.path.realpath(path) if os.path.islink(path) else f"{folders[folder]}/{name}", life)
+        self._by_path = here
 
     def _look_at_known(self, found: Collection[str], folders: Folders, now: float) -> None:
         """Go on in those files that were read to their end and have grown."""
@@ -342,12 +365,16 @@ class Tail(Source):
     def _rewritten(self, life: Life, seen: Seen, now: float) -> None:
         """The file was truncated or written anew: this life goes on in a copy or ends, and another begins at 0."""
         self.counts["truncations"] += 1
-        key, folders = life.key, Folders()  # anew: the copy was made a moment ago
-        if not self._absent.take_up_copy(key, life.saved(), folders, self._beside, now):
+        key, folders = life.key, self._folders
+        folders.renewed(life.path)  # the copy was made a moment ago
+        found = self._absent.take_up_copy(key, life.saved(), folders, self._beside, now)
+        while not found and folders.renewed(life.path):  # and may have got another name meanwhile
+            found = self._absent.take_up_copy(key, life.saved(), folders, self._beside, now)
+        if not found:
             self._lost(life, "truncated", "was truncated before its last {} bytes were read")
             life.finish(now)
             self._ended[key] = None
-        self._beside.begin_missed(life.home, self._by_path, folders, now)
+        self._beside.begin_missed(life.home, self._by_path, folders, now, over=life)
         self._lives.renew(life, seen, now)
 
     def _lost(self, life: Life, reason: str, how: str) -> None:
@@ -436,6 +463,9 @@ class Tail(Source):
         for life in self._lives:
             life.dirty = False
         self._ended.clear()
+
+    def holds(self) -> Mapping[str, int]:
+        return {key: content.fd for key, content in self._lives.open_contents().items()}
 
     def descriptors(self) -> Iterator[tuple[str, int | None]]:
         return self._lives.descriptors()

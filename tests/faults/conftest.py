@@ -181,6 +181,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
              *sorted(map(row_of, reports), key=lambda row: (row[0], row[3]))]
     widths = [max(len(row[at]) for row in table) for at in range(len(table[0]) - 1)]
     terminalreporter.section("faults")
+    terminalreporter.write_line("L lines lost, D counted twice, AL alerts lost, AD delivered again (same id), "
+                                "B bytes that were told as lost")
     for row in table:
         padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         terminalreporter.write_line("  ".join([*padded, row[-1]]))

@@ -133,6 +133,7 @@ def test_a_child_that_ends_is_told_of_once_and_started_anew_behind_what_it_gave(
     assert journal.trouble
     assert "--cursor=c1" in player.calls()[-1]
     assert ["one"] == player.texts()
+    player.until(journal, lambda: journal._child is None)  # one that is there has read what was
     player.write(entry(1, "one"), entry(2, "two"))
     (player.folder / "going").touch()
     player.until(journal, lambda: len(player.events) == 2)

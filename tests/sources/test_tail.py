@@ -11,7 +11,7 @@ from reading import Reader, write
 
 from corowatch.sources import life
 from corowatch.sources.life import REACH
-from corowatch.sources.tail import QUIET
+from corowatch.sources.tail import QUIET, REMOVED
 
 
 @pytest.fixture
@@ -443,7 +443,7 @@ def test_a_room_that_stays_empty_does_not_keep_a_file_that_is_gone(log):
     log.unlink()
     reader.read(11.0)
 
-    reader.read(11.0 + QUIET)
+    reader.read(11.0 + REMOVED)
 
     assert 0 == len(reader.tail._lives)
 

@@ -1,6 +1,7 @@
 """What a log was rotated to, copied to and packed to: read once, in order, and what is missing is a number."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -10,7 +11,7 @@ import shutil
 import pytest
 from reading import Reader, balance, write
 
-from corowatch.sources.tail import QUIET
+from corowatch.sources.tail import QUIET, REMOVED
 
 FIRST = "".join(f"first {n}\n" for n in range(300))
 REST = "".join(f"rest {n}\n" for n in range(300))
@@ -427,3 +428,155 @@ def test_logs_that_begin_alike_are_each_read(tmp_path, names):
 
     assert ["banner", "two"] == [text for name, _, text, _ in reader.lines if name == names[1]]
     assert 0 == balance(reader.tail)
+
+
+def test_a_long_hole_in_a_packed_file_is_passed_over(log, tmp_path):
+    write(log, FIRST)
+    first = Reader(log, start="beginning")
+    first.read()
+    (tmp_path / "app.log.1.gz").write_bytes(gzip.compress(FIRST.encode() + bytes(9 << 20) + REST.encode()))
+    log.unlink()
+    write(log, "new\n")
+
+    reader = Reader(log, saved=first.saved())
+    assert [*lines(REST), "new"] == reader.read()
+    assert (9 << 20, 0) == (reader.tail.counts["skipped"], balance(reader.tail))
+
+
+# --- texts that begin alike, names that move --------------------------------------------------------
+
+
+BANNER = "#Version: 1\n"
+GETS = "GET /\n" * 100
+
+
+@pytest.mark.parametrize("glob", ["app.log", "app.log*"])
+def test_a_missed_file_that_begins_like_a_known_one_is_read(log, tmp_path, glob):
+    write(log, BANNER)
+    reader = Reader(tmp_path / glob, start="beginning")
+    reader.read()
+    os.rename(log, tmp_path / "app.log.2")
+    write(log, BANNER + GETS)
+    os.rename(log, tmp_path / "app.log.1")
+    write(log, BANNER)
+
+    assert 100 == (reader.read(2.0) + reader.read(9.0)).count("GET /")
+    assert 0 == balance(reader.tail)
+
+
+def test_what_was_written_late_and_then_packed_is_read_from_there(log, tmp_path):
+    write(log, "one\n" * 50)
+    reader = Reader(log, start="beginning")
+    reader.read()
+    os.rename(log, tmp_path / "app.log.1")
+    write(log, "new\n")
+    reader.read(2.0)
+    reader.read(3.0 + QUIET)
+    reader.read(4.0 + QUIET)
+    write(tmp_path / "app.log.1", "late\n" * 20)
+    (tmp_path / "app.log.1.gz").write_bytes(gzip.compress((tmp_path / "app.log.1").read_bytes()))
+    (tmp_path / "app.log.1").unlink()
+
+    assert ["late"] * 20 == reader.read(70.0) + reader.read(80.0)
+
+
+def test_a_copy_between_two_truncations_is_not_compared_with_the_text_of_now(log, tmp_path):
+    write(log, "one\n" * 5)
+    reader = Reader(log, start="beginning")
+    reader.read()
+    shutil.copy(log, tmp_path / "app.log.2")
+    os.truncate(log, 0)
+    write(log, "started\n" * 3)
+    shutil.copy(log, tmp_path / "app.log.1")
+    os.truncate(log, 0)
+    write(log, "started\n" * 3 + "more\n")
+
+    assert 6 == (reader.read(2.0) + reader.read(9.0)).count("started")
+
+
+def test_a_log_that_was_away_at_the_stop_and_came_and_went_is_read(log, tmp_path):
+    write(log, "one\n")
+    first = Reader(log, start="beginning")
+    first.read()
+    first.saved()
+    log.unlink()
+    first.read(2.0)
+    first.read(3.0 + REMOVED)
+    saved = first.saved()
+    write(log, "two\n")
+    os.rename(log, tmp_path / "app.log.1")
+    write(log, "three\n")
+
+    assert ["two", "three"] == Reader(log, saved=saved).read()
+
+
+def test_a_file_that_the_packer_has_only_just_made_is_no_lines(log, tmp_path):
+    write(log, FIRST)
+    reader = Reader(log, start="beginning")
+    reader.read()
+    write(log, REST)
+    os.rename(log, tmp_path / "app.log.1")
+    (tmp_path / "app.log.1.gz").touch()  # no header yet
+    write(log, "new\n")
+
+    got = reader.read(2.0)
+    (tmp_path / "app.log.1.gz").write_bytes(gzip.compress((FIRST + REST).encode()))
+    (tmp_path / "app.log.1").unlink()
+    assert [*lines(REST), "new"] == got + reader.read(9.0) + reader.read(99.0)
+    assert not reader.told
+    assert 0 == balance(reader.tail)
+
+
+def test_a_packed_file_that_may_not_be_read_yet_is_waited_for(log, tmp_path, monkeypatch):
+    write(log, FIRST)
+    first = Reader(log, start="beginning")
+    first.read()
+    packed = tmp_path / "app.log.1.gz"
+    packed.write_bytes(gzip.compress((FIRST + REST).encode()))
+    log.unlink()
+    write(log, "new\n")
+    closed, really = [str(packed)], os.open
+
+    def refuse(path, *given, **more):
+        if path in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return really(path, *given, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    reader = Reader(log, saved=first.saved())
+    assert ["new"] == reader.read(2.0)
+    assert ["unreadable"] == [kind for kind, _ in reader.told]
+    closed.clear()
+    assert lines(REST) == reader.read(9.0)
+
+
+def test_a_removed_file_with_a_slow_writer_is_read_on(log):
+    with open(log, "ab", buffering=0) as out:
+        out.write(b"one\n")
+        reader = Reader(log, start="beginning")
+        reader.read(1.0)
+        log.unlink()
+        reader.read(2.0)
+        reader.read(3.0 + QUIET)
+        out.write(b"two\n")
+
+        assert ["two"] == reader.read(9.0 + QUIET)
+        reader.tail.clock_was_set(86400.0)
+        reader.read(10.0 + QUIET + 86400.0)
+        out.write(b"three\n")
+        assert ["three"] == reader.read(11.0 + QUIET + 86400.0)
+
+
+def test_a_folder_that_cannot_be_entered_costs_one_look_at_all(tmp_path, monkeypatch):
+    for n in range(50):
+        write(tmp_path / f"{n}.log", f"{n}\n")
+    reader = Reader(tmp_path / "*.log", start="beginning")
+    reader.read()
+    looks, look = [], reader.tail._look_everywhere
+    monkeypatch.setattr(reader.tail, "_look_everywhere", lambda now: (looks.append(now), look(now)))
+    for n in range(50):
+        (tmp_path / f"{n}.log").unlink()
+
+    reader.tail.glance(2.0)
+
+    assert [2.0] == looks

@@ -1,6 +1,6 @@
 import pytest
 
-from corowatch.core.rotations import age, bases_of, succeeds
+from corowatch.core.rotations import age, bases_of, is_packed, succeeds
 
 
 @pytest.mark.parametrize(("name", "base"), [
@@ -40,3 +40,9 @@ def test_where_times_are_the_same_names_tell_which_is_older():
     assert ["app.log.10", "app.log.2.gz", "app.log.1", "app.log"] == sorted(names, key=age)
     assert ["app.log-20261124", "app.log-20261125", "app.log"] == sorted(
         ["app.log", "app.log-20261125", "app.log-20261124"], key=age)
+
+
+def test_a_packed_file_is_told_by_its_name():
+    assert is_packed("app.log.1.gz")
+    assert not is_packed("app.log.1")
+    assert not is_packed(".gz")

@@ -174,12 +174,13 @@ class Store:
         self._lock = _own(folder)
         try:
             self._db = self._opened()
+            with self._sound():
+                self._waiting = self._counted()
         except BaseException:
             os.close(self._lock)
             raise
         self._alerts: list[tuple[Alert, bytes, float]] = []
         self._going_live: _GoingLive | None = None
-        self._waiting = self._counted()
         self._recounted = 0.0
         self.in_flight: dict[str, frozenset[int]] = {}
         """Which rows each courier has in hand: they must not be folded into."""
@@ -221,8 +222,9 @@ class Store:
         try:
             yield
         except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-            if isinstance(error, sqlite3.OperationalError) and hasattr(error, "sqlite_errorcode"):
-                raise  # SQLite's own, of a disk; Python's, of a text that is not UTF-8, has no code
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+            if isinstance(error, sqlite3.OperationalError) and code & 0xFF != sqlite3.SQLITE_ERROR:
+                raise  # of a disk; not of columns that are missing, or (without a code) of a text that is not UTF-8
             raise StateRefused(f"{self.path} is damaged: {error}; {_away(self.path)}") from error
 
     def positions(self, reader: str, steps: Iterable[str]) -> dict[str, Any] | None:

@@ -60,13 +60,14 @@ BROKEN = {
     "a page's text that is not UTF-8, in what SQLite says": b"A\0\x0b\t\tC[0\xc1%2",
     "a row that is NULL": b"I! \3\1\0\2?\3\2\1\1\1",
     "a key's row is a text": b'\3\2\1"x"',
+    "a column has another name": base64.b64decode(
+        "AQDf39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f39/f3wE="),
 }
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
 def test_rows_that_no_corowatch_wrote_are_refused(data):
     state.one(data)
-
 
 
 def test_a_text_that_is_not_utf_8_is_refused():

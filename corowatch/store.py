@@ -29,7 +29,7 @@ from corowatch.core.errors import StateLost, StateRefused
 from corowatch.core.events import Alert
 from corowatch.core.memory import Memory
 from corowatch.core.retry import LONGEST
-from corowatch.durable import sync_folder
+from corowatch.durable import network_file_system, sync_folder
 
 APPLICATION_ID = 0x636F726F  # "coro"
 VERSION = 2
@@ -541,6 +541,9 @@ def _own(folder: Path) -> int:
     """Take the state directory for this process, made if it is not there; gives the locked descriptor."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if network := network_file_system(folder):
+            raise StateRefused(f"the state directory {folder} is on {network}; give it one on a disk of this machine "
+                               "with --state-dir")
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StateRefused(f"the state directory {folder} cannot be used: {error.strerror}") from error

@@ -10,6 +10,7 @@ from corowatch import store as store_module
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Alert
 from corowatch.core.memory import Memory
+from corowatch.durable import network_file_system
 from corowatch.store import Change, Outbox, Store, owner
 
 
@@ -424,6 +425,20 @@ def test_a_refused_state_is_not_kept_locked(tmp_path):
     (tmp_path / "state.db").unlink()
 
     Store(tmp_path).close()
+
+
+def test_a_state_on_a_network_file_system_is_refused(tmp_path):
+    device = os.stat(tmp_path).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = tmp_path / "mounts"
+    mounts.write_text("22 1 0:21 / /proc rw - proc proc rw\n"
+                      f"36 35 {number} / /mnt rw,noatime master:1 - nfs4 server:/x rw\n")
+
+    assert "nfs4" == network_file_system(tmp_path, mounts)
+    mounts.write_text(mounts.read_text().replace("nfs4", "ext4"))
+    assert network_file_system(tmp_path, mounts) is None
+    assert network_file_system(tmp_path) is None
+    assert network_file_system(tmp_path, tmp_path / "none") is None
 
 
 def test_nobody_else_can_read_the_state(store):

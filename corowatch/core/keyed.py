@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from heapq import heapify, heappop, heappush
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from corowatch.core.errors import StateRefused
 from corowatch.core.events import Event, Here, Value
 
 State = TypeVar("State")
@@ -28,7 +29,7 @@ class Keyed(Generic[State]):
 
     `memory` is the node's Memory, `counts` its Counts, of which `unkeyed`, `late` and `evicted` are kept
     here. `expire` (seconds): a key untouched for so long is forgotten, None: never. `lateness` (seconds):
-    an event older than the newest event by more is late.
+    an event older than the newest event by more is late. Raises StateRefused for rows that none of us wrote.
     """
 
     def __init__(self, memory: MutableMapping[str, Any], counts: MutableMapping[Any, int], here: Here, *,
@@ -41,6 +42,8 @@ class Keyed(Generic[State]):
         self._expire = expire
         self._lateness = lateness
         self._newest, self.now, _ = memory.get(CLOCKS, (0.0, 0.0, None))
+        if self.now is None or any(row[2] is None for name, row in memory.items() if name != CLOCKS):
+            raise StateRefused("what a step remembers is damaged: a key without a state, or a clock without a time")
         rows = sorted((row[0], name) for name, row in memory.items() if name != CLOCKS)
         self._touched: dict[str, None] = {name: None for _, name in rows}  # a dict keeps order of insertion
         self._due = self._deadlines()

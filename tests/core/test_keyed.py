@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from corowatch.core.errors import StateRefused
 from corowatch.core.events import Here
 from corowatch.core.keyed import CLOCKS, Keyed, name_of
 from corowatch.core.memory import Memory
@@ -182,3 +183,9 @@ def test_deadlines_that_are_set_anew_take_no_room_and_the_last_holds():
 
     assert len(table.keys._due) <= 2 + 64
     assert [(name, 1499.0, "A")] == list(table.keys.due(2000.0))
+
+
+@pytest.mark.parametrize("rows", [{"{}": (5.0, None, None)}, {CLOCKS: (5.0, None, None)}])
+def test_rows_that_none_of_us_wrote_are_refused(rows):
+    with pytest.raises(StateRefused, match="what a step remembers is damaged"):
+        Table(Memory(rows))

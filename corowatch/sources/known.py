@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from corowatch.core.follow import Saved, Seen
 from corowatch.sources.content import seen_of
 from corowatch.sources.siblings import Folders, Kin
@@ -73,6 +75,10 @@ class Known:
         self.gone.pop(key, None)
         if len(self._saved) > MOST:
             self.forget(next(iter(self._saved)))
+
+    def detach(self, key: str) -> None:
+        """Its number is another file's now; by its text it is still known."""
+        self.add(key, msgspec.structs.replace(self._saved[key], ino=0))
 
     def forget(self, key: str) -> None:
         """It is followed again, or another file."""

@@ -196,7 +196,7 @@ class Life:
     def _standing(self, data: bytes) -> bool:
         if data.startswith(self._overlap if self.read_to else self._head[:self._gulp]):
             self._sure = self.size
-            if self.path == self.home and self.gone is None:
+            if self.path == self.home and self.gone is None and self.found_to:  # of nothing nothing is proved
                 self.written = self.seen.mtime
             return True
         self.size = self._sure  # what was seen to come since is of the next life

@@ -331,12 +331,17 @@ class Tail(Source):
         """Go on in those files that were read to their end and have grown."""
         known = self._beside.known
         for key, saved in known.changed(folders, now):
-            at = None if saved.packed else self._opened(saved.path)
+            if saved.packed:  # of what is packed nothing grows
+                known.detach(key)
+                continue
+            at = self._opened(saved.path)
             if at is None:
-                if saved.packed:  # another one: of what is packed nothing grows
-                    known.forget(key)
                 continue
             content, seen = Plain(saved.path, *at), at[1]
+            if content.gen is not None and saved.gen is not None and content.gen != saved.gen:
+                known.detach(key)
+                content.close()
+                continue
             known.forget(key)
             if (saved.copy_of or not saved.offset) and self._beside.is_copy(content, saved.home):
                 content.close()  # more of it was copied

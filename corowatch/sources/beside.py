@@ -61,25 +61,20 @@ class Beside:
         else:
             self._know_siblings(path, found, folders, now)
 
-    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float, *,
-                     over: Life | None = None) -> None:
-        """Another text stands at a known path: begin those that stood there in between, and were rotated away.
-
-        `over` is a life whose file holds another text by now.
-        """
+    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
+        """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
         since = self._again.get(path)
         if since is None:
             since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
-        self._begin_since(since, path, found, folders, now, over)
+        self._begin_since(since, path, found, folders, now)
         while folders.renewed(path):  # names move while they are looked at: what was one is another now
-            self._begin_since(since, path, found, folders, now, over)
+            self._begin_since(since, path, found, folders, now)
         if folders.settled(path):
             self._again.pop(path, None)
         else:
             self._again[path] = since
 
-    def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders, now: float,
-                     over: Life | None) -> None:
+    def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         absent = self._absent()
         missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
                   if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
@@ -95,7 +90,7 @@ class Beside:
             begins_itself = other in found and not content.packed
             moved = (content.dev, content.ino) != (seen.dev, seen.ino)
             if begins_itself or moved or self.known.holds(seen, content.gen) or self.is_copy(
-                    content, path, over=over) or not content.reach(1) or self._is_unfinished(content, seen):
+                    content, path) or not content.reach(1) or self._is_unfinished(content, seen):
                 content.close()
             elif not self._go_on_in(content, folders, now):
                 self._lives.begin_missed(path, content, now)
@@ -157,14 +152,14 @@ class Beside:
                 self._know(content, path)
             content.close()
 
-    def is_copy(self, content: Plain | Unpacked, home: str, *, over: Life | None = None) -> bool:
+    def is_copy(self, content: Plain | Unpacked, home: str) -> bool:
         """Whether a file holds what was, or is being, read from another one of a log; then it is known as well.
 
         What is plain must be named as rotated from it: `worker-1.log` and `worker-2.log` may well begin alike.
         """
         name = os.path.basename(content.path)
         originals: list[tuple[str, Saved, Plain | Unpacked | None]] = [
-            (life.key, life.saved(), None if life.packed or life is over else life.content)
+            (life.key, life.saved(), None if life.packed else life.content)
             for kin in self._lives.kin.of(content.path) for life in self._lives.family(kin)]
         originals += [(key, saved, None) for key, saved in self.known.kin_of(content.path)]
         if not content.packed:

@@ -175,7 +175,9 @@ def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked 
     logs begin alike.
     """
     if original is not None and not holds(original, saved):
-        return holds(content, saved)  # it was truncated a moment ago, and this may have been copied before
+        # It was truncated a moment ago: this was copied before, or is all of what it holds now. What is a part of that
+        # only may be another text, that stood there in between.
+        return holds(content, saved) or is_same(content, original)
     if original is not None and (head := content.pread(PROBE, 0)) and original.pread(len(head), 0) == head:
         if content.packed:
             return True
@@ -186,6 +188,16 @@ def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked 
     if not holds(content, saved):
         return False
     return _ends_there(content, saved) if content.packed else content.status().size <= saved.offset
+
+
+def is_same(content: Plain | Unpacked, original: Plain | Unpacked) -> bool:
+    """Whether two files hold the same, as far as their lengths, beginnings and ends tell."""
+    size = original.status().size
+    if not size or size > LONG or not content.reach(size):
+        return False
+    length = min(size, PROBE)
+    return not content.pread(1, size) and all(
+        content.pread(length, at) == original.pread(length, at) for at in (size - length, 0))
 
 
 def _ends_there(content: Plain | Unpacked, saved: Saved) -> bool:

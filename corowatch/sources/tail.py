@@ -379,7 +379,7 @@ class Tail(Source):
             self._lost(life, "truncated", "was truncated before its last {} bytes were read")
             life.finish(now)
             self._ended[key] = None
-        self._beside.begin_missed(life.home, self._by_path, folders, now, over=life)
+        self._beside.begin_missed(life.home, self._by_path, folders, now)
         self._lives.renew(life, seen, now)
 
     def _lost(self, life: Life, reason: str, how: str) -> None:

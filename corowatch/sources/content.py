@@ -93,7 +93,7 @@ def opened(path: str, *, follow: bool = True) -> int:
     try:
         return os.open(path, FLAGS if follow and not anyones else FLAGS | os.O_NOFOLLOW)
     except OSError as error:
-        if follow and error.errno == errno.ELOOP:
+        if follow and anyones and error.errno == errno.ELOOP:
             raise OSError(errno.EPERM, "a link in a folder that everyone may write to; chmod +t the folder, or o-w"
                           ) from None
         raise

@@ -897,3 +897,11 @@ def test_a_link_where_everyone_may_have_put_it_is_not_followed(tmp_path):
     assert "everyone may write to; chmod +t" in reader.told[0][1]
     os.chmod(folder, 0o1777)
     assert ["secret"] == reader.read(9.0)
+
+
+def test_a_link_that_leads_to_itself_is_told_as_such(tmp_path):
+    (tmp_path / "loop.log").symlink_to("loop.log")
+    reader = Reader(tmp_path / "*.log", start="beginning")
+
+    assert [] == reader.read()
+    assert not [text for _, text in reader.told if "everyone" in text]

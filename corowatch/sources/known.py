@@ -112,8 +112,10 @@ class Known:
                         self.forget(key)
                     continue
                 saved.path, seen = found, _seen(found)
+                if seen is None or seen.ino != saved.ino:
+                    continue  # it moved on while it was looked at
             self._absent.pop(key, None)
-            if seen is not None and (seen.size, seen.mtime) != (saved.size, saved.mtime):
+            if (seen.size, seen.mtime) != (saved.size, saved.mtime):
                 yield key, saved
 
 

@@ -19,7 +19,7 @@ MANY = 100
 LONG = 64 << 20
 """Bytes that are unpacked at once to see whether two texts are the same; of longer ones how they begin must do."""
 RENEWING = 1.0
-"""Seconds of one look in which folders are listed anew."""
+"""Seconds of one look that are spent on listing folders; beyond, none is listed anew."""
 SETTLED = 1.0
 """Seconds after which a folder that was not changed is as it was listed."""
 PROBE = 65536
@@ -32,12 +32,13 @@ class Folders:
     def __init__(self) -> None:
         self._at: dict[str, int] = {}
         """When a folder had last been changed when it was listed (nanoseconds since the epoch)."""
-        self._until = time.monotonic() + RENEWING
+        self._spent = 0.0
         self._names: dict[str, dict[int, str] | None] = {}
         self._rotations: dict[str, dict[str, list[str]]] = {}
 
     def _listed(self, folder: str) -> dict[int, str] | None:
         if folder not in self._names:
+            began = time.monotonic()
             try:
                 self._at[folder] = os.stat(folder or "/").st_mtime_ns
                 with os.scandir(folder or "/") as entries:
@@ -46,6 +47,7 @@ class Folders:
                 self._names[folder] = {}
             except OSError:
                 self._names[folder] = None
+            self._spent += time.monotonic() - began
         return self._names[folder]
 
     def renewed(self, path: str) -> bool:
@@ -55,7 +57,7 @@ class Folders:
             changed = os.stat(folder or "/").st_mtime_ns != self._at.get(folder)
         except OSError:
             return False
-        if not changed or time.monotonic() > self._until:
+        if not changed or self._spent > RENEWING:
             return False
         self._names.pop(folder, None)
         self._rotations.pop(folder, None)

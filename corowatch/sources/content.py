@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from corowatch.core.follow import Seen
+from corowatch.core.follow import Seen, is_compressed
 
 GULP = 256 * 1024
 """Bytes that are unpacked at a time."""
@@ -33,6 +33,8 @@ DENSEST = 1032
 """Bytes that deflate can make one of, at most: https://zlib.net/zlib_tech.html."""
 MEMORY = 128 << 20
 """Bytes that unpacking may take: xz -9 takes half."""
+MAGIC = 16
+"""Bytes that tell whether, and how, a file is packed."""
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """O_NONBLOCK: a FIFO that somebody planted must not hold us up."""
 RESERVE = 64
@@ -170,15 +172,13 @@ class Plain:
 
 def unpacker(magic: bytes) -> Callable[[BinaryIO], Any] | None:
     """What makes an unpacked file object of a packed one, told by its first bytes; None if they are not packed."""
+    if not is_compressed(magic):
+        return None
     if magic.startswith(b"\x1f\x8b"):
         return lambda file: gzip.GzipFile(fileobj=file)
     if magic.startswith(b"\xfd7zXZ\x00"):
         return _Xz
-    if magic.startswith(b"BZh"):
-        return bz2.BZ2File
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return _Zstandard
-    return None
+    return bz2.BZ2File if magic.startswith(b"BZh") else _Zstandard
 
 
 class _Xz:
@@ -237,7 +237,7 @@ class Unpacked:
             seen = seen_of(os.fstat(self._file.fileno()))
             if seen is None:
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-            self._magic = os.pread(self._file.fileno(), 6, 0)
+            self._magic = os.pread(self._file.fileno(), MAGIC, 0)
             make = unpacker(self._magic)
             if make is None:
                 raise OSError(errno.EINVAL, "is not packed any more")

@@ -111,10 +111,10 @@ class Life:
         self._frame: Any = None
         self._codec: tuple[str, int] | None = None
         if not self.packed:
-            self._find(seen.size)
+            self.find(seen.size)
 
-    def _find(self, size: int) -> None:
-        """Its bytes up to `size` are found."""
+    def find(self, size: int) -> None:
+        """Its bytes up to `size` are found, though they may not be there to be read."""
         if size > self.found_to:
             self._counts["found"] += size - self.found_to
             self.found_to = size
@@ -177,7 +177,7 @@ class Life:
             self.seen, self.grew = seen, now
         self.size = seen.size
         if not self.compressed:
-            self._find(seen.size)
+            self.find(seen.size)
         return True
 
     @property
@@ -202,10 +202,6 @@ class Life:
         self.size = self._sure  # what was seen to come since is of the next life
         self._unfind(max(self._sure, self.read_to))
         return False
-
-    def found(self, size: int) -> None:
-        """It held so many bytes, though they cannot be read."""
-        self._find(size)
 
     def _unfind(self, size: int) -> None:
         """What was found beyond `size` was not of this life."""
@@ -264,7 +260,7 @@ class Life:
         if not self._standing(data):
             return None
         chunk = data[len(overlap):]
-        self._find(self.read_to + len(chunk))
+        self.find(self.read_to + len(chunk))
         short = len(chunk) < self._gulp
         if self.read_to == 0 and short and is_part_of_mark(chunk):
             self.size = 0  # which encoding it is, the next byte tells

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from corowatch.core.follow import HEAD, Saved, Seen, digest, is_same_text
 from corowatch.core.rotations import age, bases_of, is_packed
-from corowatch.sources.content import Plain, Unpacked, opened, seen_of, unpacker
+from corowatch.sources.content import MAGIC, Plain, Unpacked, opened, seen_of, unpacker
 
 MANY = 100
 """Files of which each may be a rotation of the others; those that are more are surely not."""
@@ -148,7 +148,7 @@ def text_at(path: str) -> Plain | Unpacked:
         seen = seen_of(os.fstat(fd))
         if seen is None:
             raise OSError("no regular file")
-        if unpacker(os.pread(fd, 6, 0)) is None:
+        if unpacker(os.pread(fd, MAGIC, 0)) is None:
             if is_packed(os.path.basename(path)):
                 raise OSError(errno.EAGAIN, "is still being packed")
             return Plain(path, fd, seen)

@@ -297,7 +297,7 @@ class Tail(Source):
                 if life.content.damage:
                     if not life.unread:
                         told = life.content.size_told
-                        life.found(told if told >= life.read_to else life.read_to + 1)
+                        life.find(told if told >= life.read_to else life.read_to + 1)
                     self._lost(life, "damaged", f"is damaged ({life.content.damage}), and at least {{}} bytes are lost")
                 else:
                     self._lost(life, "unreadable", "cannot be read, and its last {} bytes are lost")

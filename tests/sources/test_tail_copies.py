@@ -580,3 +580,15 @@ def test_a_folder_that_cannot_be_entered_costs_one_look_at_all(tmp_path, monkeyp
     reader.tail.glance(2.0)
 
     assert [2.0] == looks
+
+
+def test_a_missed_text_that_begins_like_a_packed_one_is_read_as_it_is(log, tmp_path):
+    write(log, "one\n")
+    reader = Reader(log, start="beginning")
+    reader.read()
+    os.rename(log, tmp_path / "app.log.2")
+    write(log, "BZh is how a line may begin\n")
+    os.rename(log, tmp_path / "app.log.1")
+    write(log, "three\n")
+
+    assert ["BZh is how a line may begin", "three"] == reader.read(2.0)

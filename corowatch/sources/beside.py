@@ -124,7 +124,11 @@ class Beside:
                 continue
             if now - changed / 1e9 > RACY:
                 self._settled[folder] = changed
-            for base in folders.rotated(folder):
+            rotated = folders.rotated(folder)
+            # Only what has been quiet for a moment is known: what is listed may have stood at the path since it was
+            # looked at.
+            settled = folders.settled(f"{folder}/")
+            for base in rotated:
                 seen = found.get(home := f"{folder}/{base}")
                 life = self._lives.at(seen.dev, seen.ino) if seen else None
                 if life and not life.packed and not life.intact:  # it was truncated, which the next read shows
@@ -132,7 +136,8 @@ class Beside:
                 if life and life.home == home and home not in self._again:
                     if life.found_to == 0:  # it may have held something before it was copied and truncated
                         self.begin_missed(home, found, folders, now)
-                    self._know_siblings(home, found, folders, now)
+                    if settled:
+                        self._know_siblings(home, found, folders, now)
 
     def _know_siblings(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         """What a log was rotated to, and is not followed, is known: it is not what is missed when the log changes."""

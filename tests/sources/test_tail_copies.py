@@ -592,3 +592,26 @@ def test_a_missed_text_that_begins_like_a_packed_one_is_read_as_it_is(log, tmp_p
     write(log, "three\n")
 
     assert ["BZh is how a line may begin", "three"] == reader.read(2.0)
+
+
+@pytest.mark.parametrize("glob", ["app.log", "app.log*"])
+def test_what_is_rotated_away_during_a_look_is_not_taken_for_known(log, tmp_path, monkeypatch, glob):
+    write(log, "one\n")
+    reader = Reader(tmp_path / glob, start="beginning")
+    assert ["one"] == reader.read()
+    find = reader.tail._find
+
+    def find_and_rotate():
+        found = find()
+        monkeypatch.setattr(reader.tail, "_find", find)
+        os.rename(log, tmp_path / "app.log-20261110")
+        write(log, "two\n")
+        os.rename(log, tmp_path / "app.log-20261111")
+        write(log, "three\n")
+        return found
+
+    monkeypatch.setattr(reader.tail, "_find", find_and_rotate)
+    got = reader.read(2.0) + reader.read(9.0) + reader.read(19.0)
+
+    assert ["two", "three"] == got
+    assert 0 == balance(reader.tail)

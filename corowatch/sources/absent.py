@@ -188,7 +188,8 @@ class Absent:
                     self.closed.add(old.path)  # it may be this one
                 self._report.unreadable(path, error)
                 continue
-            if life:
+            if life:  # it was not read yet, and so not known to be packed
+                life.unfind(0)
                 self.ended[life.key] = None
                 self._lives.forget(life)
             if copy := beside.known.at(content.dev, content.ino):

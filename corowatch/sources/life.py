@@ -200,10 +200,10 @@ class Life:
                 self.written = self.seen.mtime
             return True
         self.size = self._sure  # what was seen to come since is of the next life
-        self._unfind(max(self._sure, self.read_to))
+        self.unfind(max(self._sure, self.read_to))
         return False
 
-    def _unfind(self, size: int) -> None:
+    def unfind(self, size: int) -> None:
         """What was found beyond `size` was not of this life."""
         self._counts["found"] -= max(0, self.found_to - size)
         self.found_to = min(self.found_to, size)
@@ -280,7 +280,7 @@ class Life:
             self._head += chunk[:HEAD - self.read_to]
         if self.read_to == 0 and is_compressed(chunk) and not self.packed:
             self.compressed = True
-            self._unfind(0)
+            self.unfind(0)
             return 0
         if single and until < inf:
             chunk = chunk[:turn(chunk, until, lambda line: self._how.stamps.read(line, now))]

@@ -615,3 +615,16 @@ def test_what_is_rotated_away_during_a_look_is_not_taken_for_known(log, tmp_path
 
     assert ["two", "three"] == got
     assert 0 == balance(reader.tail)
+
+
+def test_a_packed_file_that_a_glob_found_first_is_accounted_for_once(log, tmp_path):
+    write(log, FIRST)
+    first = Reader(f"{log}*", start="beginning")
+    first.read()
+    (tmp_path / "app.log.1.gz").write_bytes(gzip.compress((FIRST + REST).encode()))
+    log.unlink()
+    first.tail.look(2.0, None)  # found, and not read yet
+    again = Reader(f"{log}*", saved=first.saved())
+
+    again.read(3.0)
+    assert 0 == balance(again.tail)

@@ -90,12 +90,16 @@ class Absent:
         if left_out or self._is_followed(old):
             self.ended[key] = None  # it is there, and the options of today leave it out; or another reader had it too
             return True
-        if path:
+        if path is None and (folders.hidden(old.path) or _hidden(old.path)):
+            return False
+        tried = None
+        while path not in (None, tried):
             resumed = self._take_up_at(key, old, path, now, found=path in found)
             if resumed is not False:
                 return resumed is True
-        elif folders.hidden(old.path) or _hidden(old.path):
-            return False
+            tried = path
+            if folders.renewed(old.path):  # names move while they are looked at
+                path = folders.where(old.path, old.ino)
         self.closed.discard(old.path)
         if not self._take_up_inherited(key, old, now) and not self.take_up_copy(key, old, folders, beside, now):
             if old.path in self.closed:
@@ -168,6 +172,12 @@ class Absent:
 
     def take_up_copy(self, key: str, old: Saved, folders: Folders, beside: Beside, now: float) -> bool:
         """Go on in a copy of a file, plain or packed, that was made before the file itself was removed or truncated."""
+        found = self._take_up_copy(key, old, folders, beside, now)
+        while not found and folders.renewed(old.path):  # it may have got another name meanwhile
+            found = self._take_up_copy(key, old, folders, beside, now)
+        return found
+
+    def _take_up_copy(self, key: str, old: Saved, folders: Folders, beside: Beside, now: float) -> bool:
         paths = {path for root in (*roots(old.home or old.path), *roots(old.path)) for path in folders.rotations(root)}
         # It was written, or copied, after it was seen last; what came after it may begin like it.
         candidates = list(newest_first(paths))

@@ -10,18 +10,18 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import msgspec
 
 from corowatch.core.follow import Saved, Seen, digest
 from corowatch.core.rotations import succeeds
-from corowatch.sources.content import Plain, Unpacked, seen_of
+from corowatch.sources.content import Plain, Unpacked, opened, seen_of
 from corowatch.sources.known import Known
 from corowatch.sources.life import RACY, Life
 from corowatch.sources.lives import Lives
 from corowatch.sources.report import Report
-from corowatch.sources.siblings import PROBE, Folders, holds, is_copy, newest_first, text_at
+from corowatch.sources.siblings import PROBE, Folders, begins, holds, is_copy, newest_first, text_at
 
 MOST = 10_000
 """Paths of which it is remembered that a log stood there."""
@@ -61,21 +61,24 @@ class Beside:
         else:
             self._know_siblings(path, found, folders, now)
 
-    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
+    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> list[Life]:
         """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
         since = self._again.get(path)
         if since is None:
             since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
-        self._begin_since(since, path, found, folders, now)
+        begun = list(self._begin_since(since, path, found, folders, now))
         while folders.renewed(path):  # names move while they are looked at: what was one is another now
-            self._begin_since(since, path, found, folders, now)
+            begun += self._begin_since(since, path, found, folders, now)
         if folders.settled(path):
             self._again.pop(path, None)
         else:
             self._again[path] = since
+        return begun
 
-    def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders, now: float) -> None:
+    def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders,
+                     now: float) -> Iterator[Life]:
         absent = self._absent()
+        here = self._unfollowed(path)
         missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
                   if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
                   and (seen.dev, seen.ino) not in absent
@@ -89,11 +92,26 @@ class Beside:
                 continue
             begins_itself = other in found and not content.packed
             moved = (content.dev, content.ino) != (seen.dev, seen.ino)
-            if begins_itself or moved or self.known.holds(seen, content.gen) or self.is_copy(
+            if here and begins(here, content):  # what is new at the path was copied, and is not truncated yet
+                content.close()
+            elif begins_itself or moved or self.known.holds(seen, content.gen) or self.is_copy(
                     content, path) or not content.reach(1) or self._is_unfinished(content, seen):
                 content.close()
             elif not self._go_on_in(content, folders, now):
-                self._lives.begin_missed(path, content, now)
+                yield self._lives.begin_missed(path, content, now)
+        if here:
+            here.close()
+
+    def _unfollowed(self, path: str) -> Plain | None:
+        """What stands at a path, if it is not followed."""
+        try:
+            fd = opened(path)
+            if (seen := seen_of(os.fstat(fd))) and (seen.dev, seen.ino) not in self._lives:
+                return Plain(path, fd, seen)
+            os.close(fd)
+        except OSError:
+            pass
+        return None
 
     def _is_unfinished(self, content: Plain | Unpacked, seen: Seen) -> bool:
         """Whether a packed file may still be being written."""
@@ -179,8 +197,8 @@ class Beside:
         return False
 
     def _know(self, content: Plain | Unpacked, home: str, copy_of: str = "") -> None:
-        seen = seen_of(os.stat(content.path))
-        if seen and (seen.dev, seen.ino) == (content.dev, content.ino):
-            self.known.add(secrets.token_hex(8), Saved(
-                content.path, seen.dev, seen.ino, 0 if content.packed else seen.size, digest(b""), 0, home=home,
-                gen=content.gen, size=seen.size, mtime=seen.mtime, packed=content.packed, copy_of=copy_of))
+        content.status()  # its path may lead to another by now
+        seen = content.file()
+        self.known.add(secrets.token_hex(8), Saved(
+            content.path, seen.dev, seen.ino, 0 if content.packed else seen.size, digest(b""), 0, home=home,
+            gen=content.gen, size=seen.size, mtime=seen.mtime, packed=content.packed, copy_of=copy_of))

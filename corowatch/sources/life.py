@@ -112,6 +112,13 @@ class Life:
         self._codec: tuple[str, int] | None = None
         if not self.packed:
             self.find(seen.size)
+            self._see_beginning()
+
+    def _see_beginning(self) -> None:
+        """By how it begins a copy is known that is made before anything of it is read."""
+        if not self._head and self.found_to:
+            with contextlib.suppress(OSError):  # reading it will tell
+                self._head = self.content.pread(HEAD, 0)
 
     def find(self, size: int) -> None:
         """Its bytes up to `size` are found, though they may not be there to be read."""
@@ -119,6 +126,11 @@ class Life:
             self._counts["found"] += size - self.found_to
             self.found_to = size
             self.dirty = True
+
+    @property
+    def known(self) -> bool:
+        """Whether anything of it was seen but its size."""
+        return self.read_to > 0 or len(self._head) > 0
 
     @property
     def packed(self) -> bool:
@@ -178,6 +190,7 @@ class Life:
         self.size = seen.size
         if not self.compressed:
             self.find(seen.size)
+            self._see_beginning()
         return True
 
     @property

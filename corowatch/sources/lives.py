@@ -71,13 +71,14 @@ class Lives:
         life.grew = now
         self._add(life)
 
-    def begin_missed(self, home: str, content: Plain | Unpacked, now: float) -> None:
+    def begin_missed(self, home: str, content: Plain | Unpacked, now: float) -> Life:
         """A file that stood at `home`, and was rotated away before anybody looked."""
         life = Life(secrets.token_hex(8), content.path, content, content.status(), self.how, self._report.counts)
         life.home = home
         life.gone = life.grew = now
         self._add(life)
         self._put_in_order(life)
+        return life
 
     def go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
               found: bool = False) -> None:

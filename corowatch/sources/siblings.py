@@ -180,16 +180,23 @@ def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked 
         # It was truncated a moment ago: this was copied before, or is all of what it holds now. What is a part of that
         # only may be another text, that stood there in between.
         return holds(content, saved) or is_same(content, original)
-    if original is not None and (head := content.pread(PROBE, 0)) and original.pread(len(head), 0) == head:
-        if content.packed:
-            return True
-        size = content.status().size
-        length = min(size, PROBE)
-        if content.pread(length, size - length) == original.pread(length, size - length):
-            return True
+    if original is not None and begins(original, content):
+        return True
     if not holds(content, saved):
         return False
     return _ends_there(content, saved) if content.packed else content.status().size <= saved.offset
+
+
+def begins(original: Plain | Unpacked, content: Plain | Unpacked) -> bool:
+    """Whether all that `content` holds, as far as its beginning and its end tell, is how `original` begins."""
+    head = content.pread(PROBE, 0)
+    if not head or original.pread(len(head), 0) != head:
+        return False
+    if content.packed:
+        return True
+    size = content.status().size
+    length = min(size, PROBE)
+    return content.pread(length, size - length) == original.pread(length, size - length)
 
 
 def is_same(content: Plain | Unpacked, original: Plain | Unpacked) -> bool:

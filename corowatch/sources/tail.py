@@ -357,30 +357,32 @@ class Tail(Source):
     def _notice(self, life: Life, seen: Seen, now: float) -> None:
         empty = life.found_to == 0
         try:
-            if life.notice(life.status() if life.packed else seen, now):
+            if life.packed or seen != life.seen:
+                seen = life.status()  # what was seen a moment ago may have been truncated since
+            if life.notice(seen, now):
                 if empty and life.found_to:  # it may have been copied and truncated before it was seen to hold anything
                     self._beside.begin_missed(life.home, self._by_path, self._folders, now)
                 life.failed = False
                 self._lives.enqueue(life)
             else:
-                self._rewritten(life, seen, now)
+                self._rewritten(life, now)
         except OSError as error:
             self._report.unreadable(life.path, error)
 
-    def _rewritten(self, life: Life, seen: Seen, now: float) -> None:
+    def _rewritten(self, life: Life, now: float) -> None:
         """The file was truncated or written anew: this life goes on in a copy or ends, and another begins at 0."""
         self.counts["truncations"] += 1
         key, folders = life.key, self._folders
         folders.renewed(life.path)  # the copy was made a moment ago
-        found = self._absent.take_up_copy(key, life.saved(), folders, self._beside, now)
-        while not found and folders.renewed(life.path):  # and may have got another name meanwhile
-            found = self._absent.take_up_copy(key, life.saved(), folders, self._beside, now)
-        if not found:
+        copied = self._absent.take_up_copy(key, life.saved(), folders, self._beside, now)
+        missed = self._beside.begin_missed(life.home, self._by_path, folders, now)
+        if not copied:
+            if not life.known and any(one.packed or one.found_to >= life.found_to for one in missed):
+                life.unfind(0)  # nothing of it was seen but its size, and this is what it was copied to
             self._lost(life, "truncated", "was truncated before its last {} bytes were read")
             life.finish(now)
             self._ended[key] = None
-        self._beside.begin_missed(life.home, self._by_path, folders, now)
-        self._lives.renew(life, seen, now)
+        self._lives.renew(life, life.status(), now)
 
     def _lost(self, life: Life, reason: str, how: str) -> None:
         """Tell of the bytes of a life that will never be read."""
@@ -412,7 +414,7 @@ class Tail(Source):
     def _read(self, life: Life, now: float, until: float) -> None:
         try:
             if life.read(now, until) is None:
-                self._rewritten(life, life.status(), now)
+                self._rewritten(life, now)
                 return
         except OSError as error:
             self._lives.failed(life, error)

@@ -54,6 +54,10 @@ class Absent:
         """Their devices and numbers."""
         return {(old.dev, old.ino) for old in self._saved.values()}
 
+    def may_be(self, content: Plain | Unpacked, home: str) -> bool:
+        """Whether a text is that of one which stood at `home`: it is gone on with there, and not begun."""
+        return any(old.home == home and holds(content, old) for old in self._saved.values())
+
     @property
     def unread(self) -> int:
         """Bytes of them that are known to be there, and were not read."""
@@ -146,10 +150,14 @@ class Absent:
         """Go on at a path, if what stands there is the same life; None if it cannot be read now."""
         if not old.packed:
             at = self._opened(path)
-            return None if at is None else self.resume(key, old, Plain(path, *at), at[1], now, found=found)
+            if at is None:
+                return None if os.path.lexists(path) else False
+            return self.resume(key, old, Plain(path, *at), at[1], now, found=found)
         try:
             content = text_at(path)
             same = content.packed and holds(content, old)
+        except FileNotFoundError:
+            return False
         except OSError as error:
             self._report.unreadable(path, error)
             return None
@@ -189,7 +197,7 @@ class Absent:
                 continue
             try:
                 content = text_at(path)
-                if (life and not content.packed) or not holds(content, old):
+                if not holds(content, old):
                     content.close()
                     continue
                 before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
@@ -198,14 +206,15 @@ class Absent:
                     self.closed.add(old.path)  # it may be this one
                 self._report.unreadable(path, error)
                 continue
-            if life:  # it was not read yet, and so not known to be packed
+            if life:  # it was not read yet, and so not known to be a copy
                 life.unfind(0)
                 self.ended[life.key] = None
                 self._lives.forget(life)
             if copy := beside.known.at(content.dev, content.ino):
                 beside.known.forget(copy)
-            self._lives.go_on(key, old, content, before, now)
-            return True
+            if self._lives.go_on(key, old, content, before, now):
+                return True
+            content.close()
         return False
 
     def is_another(self, dev: int, ino: int) -> None:
@@ -229,8 +238,10 @@ class Absent:
         if not same or (seen.dev, seen.ino) in self._lives:
             content.close()
             return False
-        self._lives.go_on(key, msgspec.structs.replace(old, offset=offset), content, before, now, found=found)
-        return True
+        if self._lives.go_on(key, msgspec.structs.replace(old, offset=offset), content, before, now, found=found):
+            return True
+        content.close()
+        return False
 
     def close(self) -> None:
         """What was inherited and not needed is let go."""

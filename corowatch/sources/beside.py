@@ -10,7 +10,8 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Protocol
 
 import msgspec
 
@@ -27,10 +28,22 @@ MOST = 10_000
 """Paths of which it is remembered that a log stood there."""
 
 
+class Awaited(Protocol):
+    """Files of the last run that are not followed yet."""
+
+    def inodes(self) -> Collection[tuple[int, int]]:
+        """Their devices and numbers."""
+        ...
+
+    def may_be(self, content: Plain | Unpacked, home: str) -> bool:
+        """Whether a text is that of one which stood at `home`."""
+        ...
+
+
 class Beside:
     """Files that are not followed, and which of them have to be."""
 
-    def __init__(self, lives: Lives, report: Report, absent: Callable[[], Collection[tuple[int, int]]]) -> None:
+    def __init__(self, lives: Lives, report: Report, absent: Awaited) -> None:
         self._lives = lives
         self._report = report
         self._absent = absent
@@ -39,6 +52,8 @@ class Beside:
         """When what stood at a path last was written last (nanoseconds since the epoch): what came later is new."""
         self._again: dict[str, int] = {}
         """Logs that changed while their folder did: what was missed since (nanoseconds) is looked for again."""
+        self._changing: set[str] = set()
+        """Logs beside which something was written while it was looked at."""
         self._settled: dict[str, int] = {}
         """When the folders were changed in which all siblings are known (nanoseconds since the epoch)."""
 
@@ -66,10 +81,11 @@ class Beside:
         since = self._again.get(path)
         if since is None:
             since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
+        self._changing.discard(path)
         begun = list(self._begin_since(since, path, found, folders, now))
         while folders.renewed(path):  # names move while they are looked at: what was one is another now
             begun += self._begin_since(since, path, found, folders, now)
-        if folders.settled(path):
+        if folders.settled(path) and path not in self._changing:
             self._again.pop(path, None)
         else:
             self._again[path] = since
@@ -77,7 +93,7 @@ class Beside:
 
     def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders,
                      now: float) -> Iterator[Life]:
-        absent = self._absent()
+        absent = self._absent.inodes()
         here = self._unfollowed(path)
         missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
                   if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
@@ -90,12 +106,16 @@ class Beside:
                 if error.errno not in (errno.ENOENT, errno.EAGAIN):
                     self._report.unreadable(other, error)
                 continue
+            before = content.status()
+            copied = here is not None and begins(here, content)  # what is new at the path, and not truncated yet
             begins_itself = other in found and not content.packed
             moved = (content.dev, content.ino) != (seen.dev, seen.ino)
-            if here and begins(here, content):  # what is new at the path was copied, and is not truncated yet
+            if (copied or begins_itself or moved or self.known.holds(seen, content.gen) or self.is_copy(content, path)
+                    or not content.pread(1, 0) or self._is_unfinished(content, seen)
+                    or self._absent.may_be(content, path)):
                 content.close()
-            elif begins_itself or moved or self.known.holds(seen, content.gen) or self.is_copy(
-                    content, path) or not content.reach(1) or self._is_unfinished(content, seen):
+            elif content.status() != before and not content.packed:
+                self._changing.add(path)  # it may be a copy of which there was too little to tell
                 content.close()
             elif not self._go_on_in(content, folders, now):
                 yield self._lives.begin_missed(path, content, now)

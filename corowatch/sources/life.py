@@ -62,7 +62,8 @@ class Life:
 
     def __init__(self, key: str, path: str, content: Plain | Unpacked, seen: Seen, how: Reading,
                  counts: MutableMapping[str, int], position: Position | None = None, before: bytes = b"",
-                 found_to: int | None = None, unproven: Saved | None = None, head: bytes = b"") -> None:
+                 found_to: int | None = None, unproven: Saved | None = None, head: bytes = b"",
+                 hashed: tuple[str, int] = ("", 0)) -> None:
         self.path = self.home = path
         """Where it is now, and where it was first."""
         self.age = age(os.path.basename(name_of(path)))
@@ -84,10 +85,10 @@ class Life:
         self._how = how
         self._counts = counts
         self._unproven = unproven  # what it must be, where that shows only once its bytes are unpacked up to there
-        self._begin(key, seen, position or Position(), before, found_to, head)
+        self._begin(key, seen, position or Position(), before, found_to, head, hashed)
 
     def _begin(self, key: str, seen: Seen, position: Position, before: bytes, found_to: int | None = None,
-               head: bytes = b"") -> None:
+               head: bytes = b"", hashed: tuple[str, int] = ("", 0)) -> None:
         self.key = key
         self.position = position
         self.seen = seen
@@ -104,7 +105,7 @@ class Life:
         self._before = before  # up to MARKER bytes before position.offset
         self._overlap = before  # up to MARKER bytes before read_to
         self._head = head  # up to HEAD bytes at its beginning
-        self._hashed = ("", 0) if self._unproven is None else (self._unproven.head, self._unproven.head_bytes)
+        self._hashed = hashed
         self._gulp = LEAST
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
@@ -118,7 +119,9 @@ class Life:
         """By how it begins a copy is known that is made before anything of it is read."""
         if not self._head and self.found_to:
             with contextlib.suppress(OSError):  # reading it will tell
-                self._head = self.content.pread(HEAD, 0)
+                head = self.content.pread(HEAD, 0)
+                if self.content.status().size >= self.found_to:  # else it was truncated meanwhile
+                    self._head = head
 
     def find(self, size: int) -> None:
         """Its bytes up to `size` are found, though they may not be there to be read."""
@@ -416,13 +419,13 @@ class Life:
 
     def _known_head(self) -> tuple[str, int]:
         """A hash of the first bytes, as far as they were seen, and how many."""
-        if self._unproven is not None:
-            return self._unproven.head, self._unproven.head_bytes
+        known, length = self._hashed
         size = HEAD if self.packed else min(HEAD, self.found_to)
-        if size > self._hashed[1]:
+        if self._unproven is None and size > length:
             with contextlib.suppress(OSError):
                 head = self.head(size)
-                if len(head) > self._hashed[1]:  # of what is unpacked the beginning may be far behind
+                # Of what is unpacked the beginning may be far behind, and what was truncated begins otherwise.
+                if len(head) > length and (not length or digest(head[:length]) == known):
                     self._hashed = digest(head), len(head)
         return self._hashed
 

@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from corowatch.core.events import Position
-from corowatch.core.follow import HEAD, Saved, Seen
+from corowatch.core.follow import HEAD, Saved, Seen, digest
 from corowatch.sources.content import Plain, Unpacked
 from corowatch.sources.life import Life, Reading
 from corowatch.sources.report import Report, name_of
@@ -81,11 +81,14 @@ class Lives:
         return life
 
     def go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
-              found: bool = False) -> None:
-        """A saved life, in a file that holds its text, or seems to where it is packed."""
+              found: bool = False) -> bool:
+        """A saved life, in a file that holds its text, or seems to where it is packed; False: it was cut since."""
+        head = b"" if content.packed else content.pread(HEAD, 0)
+        if not content.packed and old.head_bytes and digest(head[:old.head_bytes]) != old.head:
+            return False
         life = Life(key, content.path, content, content.status(), self.how, self._report.counts,
                     Position(old.offset, old.stamped), before, max(old.size, old.offset),
-                    old if content.packed else None, b"" if content.packed else content.pread(HEAD, 0))
+                    old if content.packed else None, head, (old.head, old.head_bytes))
         life.home = old.home or old.path
         life.written = old.mtime
         life.dirty = life.found_to != old.size or not old.marker_bytes or (
@@ -94,6 +97,7 @@ class Lives:
         life.grew = now
         self._add(life)
         self._put_in_order(life)
+        return True
 
     def _add(self, life: Life) -> None:
         self._changed = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from corowatch.core.follow import HEAD, Saved, Seen, digest, is_same_text
@@ -18,8 +19,8 @@ MANY = 100
 """Files of which each may be a rotation of the others; those that are more are surely not."""
 LONG = 64 << 20
 """Bytes that are unpacked at once to see whether two texts are the same; of longer ones how they begin must do."""
-RENEWING = 1.0
-"""Seconds of one look that are spent on listing folders; beyond, none is listed anew."""
+RENEWING, RENEWALS = 1.0, 30
+"""Seconds of one look that are spent on listing folders, and how often one is listed anew in it: beyond, none is."""
 SETTLED = 1.0
 """Seconds after which a folder that was not changed is as it was listed."""
 PROBE = 65536
@@ -33,6 +34,7 @@ class Folders:
         self._at: dict[str, int] = {}
         """When a folder had last been changed when it was listed (nanoseconds since the epoch)."""
         self._spent = 0.0
+        self._renewals: Counter[str] = Counter()
         self._names: dict[str, dict[int, str] | None] = {}
         self._rotations: dict[str, dict[str, list[str]]] = {}
 
@@ -57,8 +59,9 @@ class Folders:
             changed = os.stat(folder or "/").st_mtime_ns != self._at.get(folder)
         except OSError:
             return False
-        if not changed or self._spent > RENEWING:
+        if not changed or self._spent > RENEWING or self._renewals[folder] >= RENEWALS:
             return False
+        self._renewals[folder] += 1
         self._names.pop(folder, None)
         self._rotations.pop(folder, None)
         return True

@@ -76,7 +76,7 @@ class Tail(Source):
         self._report = Report(self.counts)
         self._lives = Lives(Reading(target, "", Stamps(timestamp), encoding, max_line_bytes), self._report)
         self._absent = Absent(self._lives, self._report, self._opened, self.matches)
-        self._beside = Beside(self._lives, self._report, self._absent.inodes)
+        self._beside = Beside(self._lives, self._report, self._absent)
         self._by_path: dict[str, Life] = {}
         self._folders = Folders()
         self._ended: dict[str, None] = self._absent.ended

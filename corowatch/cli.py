@@ -379,20 +379,27 @@ def _heading(text: str) -> str:
 def _tell_scanner(config: Any) -> None:
     """Which patterns earned the fast scanner, and why the others did not."""
     from corowatch.core.expression import Expr
+    from corowatch.core.kinds import Gate
     from corowatch.core.pattern import Pattern
     from corowatch.core.text import many, safe
+    from corowatch.engines import scanner, why_not_scanned
 
     fast = 0
     for step in config.steps.values():
-        for value in step.options.values():
+        for name, value in step.options.items():
             held = value.patterns if isinstance(value, Expr) else value
             for pattern in held if isinstance(held, tuple) else (held,):
-                if isinstance(pattern, Pattern):
-                    fast += pattern.linear
-                    if not pattern.linear:
-                        click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line, under a time budget: "
-                                   f"RE2 says {pattern.why}")
-    click.echo(f"{many(fast, 'pattern')} on the fast scanner (RE2)")
+                if not isinstance(pattern, Pattern):
+                    continue
+                if not pattern.linear:
+                    click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line, under a time budget: "
+                               f"RE2 says {pattern.why}")
+                elif Gate in step.kind.options[name].markers:
+                    why = why_not_scanned(pattern)
+                    fast += not why
+                    if why:
+                        click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line: {why}")
+    click.echo(f"{many(fast, 'pattern')} on the fast scanner ({scanner()})")
 
 
 @cli.command()

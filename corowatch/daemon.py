@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from corowatch.cache import DiskCache
 from corowatch.core.config import Config
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Severity, rfc3339
@@ -127,6 +128,7 @@ class Daemon:
                  deliver: float | None = None, notify: Notify | None = None, for_reader: bool = False) -> None:
         self._load = load
         self._store = store
+        self._cache = DiskCache(store.folder / "cache")
         self._once = once
         self._for_reader = for_reader  # there is no sense in it once nobody reads its output
         self._start = "beginning" if once else start
@@ -175,7 +177,7 @@ class Daemon:
         with contextlib.suppress(OSError, ValueError):  # a unit's filter of system calls may not let us
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
         self.graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
-                           host=self._host, now=now)
+                           host=self._host, now=now, cache=self._cache)
         self._go_live(self._open_new(self.graph, now))
         self._write()
         self._hand_over()
@@ -621,7 +623,7 @@ class Daemon:
             return
         try:
             graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
-                          host=self._host, now=now, before=self.graph)
+                          host=self._host, now=now, before=self.graph, cache=self._cache)
         except ConfigError as error:
             for mistake in error.mistakes:
                 log.error("config.mistake", place=str(mistake.place), what=mistake.what)

@@ -19,12 +19,14 @@ class Ledger:
 
     def __init__(self) -> None:
         self._watched: list[tuple[str, str, Mapping[str, int], dict[str, int]]] = []
+        self._known: set[int] = set()
         self.run: dict[str, Table] = {"source": {}, "node": {}}
         """This run's counts, as far as they are written: role → name → counter."""
 
     def add(self, role: str, name: str, counts: Mapping[str, int]) -> None:
         """Watch these counters; nothing happens if they are watched already."""
-        if not any(counts is known for _, _, known, _ in self._watched):
+        if id(counts) not in self._known:
+            self._known.add(id(counts))
             self._watched.append((role, name, counts, {}))
             told = self.run[role].setdefault(name, {})
             for counter in counts:
@@ -32,8 +34,8 @@ class Ledger:
 
     def keep(self, present: Iterable[Mapping[str, int]]) -> None:
         """Watch only these from now on."""
-        wanted = set(map(id, present))
-        self._watched = [entry for entry in self._watched if id(entry[2]) in wanted]
+        self._known &= set(map(id, present))
+        self._watched = [entry for entry in self._watched if id(entry[2]) in self._known]
 
     def changes(self) -> Iterator[Change]:
         """How much each counter grew since the last `written`."""

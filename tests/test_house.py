@@ -57,6 +57,7 @@ def test_what_decides_knows_nothing_of_what_runs_it(name):
     ("yaml", {"core/yaml_places.py"}),
     ("structlog", {"log.py"}),
     ("re2", {"core/pattern.py", "engines/re2set.py"}),
+    ("hyperscan", {"engines/hyperscan.py"}),
     ("regex", {"core/pattern.py"}),
     ("lark", {"core/expression.py"}),
     ("subprocess", {"child.py", "sources/journal.py", "units.py"}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
@@ -18,8 +19,8 @@ from corowatch.core.events import Alert, Event, Goodbye, Here, Tick
 from corowatch.core.kinds import Counts, Gate
 from corowatch.core.memory import Memory
 from corowatch.core.scan import Clock, ScanCounts, scan
+from corowatch.engines import Cache, NoCache, engine_for
 from corowatch.engines import Gate as Patterns
-from corowatch.engines import engine_for
 
 FAILURES, PERIOD = 3, 60.0
 """So many failures within so many seconds shut a node."""
@@ -164,11 +165,13 @@ class Graph:
     """
 
     def __init__(self, config: Config, *, put: Callable[[Alert], None], memory: Callable[[str, str], Memory[Any]],
-                 report: Callable[[Failure], None], host: str, now: float, before: Graph | None = None) -> None:
+                 report: Callable[[Failure], None], host: str, now: float, before: Graph | None = None,
+                 cache: Cache | None = None) -> None:
         self.config = config
         self.now = now
         self._report = report
         self._host = host
+        self._cache = cache or NoCache()
         self._put = put
         self._before = before
         self.nodes: dict[str, Live] = {}
@@ -262,13 +265,18 @@ class Graph:
         for feed in self.feeds.values():
             self._lead(feed)
 
+    @cached_property
+    def _led(self) -> set[tuple[str, str]]:
+        """The outlets that lead somewhere."""
+        return {(way.step, way.outlet) for step in self.config.steps.values() for way in step.inputs}
+
     def _lead(self, feed: Feed) -> None:
         behind = [step for step in self.config.steps.values() for way in step.inputs if way.step in feed.steps]
         inlets = [self.nodes[step.id].inlet for step in behind]
         if feed.step.kind.sends is Event:
             feed.entry.lead_to(inlets)
             return
-        engine = engine_for([self.gate(step) for step in behind])
+        engine = engine_for([self.gate(step) for step in behind], self._cache)
         feed.engine = engine.name
         feed.clock = Clock(feed.step.options.get("timestamp", "auto"), feed.counts)
         feed.scanner = scan(inlets, engine=engine, clock=feed.clock, counts=feed.counts)
@@ -276,9 +284,7 @@ class Graph:
 
     def gate(self, step: Step) -> Patterns | None:
         """The patterns without one of which the step ignores a line and sends nothing; None: it wants every line."""
-        otherwise = step.kind.outlets[1:]
-        if any(way.step == step.id and way.outlet in otherwise
-               for other in self.config.steps.values() for way in other.inputs):
+        if any((step.id, outlet) in self._led for outlet in step.kind.outlets[1:]):
             return None
         gates = [step.options[name] for name, option in step.kind.options.items() if Gate in option.markers]
         return gates[0] if gates else None

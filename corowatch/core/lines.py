@@ -10,6 +10,17 @@ def shown(line: bytes) -> str:
     return line.decode("utf-8", "backslashreplace")
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether the data are valid UTF-8."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 # Longest first: that of UTF-32 begins with that of UTF-16.
 _BOMS = ((b"\xff\xfe\0\0", "utf-32-le"), (b"\0\0\xfe\xff", "utf-32-be"), (b"\xef\xbb\xbf", "utf-8"),
          (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))

@@ -93,7 +93,7 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
         if block.cut:
             counts["cut"] += 1
             fields = {"cut_bytes": block.cut}
-        for start, end, gates in engine.lines(data):
+        for start, end, gates in engine.lines(data, engine.look(data)):
             place = block.offset + start if block.starts is None else _start(block, data, start)
             at = clock.of_line(block, start, end)
             event = Event(block.origin, place, at, shown(data[start:end]), fields)

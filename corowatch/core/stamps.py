@@ -5,7 +5,7 @@ place, so their order means nothing: the leftmost stamp wins, and greedy optiona
 A text of the right shape that names no time (31 June, 24:00) is skipped whole, lest its tail be read as a
 stamp.  What merely precedes a stamp needs no form: a weekday, the `<34>1` of RFC 5424, a bracket.
 
-Nothing is remembered but the last whole second and the range of `now` for which it holds, so an answer never
+Nothing is remembered but some whole seconds and the ranges of `now` for which they hold, so an answer never
 depends on the lines before.  All repetitions are bounded: the search is linear in the head, always.
 """
 
@@ -18,6 +18,7 @@ from typing import NamedTuple
 HEAD = 64  # bytes within which a stamp starts
 CLF_HEAD = 256  # where CLF's bracket starts at the latest: host, ident and user may be long
 LONGEST = 64  # bytes of a stamp, generously
+KNOWN = 2048  # whole seconds that are remembered
 
 DAY = 86400
 EPOCH = datetime(1970, 1, 1)
@@ -117,10 +118,7 @@ class Stamps:
     def __init__(self, timestamp: str = "auto") -> None:
         """`timestamp` is "auto", "none" or a format. Raises ValueError if the format is not understood."""
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
-        self._form: Form | None = None
-        self._parts: object = None
-        self._second: float | None = None
-        self._since = self._until = inf
+        self._known: dict[tuple[str, object], tuple[float | None, float, float]] = {}
 
     def read(self, line: bytes, now: float) -> float | None:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
@@ -135,14 +133,21 @@ class Stamps:
                     break
                 form = forms[around]
                 parts = found.group(*form.groups)
-                if form is not self._form or parts != self._parts or not self._since <= now < self._until:
-                    self._form, self._parts = form, parts
-                    self._second, self._since, self._until = resolve(form, parts, now)
-                if self._second is not None:
+                known = self._known.get((form.letters, parts))
+                if known is None or not known[1] <= now < known[2]:
+                    known = self._learn(form, parts, now)
+                second = known[0]
+                if second is not None:
                     fraction = found[form.fraction] if form.fraction else None
-                    return self._second + float(b"." + fraction) if fraction else self._second
+                    return second + float(b"." + fraction) if fraction else second
                 at = found.end()
         return None
+
+    def _learn(self, form: Form, parts: object, now: float) -> tuple[float | None, float, float]:
+        if len(self._known) >= KNOWN:
+            self._known.clear()
+        self._known[form.letters, parts] = told = resolve(form, parts, now)
+        return told
 
 
 def resolve(form: Form, parts: object, now: float) -> tuple[float | None, float, float]:

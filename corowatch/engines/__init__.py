@@ -10,7 +10,7 @@ numbered, and an engine tells which of them a line may pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from corowatch.core.pattern import Pattern
 
@@ -24,8 +24,24 @@ class Engine(Protocol):
 
     name: str
 
-    def lines(self, data: bytes) -> Iterator[Hit]:
-        """The lines that may pass a gate, in order."""
+    def look(self, data: bytes) -> Any:
+        """What is to be known of the data before its lines are named."""
+        ...
+
+    def lines(self, data: bytes, found: Any) -> Iterator[Hit]:
+        """The lines that may pass a gate, in order; `found` is what `look` gave for the same data."""
+        ...
+
+
+class Cache(Protocol):
+    """Where what takes long to make is kept from one run to the next."""
+
+    def get(self, name: str) -> bytes | None:
+        """What was put there, unharmed, or None."""
+        ...
+
+    def put(self, name: str, made: bytes) -> None:
+        """Keep it, if that is possible."""
         ...
 
 
@@ -37,7 +53,10 @@ class EveryLine:
     def __init__(self, gates: Sequence[Gate | None]) -> None:
         self._all = tuple(range(len(gates)))
 
-    def lines(self, data: bytes) -> Iterator[Hit]:
+    def look(self, data: bytes) -> None:
+        pass
+
+    def lines(self, data: bytes, found: None = None) -> Iterator[Hit]:
         for start, end in spans(data):
             yield start, end, self._all
 
@@ -55,13 +74,55 @@ def spans(data: bytes) -> Iterator[tuple[int, int]]:
         start = end + 1
 
 
-def engine_for(gates: Sequence[Gate | None]) -> Engine:
+class NoCache:
+    """Keeps nothing."""
+
+    def get(self, name: str) -> bytes | None:
+        return None
+
+    def put(self, name: str, made: bytes) -> None:
+        pass
+
+
+def engine_for(gates: Sequence[Gate | None], cache: Cache) -> Engine:
     """The fastest engine for these gates; None stands for a consumer that wants every line."""
+    if not any(gates):
+        return EveryLine(gates)
+    for engine in (_hyperscan, _re2set):
+        try:
+            return engine(gates, cache)
+        except (ImportError, ValueError):
+            continue  # slower, never wrong
+    return EveryLine(gates)
+
+
+def scanner() -> str:
+    """What looks for patterns in many lines at once here."""
+    try:
+        from corowatch.engines.hyperscan import works
+    except ImportError:
+        return "RE2 set, line by line: hyperscan is not installed"
+    return "hyperscan" if works() else "RE2 set, line by line: this hyperscan loses matches"
+
+
+def why_not_scanned(pattern: Pattern) -> str:
+    """Why a pattern is shown every line; empty: the scanner names those that may match."""
+    from corowatch.engines.gate import NoGate, gate_of
+
+    try:
+        gate_of(pattern)
+    except NoGate as error:
+        return str(error)
+    return ""
+
+
+def _hyperscan(gates: Sequence[Gate | None], cache: Cache) -> Engine:
+    from corowatch.engines.hyperscan import Hyperscan
+
+    return Hyperscan(gates, cache)
+
+
+def _re2set(gates: Sequence[Gate | None], cache: Cache) -> Engine:
     from corowatch.engines.re2set import Re2Set
 
-    if any(Re2Set.takes(gate) for gate in gates):
-        try:
-            return Re2Set(gates)
-        except ValueError:
-            pass  # too much for one set: slower, never wrong
-    return EveryLine(gates)
+    return Re2Set(gates)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import re2
 
-from corowatch.core.lines import shown
+from corowatch.core.lines import is_utf8, shown
 from corowatch.core.pattern import re2_options
 from corowatch.engines import Gate, Hit
 
@@ -21,7 +21,7 @@ MEMORY = 64 << 20
 class Re2Set:
     """The gates that it does not take, and those that are None, may be passed by every line.
 
-    Raises ValueError if the patterns together are too large.
+    Raises ValueError if it takes none, or if the patterns together are too large.
     """
 
     name = "RE2 set"
@@ -42,12 +42,17 @@ class Re2Set:
                 for pattern in gate:
                     self._set.Add(pattern.expression.encode())
                     self._owner.append(number)
+        if not self._owner:
+            raise ValueError("there is nothing to look for")
         try:
             self._set.Compile()
         except re2.error as error:
             raise ValueError("the patterns are too large for one set") from error
 
-    def lines(self, data: bytes) -> Iterator[Hit]:
+    def look(self, data: bytes) -> None:
+        """Nothing is known before the lines are looked at one by one."""
+
+    def lines(self, data: bytes, found: None = None) -> Iterator[Hit]:
         # The set below its wrapper, which spends as much again on each call.
         match, owner, always = self._set._set.Match, self._owner, self._always
         clean = is_utf8(data)
@@ -55,20 +60,7 @@ class Re2Set:
         for line in data.split(b"\n"):
             end = start + len(line)
             if start < len(data):  # no phantom line behind the last newline
-                if line.endswith(b"\r"):
-                    line = line[:-1]
-                found = match(line if clean else shown(line).encode())
-                if found or always:
-                    yield start, end, sorted({owner[i] for i in found or ()}.union(always))
+                passed: Sequence[int] = match(line.removesuffix(b"\r") if clean else shown(line).encode())
+                if passed or always:
+                    yield start, end, sorted({owner[number] for number in passed}.union(always))
             start = end + 1
-
-
-def is_utf8(data: bytes) -> bool:
-    """Whether the data are valid UTF-8; one failure costs a look at each line by itself."""
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -29,7 +29,7 @@ def grep(
             for wanted in pattern:
                 if (found := wanted.fields(text)) is not None:
                     break
-            if found is not None and not any(noise.test(text) for noise in except_):
+            if found is not None and not (except_ and any(noise.test(text) for noise in except_)):
                 counts["matched"] += 1
                 target.send(event.having(found))
             elif otherwise is not None:

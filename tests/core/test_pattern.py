@@ -10,6 +10,13 @@ def test_it_is_searched_for_anywhere():
     assert not Pattern("disk").test("ERROR")
 
 
+def test_what_backtracks_has_fields_too():
+    found = Pattern(r"(?P<user>\S+)(?=@)(?P<rest>x)?")
+
+    assert {"user": "é"} == found.fields("x é@ü")
+    assert found.fields("x") is None
+
+
 def test_groups_become_fields_and_an_unmatched_one_is_absent():
     found = Pattern(r"(?P<user>\S+)@(?P<host>\S+)?")
 

@@ -1,0 +1,199 @@
+"""From a pattern to its gate: an expression of bytes that a scanner may look for in many lines at once.
+
+The gate is provably wide enough: in each line that the pattern matches, as it is shown, the gate has a match whose last
+byte stands in that line, its newline included. It may match in more lines, so what it names is looked at again.
+
+- What may be left out at either end is cut, so that a match is reported once and not once a byte.
+- `^` is the newline before the line, and `$` the one after it: the first line of all has no newline before it, and must
+  be passed unseen by who uses a gate that is `anchored`. Elsewhere than at the edges they have no gate.
+- A character outside ASCII is any sequence of two to four bytes of the right shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corowatch.core.pattern import Pattern
+from corowatch.engines.syntax import ANY, NOTHING, Alt, Cat, Chars, Edge, Node, NotRead, Repeat, read
+
+_SHAPES = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+_BEYOND = frozenset(range(128, 256))
+_NEVER = frozenset((0xff,))
+_LONGEST = 4
+"""Bytes of a character, at most."""
+
+
+class NoGate(ValueError):
+    """No gate can be proven for this pattern; the text says why."""
+
+
+@dataclass(frozen=True)
+class Scannable:
+    """A gate. `wide` is the expression for any line, `narrow` the one for lines of ASCII alone."""
+
+    wide: str
+    narrow: str
+    anchored: bool
+
+
+def gate_of(pattern: Pattern) -> Scannable:
+    """The gate of a pattern. Raises NoGate."""
+    if not pattern.linear:
+        raise NoGate(f"RE2 refuses it: {pattern.why}")
+    try:
+        tree = _without_head(_without_tail(read(pattern.expression)))
+    except NotRead as error:
+        raise NoGate(f"{error} is not known to the scanner") from None
+    if not _seen(tree):
+        raise NoGate("it may match an empty text")
+    wide, narrow = (_written(tree, wide=which, first=True, last=True) for which in (True, False))
+    return Scannable(wide, narrow, _has_start(tree))
+
+
+# --- cutting ------------------------------------------------------------------------------------------
+
+
+def _without_tail(node: Node) -> Node:
+    """Every text of `node` begins with one of this: what may be left out at the end is gone."""
+    match node:
+        case Cat(parts):
+            return _cut_parts(parts)
+        case Alt(parts):
+            cut = tuple(_without_tail(part) for part in parts)
+            return NOTHING if NOTHING in cut else Alt(cut)
+        case Repeat(part, least):
+            return _joined(_times(part, least - 1), _without_tail(part)) if least else NOTHING
+    return node
+
+
+def _cut_parts(parts: tuple[Node, ...]) -> Node:
+    kept = list(parts)
+    while kept:
+        if kept[-1] == Edge("$"):
+            if len(kept) > 1 and kept[-2] == Repeat(ANY, 0, None):  # to the end: what stands there does not matter
+                del kept[-2:]
+                continue
+            break
+        edges = len(kept)
+        while edges and kept[edges - 1] in (Edge("b"), Edge("B")):
+            edges -= 1
+        if not edges:
+            return NOTHING
+        cut = _without_tail(kept[edges - 1])
+        if cut == kept[edges - 1]:
+            break
+        kept[edges - 1:] = [] if cut == NOTHING else [cut]  # its end is not where it was, so no edge is there
+        if cut != NOTHING:
+            break
+    return _joined(*kept)
+
+
+def _without_head(node: Node) -> Node:
+    """Every text of `node` ends with one of this: what may be left out at the beginning is gone."""
+    return _mirrored(_without_tail(_mirrored(node)))
+
+
+def _mirrored(node: Node) -> Node:
+    """The texts of `node` read from right to left."""
+    match node:
+        case Cat(parts):
+            return Cat(tuple(_mirrored(part) for part in reversed(parts)))
+        case Alt(parts):
+            return Alt(tuple(_mirrored(part) for part in parts))
+        case Repeat(part, least, most):
+            return Repeat(_mirrored(part), least, most)
+        case Edge("^"):
+            return Edge("$")
+        case Edge("$"):
+            return Edge("^")
+    return node
+
+
+def _times(node: Node, count: int) -> Node:
+    return NOTHING if not count else node if count == 1 else Repeat(node, count, count)
+
+
+def _joined(*nodes: Node) -> Node:
+    flat: list[Node] = []
+    for node in nodes:
+        flat += node.parts if isinstance(node, Cat) else (node,)
+    return flat[0] if len(flat) == 1 else Cat(tuple(flat))
+
+
+# --- proving ------------------------------------------------------------------------------------------
+
+
+def _seen(node: Node) -> bool:
+    """Whether each match has a last byte in its line: a character, or the newline that ends it."""
+    match node:
+        case Cat(parts):
+            return any(map(_seen, parts))
+        case Alt(parts):
+            return all(map(_seen, parts))
+        case Repeat(part, least):
+            return least > 0 and _seen(part)
+        case Edge(kind):
+            return kind == "$"
+    return True
+
+
+def _has_start(node: Node) -> bool:
+    match node:
+        case Cat(parts) | Alt(parts):
+            return any(map(_has_start, parts))
+        case Repeat(part):
+            return _has_start(part)
+    return node == Edge("^")
+
+
+# --- writing ------------------------------------------------------------------------------------------
+
+
+def _written(node: Node, *, wide: bool, first: bool, last: bool) -> str:
+    """The expression of a tree. `first` and `last`: nothing stands before it, or behind."""
+    match node:
+        case Cat(parts):
+            end = len(parts) - 1
+            return "".join(_written(part, wide=wide, first=first and at == 0, last=last and at == end)
+                           for at, part in enumerate(parts))
+        case Alt(parts):
+            return "(?:" + "|".join(_written(part, wide=wide, first=first, last=last) for part in parts) + ")"
+        case Repeat(Chars(among, True), least, most) if wide:
+            many = "" if most is None else most * _LONGEST
+            return f"{_set(among | _BEYOND)}{{{least},{many}}}"
+        case Repeat(part, least, most):
+            alone = (least, most) == (1, 1)
+            inner = _written(part, wide=wide, first=first and alone, last=last and alone)
+            return f"(?:{inner}){{{least},{'' if most is None else most}}}"
+        case Edge("^"):
+            if not first:
+                raise NoGate("`^` stands behind something")
+            return r"\n"
+        case Edge("$"):
+            if not last:
+                raise NoGate("something stands behind `$`")
+            return r"\r?\n"
+        case Edge(kind):
+            return rf"\{kind}"
+        case Chars(among, True) if wide and (first or last):  # at an edge one of its bytes is enough
+            return _set(among | _BEYOND)
+        case Chars(among, True) if wide:
+            return f"(?:{_set(among)}|{_SHAPES})"
+    return _set(node.bytes)
+
+
+def _set(among: frozenset[int]) -> str:
+    """A set of bytes, each written by its number; a range where they follow on each other.
+
+    For none of them stands one that is never a byte of UTF-8.
+    """
+    among = among or _NEVER
+    ranges: list[tuple[int, int]] = []
+    for byte in sorted(among):
+        if ranges and ranges[-1][1] == byte - 1:
+            ranges[-1] = ranges[-1][0], byte
+        else:
+            ranges.append((byte, byte))
+    if len(among) == 1:
+        return rf"\x{ranges[0][0]:02x}"
+    return "[" + "".join(rf"\x{low:02x}" if low == high else rf"\x{low:02x}-\x{high:02x}" for low, high in ranges) + "]"

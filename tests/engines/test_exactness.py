@@ -1,0 +1,145 @@
+"""The graph with any engine sends what the graph with EveryLine sends: over random lines, and real ones.
+
+EXACT_CASES=100000 pytest tests/engines/test_exactness.py is for a change of version, by hand.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from corowatch.core.coroutine import Broadcast
+from corowatch.core.kinds import Counts
+from corowatch.core.pattern import Pattern
+from corowatch.core.scan import Clock, scan
+from corowatch.engines import EveryLine, NoCache, engine_for
+from corowatch.nodes.grep import grep
+from corowatch.testing import Collect, block
+
+CASES = int(os.environ.get("EXACT_CASES", "300"))
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+
+CHARS = "abkKsS01 .:-_[]|\\/\"é\u212a\u017fÉ€\U0001f600\t\r\x00\v"
+ESCAPED = {"\\": r"\\", ".": r"\.", "[": r"\[", "]": r"\]", "|": r"\|", "\x00": r"\x00", "\r": r"\r"}
+letters = st.sampled_from(CHARS).map(lambda char: ESCAPED.get(char, char))
+classes = st.sampled_from([".", r"\d", r"\w", r"\s", r"\S", r"\W", r"\D", "[a-k]", "[^a]", "[^k]", "[é]", "[^é]",
+                           r"[\w-]", "[[:alpha:]]", "[[:^digit:]]", r"\pL", r"\PL", r"[^\pL]", r"[\d.]", r"[^\s:]",
+                           "[é-€]", "[S-s]"])
+edges = st.sampled_from(["^", "$", r"\b", r"\B", r"\A", r"\z"])
+repeats = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,3}", "{2,}", "*?", "+?"])
+atoms = st.one_of(letters, letters, classes)
+
+
+def joined(inner):
+    pieces = st.one_of(atoms, atoms, inner.map("({})".format), inner.map("(?:{})".format), inner.map("(?i:{})".format))
+    return st.lists(st.one_of(st.tuples(pieces, repeats).map("".join), edges), min_size=1, max_size=5).map("".join) | (
+        st.lists(inner, min_size=2, max_size=3).map("|".join))
+
+
+patterns = st.tuples(st.sampled_from(["", "", "", "(?i)", "(?s)", "^", ".*"]),
+                     st.recursive(st.lists(atoms, min_size=1, max_size=4).map("".join), joined, max_leaves=8),
+                     st.sampled_from(["", "", "", "$", ".*", r"\S+", r"\b", "?", r"\r?$"])).map("".join)
+lines = st.lists(st.text(st.sampled_from(CHARS), max_size=10).map(str.encode)
+                 | st.binary(max_size=8).map(lambda raw: raw.replace(b"\n", b"")), min_size=1, max_size=12)
+
+
+def compiled(sources):
+    found = []
+    for source in sources:
+        try:
+            pattern = Pattern(source)
+        except ValueError:
+            continue
+        if pattern.linear:
+            found.append(pattern)
+    return found
+
+
+def sent(engine, patterns, blocks):
+    """What one grep a pattern, behind this engine, sends."""
+    outs = [Collect() for _ in patterns]
+    greps = [grep(Broadcast([out]), pattern=(pattern,)) for out, pattern in zip(outs, patterns, strict=True)]
+    counts = Counts(lines=0, cut=0, skewed=0)
+    scanner = scan(greps, engine=engine, clock=Clock("none", counts), counts=counts)
+    for data in blocks:
+        scanner.send(block(data))
+    return [[(event.place, event.text, event.fields) for event in out] for out in outs]
+
+
+def engines(patterns):
+    """Each engine that takes these patterns, the slowest left out."""
+    gates = [(pattern,) for pattern in patterns]
+    found = [engine_for(gates, NoCache())]
+    try:
+        from corowatch.engines.re2set import Re2Set
+
+        found.append(Re2Set(gates))
+    except ImportError:
+        pass
+    return EveryLine(gates), found
+
+
+@settings(max_examples=CASES, deadline=None, derandomize=CASES == 300, suppress_health_check=list(HealthCheck))
+@given(st.lists(patterns, min_size=1, max_size=6), st.lists(lines, min_size=1, max_size=3), st.booleans())
+def test_any_engine_sends_what_every_line_sends(sources, written, ended):
+    taken = compiled(sources)
+    if not taken:
+        return
+    blocks = [b"\n".join(one) + b"\n" * ended for one in written]
+    blocks = [data for data in blocks if data]
+    reference, others = engines(taken)
+
+    for engine in others:
+        assert sent(reference, taken, blocks) == sent(engine, taken, blocks), engine.name
+
+
+def real_lines(many):
+    """The first lines of each of the shared samples, as blocks."""
+    return [b"".join(path.read_bytes().splitlines(keepends=True)[:many]) for path in sorted(DATA.glob("loghub/*.log"))]
+
+
+def rules_of_examples():
+    """Every pattern that stands in config/examples."""
+    def within(value):
+        if isinstance(value, dict):
+            for key, one in value.items():
+                if key in ("grep", "pattern", "except") and isinstance(one, str):
+                    yield one
+                yield from within(one)
+        elif isinstance(value, list):
+            for one in value:
+                yield from within(one)
+
+    root = Path(__file__).parents[2] / "config"
+    for path in sorted(root.rglob("*.yaml")):
+        yield from within(yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the samples are not here")
+def test_the_rules_of_the_examples_over_real_lines():
+    taken = compiled(rules_of_examples())
+    blocks = real_lines(300)
+    reference, others = engines(taken)
+
+    for engine in others:
+        assert sent(reference, taken, blocks) == sent(engine, taken, blocks), engine.name
+    assert taken
+    assert blocks
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the samples are not here")
+def test_rules_that_others_wrote_over_real_lines():
+    logcheck = [json.loads(line) for line in (DATA / "logcheck" / "patterns.jsonl").read_text().splitlines()]
+    fail2ban = [json.loads(line) for line in (DATA / "fail2ban" / "sets.jsonl").read_text().splitlines()]
+    found = [one["ere"] for one in logcheck] + [one["re"] for many in fail2ban for one in many["regexes"]]
+    taken = compiled(found)
+    blocks = real_lines(30)
+    reference, others = engines(taken)
+
+    for engine in others:
+        assert sent(reference, taken, blocks) == sent(engine, taken, blocks), engine.name
+    assert len(taken) > 800

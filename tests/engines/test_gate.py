@@ -1,0 +1,96 @@
+"""From a pattern to its gate: what it is, and that it is wide enough."""
+
+import pytest
+
+from corowatch.core.pattern import Pattern
+from corowatch.engines.gate import NoGate, gate_of
+
+BEYOND = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+
+
+@pytest.mark.parametrize(("pattern", "narrow"), [
+    ("ab", r"\x61\x62"),
+    (r"^a", r"\n\x61"),
+    (r"a$", r"\x61\r?\n"),
+    (r"\Aa\z", r"\n\x61\r?\n"),
+    (r"^$", r"\n\r?\n"),
+    (r"ab.*", r"\x61\x62"),  # cut, lest each byte that follows be reported
+    (r"ab\S+", r"\x61\x62[\x00-\x08\x0b\x0e-\x1f\x21-\x7f]"),
+    (r"ab\w*\b", r"\x61\x62"),
+    (r"ab?$", r"\x61(?:\x62){0,1}\r?\n"),
+    (r"a.*$", r"\x61"),
+    (r"^.*a", r"\x61"),
+    (r"\s*a", r"\x61"),
+    (r"\w+a", r"[\x30-\x39\x41-\x5a\x5f\x61-\x7a]\x61"),
+    (r"\bab\b", r"\b\x61\x62\b"),
+    (r"a{2,5}", r"\x61\x61"),
+    (r"(?:a|bc*)d?", r"(?:\x61|\x62)"),
+    (r"(?:^|\s)a(?:$|;)", r"(?:\n|[\x09\x0c-\x0d\x20])\x61(?:\r?\n|\x3b)"),
+    (r"(?i)a1", r"[\x41\x61]\x31"),
+    (r"(?i:a)b", r"[\x41\x61]\x62"),
+    (r"a(?i)b|c", r"(?:\x61[\x42\x62]|[\x43\x63])"),
+    (r"a(?i:b(?-i:c))", r"\x61[\x42\x62]\x63"),
+    (r"(?P<n>a)(?<m>b)", r"\x61\x62"),
+    (r"[]a-c\]\x64\t-]", r"[\x09\x2d\x5d\x61-\x64]"),
+    (r"[\x61-\x{63}x]y", r"[\x61-\x63\x78]\x79"),
+    (r"[^\n]", r"[\x00-\x09\x0b-\x7f]"),
+    (r"[[:digit:][:^ascii:]]", r"[\x30-\x39]"),
+    (r"\x41\101\x{42}\.\a", r"\x41\x41\x42\x2e\x07"),
+    (r"a{,3}", r"\x61\x7b\x2c\x33\x7d"),
+    (r"a\pLb", r"\x61[\x00-\x09\x0b-\x7f]\x62"),
+    (r"a\p{Greek}[^\PL]b", r"\x61[\x00-\x09\x0b-\x7f][\x00-\x09\x0b-\x7f]\x62"),
+    ("é", r"\xc3\xa9"),
+    ("a[é]b", r"\x61\xff\x62"),  # in lines of ASCII nothing is there to match
+    ("a\n", r"\x61\xff"),
+])
+def test_the_gate_of_a_pattern(pattern, narrow):
+    assert narrow == gate_of(Pattern(pattern)).narrow
+
+
+@pytest.mark.parametrize(("pattern", "wide"), [
+    ("a.b", rf"\x61(?:[\x00-\x09\x0b-\x7f]|{BEYOND})\x62"),
+    ("a.{2,3}b", r"\x61[\x00-\x09\x0b-\xff]{2,12}\x62"),
+    ("a.+b", r"\x61[\x00-\x09\x0b-\xff]{1,}\x62"),
+    ("ab.", r"\x61\x62[\x00-\x09\x0b-\xff]"),  # one byte of it is enough where nothing follows
+    ("(?i)k1", r"[\x4b\x6b\x80-\xff]\x31"),  # the Kelvin sign
+    ("(?i)1\u017f1", rf"\x31(?:[\x53\x73]|{BEYOND})\x31"),
+    ("[^é]", r"[\x00-\x09\x0b-\xff]"),
+])
+def test_a_character_outside_ascii_is_two_to_four_bytes(pattern, wide):
+    assert wide == gate_of(Pattern(pattern)).wide
+
+
+@pytest.mark.parametrize(("pattern", "why"), [
+    ("", "may match an empty text"),
+    ("a*", "may match an empty text"),
+    ("a|", "may match an empty text"),
+    (r"^", "may match an empty text"),
+    (r"\b", "may match an empty text"),
+    (r"(?:^|a)b?", "may match an empty text"),
+    (r"(?:a?){2}", "may match an empty text"),
+    (r"a^b", "stands behind something"),
+    (r"(?:^a){2}", "stands behind something"),
+    (r"\b^a", "stands behind something"),
+    (r"a$b", "something stands behind"),
+    (r"a$\b", "something stands behind"),
+    (r"\Qa.b\E", r"\Q is not known"),
+    (r"\C", r"\C is not known"),
+    ("(?=a)b", "RE2 refuses it"),
+    (r"(a)\1", "RE2 refuses it"),
+])
+def test_a_pattern_without_a_gate_says_why(pattern, why):
+    with pytest.raises(NoGate) as refused:
+        gate_of(Pattern(pattern))
+
+    assert why in str(refused.value)
+
+
+def test_literal_text_and_case_have_gates_too():
+    assert r"\x61\x2e\x62" == gate_of(Pattern("a.b", literal=True)).narrow
+    assert r"[\x41\x61]\x2e" == gate_of(Pattern("a.", literal=True, ignore_case=True)).narrow
+
+
+def test_a_gate_knows_that_it_begins_with_the_newline_before_a_line():
+    assert gate_of(Pattern("^a")).anchored
+    assert gate_of(Pattern(r"(?:^|\s)a")).anchored
+    assert not gate_of(Pattern("a$")).anchored

@@ -1,0 +1,197 @@
+"""The scanner itself: what it names, what it costs, what it keeps, and when it is not used."""
+
+from hashlib import blake2b
+
+import pytest
+
+pytest.importorskip("hyperscan", reason="without it RE2's set is the engine")
+
+from corowatch.core.pattern import Pattern
+from corowatch.engines import NoCache, engine_for, hyperscan, scanner
+from corowatch.engines.gate import gate_of
+from corowatch.engines.hyperscan import RECIPE, Hyperscan
+from corowatch.engines.re2set import Re2Set
+
+
+class Kept(dict):
+    """A cache that remembers."""
+
+    def get(self, name):
+        return super().get(name)
+
+    def put(self, name, made):
+        self[name] = made
+
+
+def named(engine, data):
+    return [(start, end, list(gates)) for start, end, gates in engine.lines(data, engine.look(data))]
+
+
+def engine(*patterns, cache=None):
+    gates = [None if one is None else tuple(Pattern(each) for each in one.split(" or ")) for one in patterns]
+    return Hyperscan(gates, cache if cache is not None else NoCache())
+
+
+def test_only_lines_of_use_are_named_and_each_once():
+    data = b"one\nERROR\ntwo\nFATALERROR WARN FATAL\n"
+
+    assert [(4, 9, [0]), (14, 35, [0, 1])] == named(engine("ERROR", "WARN or FATAL"), data)
+
+
+def test_a_hit_costs_one_callback_whatever_follows_it():
+    data = b"a line with an ERROR and much behind it\n" * 3
+
+    for pattern in ("ERROR", "ERROR.*", r"ERROR\s+\w+.*", "ERROR .+", r"^a.*ERROR\b.*$"):
+        assert 3 - pattern.startswith("^") == len(engine(pattern).look(data).hits)
+
+
+def test_a_block_without_a_hit_names_nothing():
+    assert [] == named(engine("ERROR", "a{3}"), b"nothing\nhere\n")
+
+
+def test_the_first_line_may_pass_what_begins_with_a_line():
+    scanner = engine("^a", "b")
+
+    assert [(0, 1, [0]), (2, 3, [0])] == named(scanner, b"x\na\nxa\n")
+    assert [(0, 2, [0, 1])] == named(scanner, b"xb\n")
+    assert [(0, 2, [0])] == named(scanner, b"xx")
+
+
+def test_the_last_line_needs_no_newline_and_a_carriage_return_is_none_of_the_line():
+    scanner = engine("b$")
+
+    assert [(2, 3, [0])] == named(scanner, b"a\nb")
+    assert [(0, 2, [0])] == named(scanner, b"b\r\nc\n")
+
+
+def test_a_line_that_is_not_utf8_is_named_for_every_gate():
+    assert [(3, 5, [0, 1])] == named(engine("no", "yes"), b"aa\n\xffb\n\xc3\xa9\n")
+
+
+def test_a_gate_that_is_none_or_has_no_expression_gets_every_line_and_the_others_do_not():
+    scanner = engine("ERROR", None, "x*", "(?=x)")
+
+    assert [(0, 3, [1, 2, 3]), (4, 9, [0, 1, 2, 3])] == named(scanner, b"one\nERROR\n")
+
+
+def test_one_of_a_gates_patterns_without_an_expression_gives_it_every_line():
+    assert [(0, 1, [0]), (2, 3, [0, 1])] == named(engine("a or x*", "b"), b"x\nb\n")
+
+
+class Strict(hyperscan.hyperscan.Database):
+    """Takes no `Q`, as one that is too large; and `most` expressions at once."""
+
+    most = 99
+
+    def compile(self, expressions, **options):
+        if any(rb"\x51" in one for one in expressions) or len(expressions) > self.most:
+            raise hyperscan.hyperscan.error("Pattern is too large.")
+        super().compile(expressions, **options)
+
+
+def test_what_is_too_large_leaves_out_itself_alone(monkeypatch):
+    monkeypatch.setattr(hyperscan.hyperscan, "Database", Strict)
+
+    assert [(0, 5, [0, 1]), (6, 7, [0])] == named(engine("Q", "ERROR"), b"ERROR\nz\n")
+
+
+def test_what_is_too_large_together_is_for_another_engine(monkeypatch):
+    monkeypatch.setattr(hyperscan.hyperscan, "Database", Strict)
+    monkeypatch.setattr(Strict, "most", 1)
+
+    assert isinstance(engine_for([(Pattern("a"),), (Pattern("b"),)], NoCache()), Re2Set)
+
+
+def test_what_is_too_large_only_for_lines_beyond_ascii_gets_all_of_these(monkeypatch):
+    scanner = engine("a", "é")
+    monkeypatch.setattr(hyperscan.hyperscan, "Database", Strict)
+    monkeypatch.setattr(Strict, "most", 1)
+
+    assert [(0, 1, [0])] == named(scanner, b"a\nb\n")
+    assert [(0, 1, [0, 1]), (2, 4, [0, 1])] == named(scanner, "b\nö\n".encode())
+
+
+def test_nothing_to_scan_for_is_refused():
+    with pytest.raises(ValueError, match="nothing to scan for"):
+        engine(None, "x*")
+
+
+def test_lines_of_ascii_have_a_database_of_their_own():
+    scanner = engine("(?i)ok", "é")
+    data = "ok\nO\u212a\né\n".encode()
+
+    assert [(0, 2, [0])] == named(scanner, b"ok\n")
+    assert scanner._wide is None
+    assert [(0, 2, [0]), (3, 7, [0]), (8, 10, [1])] == named(scanner, data)
+
+
+# --- what is kept -------------------------------------------------------------------------------------
+
+
+def test_what_was_compiled_is_taken_from_the_cache(monkeypatch):
+    kept = Kept()
+    engine("ERROR", "^a", "x*", cache=kept)
+    monkeypatch.setattr(hyperscan, "_made", None)
+
+    assert [(0, 1, [1, 2]), (2, 7, [0, 2])] == named(engine("ERROR", "^a", "x*", cache=kept), b"b\nERROR\n")
+
+
+def test_that_there_is_nothing_to_scan_for_is_kept_too():
+    kept = Kept()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="nothing to scan for"):
+            engine("x*", cache=kept)
+
+    assert 1 == len(kept)
+
+
+@pytest.mark.parametrize("harm", [lambda raw: raw[:-7], lambda raw: raw[:60],
+                                  lambda raw: raw.partition(b"\n")[0] + b"\nno database"])
+def test_what_is_damaged_is_made_anew(harm):
+    kept = Kept()
+    engine("ERROR", cache=kept)
+    (name, sound), = kept.items()
+    kept[name] = harm(sound)
+
+    assert [(0, 5, [0])] == named(engine("ERROR", cache=kept), b"ERROR\n")
+    assert sound == kept[name]
+
+
+def test_other_patterns_have_other_entries():
+    kept = Kept()
+    for patterns in (["a"], ["b"], ["a", "b"], ["a or b"], ["a", None]):
+        engine(*patterns, cache=kept)
+
+    assert 5 == len(kept)
+
+
+def test_the_recipe_is_counted_up_when_gates_are_derived_otherwise():
+    """If this fails, what is in caches is stale: count RECIPE up, and write the new number and hash here."""
+    patterns = [r"^\s*(?i)err(or)?\b.*$", r"user (?P<user>\S+) from [^\s:]{2,9}", "é+|[a-z]{2}x?", r"\bk\pL\B1"]
+    told = repr([gate_of(Pattern(pattern)) for pattern in patterns])
+
+    assert (1, "209c3250ad3cf3ca") == (RECIPE, blake2b(told.encode(), digest_size=8).hexdigest())
+
+
+# --- when it is not used ------------------------------------------------------------------------------
+
+
+def test_a_build_that_loses_matches_is_not_used(monkeypatch):
+    class Loses(hyperscan.hyperscan.Database):
+        def scan(self, data, on_match):
+            if not data.startswith(b"." * 23):
+                super().scan(data, on_match)
+
+    assert "hyperscan" == scanner()
+    monkeypatch.setattr(hyperscan.hyperscan, "Database", Loses)
+    hyperscan.works.cache_clear()
+    try:
+        assert isinstance(engine_for([(Pattern("a"),)], NoCache()), Re2Set)
+        assert scanner().endswith("loses matches")
+    finally:
+        hyperscan.works.cache_clear()
+
+
+def test_it_is_the_engine_where_it_may_be():
+    assert isinstance(engine_for([(Pattern("a"),)], NoCache()), Hyperscan)
+    assert isinstance(engine_for([(Pattern("a*"),)], NoCache()), Re2Set)

@@ -38,6 +38,8 @@ class Clock:
 
     def of_line(self, block: Block, start: int, end: int) -> float:
         """The time of the line at `start` of the Block's data (seconds since the epoch)."""
+        if self._stamps.none:
+            return block.at
         at = self._read(block, start, end)
         if at is None:
             at = self._before(block, start)

@@ -120,6 +120,11 @@ class Stamps:
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
         self._known: dict[tuple[str, object], tuple[float | None, float, float]] = {}
 
+    @property
+    def none(self) -> bool:
+        """Whether no line is ever asked."""
+        return not self._scans
+
     def read(self, line: bytes, now: float) -> float | None:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
         for hint, pattern, forms, first, last in self._scans:

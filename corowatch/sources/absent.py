@@ -5,6 +5,7 @@ What cannot be seen now is not gone: it is looked for again.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -14,9 +15,10 @@ from math import inf
 import msgspec
 
 from corowatch.core.follow import HEAD, Saved, Seen, digest, is_same_life
+from corowatch.core.rotations import is_packed, succeeds
 from corowatch.sources.beside import Beside
 from corowatch.sources.content import Plain, Unpacked, seen_of
-from corowatch.sources.life import last_line
+from corowatch.sources.life import Life, last_line
 from corowatch.sources.lives import Lives
 from corowatch.sources.report import Report, name_of
 from corowatch.sources.siblings import Folders, holds, newest_first, roots, text_at
@@ -104,6 +106,8 @@ class Absent:
             tried = path
             if folders.renewed(old.path):  # names move while they are looked at
                 path = folders.where(old.path, old.ino)
+        if path is None and folders.hidden(old.path):
+            return False
         self.closed.discard(old.path)
         if not self._take_up_inherited(key, old, now) and not self.take_up_copy(key, old, folders, beside, now):
             if old.path in self.closed:
@@ -162,10 +166,9 @@ class Absent:
             self._report.unreadable(path, error)
             return None
         if same:
-            self._lives.go_on(key, old, content, b"", now)
-        else:
-            content.close()
-        return same
+            return self._go_on(key, old, content, b"", now, found=False)
+        content.close()
+        return False
 
     def _take_up_inherited(self, key: str, old: Saved, now: float) -> bool:
         """Go on in a file that no path leads to, through the descriptor that the supervisor kept."""
@@ -193,18 +196,23 @@ class Absent:
         candidates.sort(key=lambda one: one[1].mtime if one[1].mtime >= old.mtime else inf)
         for path, seen in candidates:
             life = self._lives.at(seen.dev, seen.ino)
-            if (life and life.read_to) or (seen.dev, seen.ino) in self._others:
+            if (seen.dev, seen.ino) in self._others or (life and not _may_be_copy(life, key, old, path)):
                 continue
             try:
                 content = text_at(path)
-                if not holds(content, old):
-                    content.close()
-                    continue
-                before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
             except OSError as error:
                 if error.errno == errno.EACCES:
                     self.closed.add(old.path)  # it may be this one
                 self._report.unreadable(path, error)
+                continue
+            try:
+                same = holds(content, old)
+                before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
+            except OSError as error:
+                self._report.unreadable(path, error)
+                same = False
+            if not same:
+                content.close()
                 continue
             if life:  # it was not read yet, and so not known to be a copy
                 life.unfind(0)
@@ -212,9 +220,8 @@ class Absent:
                 self._lives.forget(life)
             if copy := beside.known.at(content.dev, content.ino):
                 beside.known.forget(copy)
-            if self._lives.go_on(key, old, content, before, now):
+            if self._go_on(key, old, content, before, now, found=False):
                 return True
-            content.close()
         return False
 
     def is_another(self, dev: int, ino: int) -> None:
@@ -238,8 +245,14 @@ class Absent:
         if not same or (seen.dev, seen.ino) in self._lives:
             content.close()
             return False
-        if self._lives.go_on(key, msgspec.structs.replace(old, offset=offset), content, before, now, found=found):
-            return True
+        return self._go_on(key, msgspec.structs.replace(old, offset=offset), content, before, now, found=found)
+
+    def _go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
+               found: bool) -> bool:
+        """Go on in an open file, unless it was truncated a moment ago or cannot be read: it is closed then."""
+        with contextlib.suppress(OSError):
+            if self._lives.go_on(key, old, content, before, now, found=found):
+                return True
         content.close()
         return False
 
@@ -248,6 +261,13 @@ class Absent:
         for fd in self.inherited.values():
             os.close(fd)
         self.inherited.clear()
+
+
+def _may_be_copy(life: Life, key: str, old: Saved, path: str) -> bool:
+    """Whether what is followed already, at a path, may be only a copy of a saved life: another one, nothing of which
+    was read, and if it is plain, named as rotated from it. Logs of one kind may well begin alike."""
+    name, home = os.path.basename(path), os.path.basename(old.home or old.path)
+    return life.read_to == 0 and life.key != key and (is_packed(name) or succeeds(name, home))
 
 
 def _hidden(path: str) -> bool:

@@ -10,14 +10,14 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 import msgspec
 
-from corowatch.core.follow import Saved, Seen, digest
+from corowatch.core.follow import HEAD, Saved, Seen, digest
 from corowatch.core.rotations import succeeds
-from corowatch.sources.content import Plain, Unpacked, opened, seen_of
+from corowatch.sources.content import Plain, Unpacked
 from corowatch.sources.known import Known
 from corowatch.sources.life import RACY, Life
 from corowatch.sources.lives import Lives
@@ -43,10 +43,12 @@ class Awaited(Protocol):
 class Beside:
     """Files that are not followed, and which of them have to be."""
 
-    def __init__(self, lives: Lives, report: Report, absent: Awaited) -> None:
+    def __init__(self, lives: Lives, report: Report, absent: Awaited,
+                 opened: Callable[[str], tuple[int, Seen] | None]) -> None:
         self._lives = lives
         self._report = report
         self._absent = absent
+        self._opened = opened
         self.known = Known({})
         self._last_at: dict[str, int] = {}
         """When what stood at a path last was written last (nanoseconds since the epoch): what came later is new."""
@@ -76,29 +78,27 @@ class Beside:
         else:
             self._know_siblings(path, found, folders, now)
 
-    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> list[Life]:
+    def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
         since = self._again.get(path)
         if since is None:
             since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
         self._changing.discard(path)
-        begun = list(self._begin_since(since, path, found, folders, now))
+        self._begin_since(since, path, found, folders, now)
         while folders.renewed(path):  # names move while they are looked at: what was one is another now
-            begun += self._begin_since(since, path, found, folders, now)
+            self._begin_since(since, path, found, folders, now)
         if folders.settled(path) and path not in self._changing:
             self._again.pop(path, None)
         else:
             self._again[path] = since
-        return begun
 
-    def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders,
-                     now: float) -> Iterator[Life]:
+    def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         absent = self._absent.inodes()
-        here = self._unfollowed(path)
         missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
                   if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
                   and (seen.dev, seen.ino) not in absent
                   and succeeds(os.path.basename(other), os.path.basename(path))]
+        here = self._unfollowed(path) if missed else None
         for other, seen in reversed(missed):
             try:
                 content = text_at(other)
@@ -106,32 +106,48 @@ class Beside:
                 if error.errno not in (errno.ENOENT, errno.EAGAIN):
                     self._report.unreadable(other, error)
                 continue
-            before = content.status()
-            copied = here is not None and begins(here, content)  # what is new at the path, and not truncated yet
-            begins_itself = other in found and not content.packed
-            moved = (content.dev, content.ino) != (seen.dev, seen.ino)
-            if (copied or begins_itself or moved or self.known.holds(seen, content.gen) or self.is_copy(content, path)
-                    or not content.pread(1, 0) or self._is_unfinished(content, seen)
-                    or self._absent.may_be(content, path)):
+            try:
+                begins_itself = other in found and not content.packed
+                if begins_itself or not self._is_missed(content, seen, path, here):
+                    content.close()
+                elif not self._go_on_in(content, folders, now):
+                    self._lives.begin_missed(path, content, now)
+            except OSError as error:
                 content.close()
-            elif content.status() != before and not content.packed:
-                self._changing.add(path)  # it may be a copy of which there was too little to tell
-                content.close()
-            elif not self._go_on_in(content, folders, now):
-                yield self._lives.begin_missed(path, content, now)
+                self._report.unreadable(other, error)
         if here:
             here.close()
 
+    def _is_missed(self, content: Plain | Unpacked, seen: Seen, path: str, here: Plain | None) -> bool:
+        """Whether a text stood at a path, and nothing of it was read; `here` stands there now, and is not followed."""
+        if (content.dev, content.ino) != (seen.dev, seen.ino) or self.known.holds(seen, content.gen):
+            return False
+        before = content.status()
+        if here and before.mtime >= here.status().mtime and begins(here, content):
+            return False  # what is new at the path was copied, and is not truncated yet
+        if self.is_copy(content, path) or not content.pread(1, 0) or self._is_unfinished(content, seen):
+            return False
+        if not content.packed and content.status() != before and self._begins_like_one(content, path):
+            self._changing.add(path)  # it is being copied, and there was too little of it to tell
+            return False
+        return not self._absent.may_be(content, path)
+
+    def _begins_like_one(self, content: Plain | Unpacked, path: str) -> bool:
+        """Whether a text begins like one that is followed, as far as either goes."""
+        head = content.pread(HEAD, 0)
+        seen = [life.head_seen for life in self._lives.family(path)]
+        return any(one and (one.startswith(head) or head.startswith(one)) for one in seen)
+
     def _unfollowed(self, path: str) -> Plain | None:
         """What stands at a path, if it is not followed."""
-        try:
-            fd = opened(path)
-            if (seen := seen_of(os.fstat(fd))) and (seen.dev, seen.ino) not in self._lives:
-                return Plain(path, fd, seen)
-            os.close(fd)
-        except OSError:
-            pass
-        return None
+        at = self._opened(path)
+        if at is None:
+            return None
+        content = Plain(path, *at)
+        if (content.dev, content.ino) in self._lives:
+            content.close()
+            return None
+        return content
 
     def _is_unfinished(self, content: Plain | Unpacked, seen: Seen) -> bool:
         """Whether a packed file may still be being written."""
@@ -151,6 +167,8 @@ class Beside:
 
     def know_newcomers(self, found: Mapping[str, Seen], folders: Folders, now: float) -> None:
         """What came beside a log that is still the same was packed, or copied, and not missed."""
+        for home in [home for home in self._again if not self._lives.family(home)]:
+            del self._again[home]
         for folder in {os.path.dirname(home) for home in self._lives.homes}:
             try:
                 changed = os.stat(folder).st_mtime_ns
@@ -187,12 +205,15 @@ class Beside:
                 content = text_at(other)
             except OSError:
                 continue
-            if not since or seen.mtime < since:
-                self.known.pass_by(seen, content.gen)
-            elif not self.is_copy(content, path):
-                if self._go_on_in(content, folders, now):
-                    continue
-                self._know(content, path)
+            try:
+                if not since or seen.mtime < since:
+                    self.known.pass_by(seen, content.gen)
+                elif not self.is_copy(content, path):
+                    if self._go_on_in(content, folders, now):
+                        continue
+                    self._know(content, path)
+            except OSError as error:
+                self._report.unreadable(other, error)
             content.close()
 
     def is_copy(self, content: Plain | Unpacked, home: str) -> bool:
@@ -217,7 +238,6 @@ class Beside:
         return False
 
     def _know(self, content: Plain | Unpacked, home: str, copy_of: str = "") -> None:
-        content.status()  # its path may lead to another by now
         seen = content.file()
         self.known.add(secrets.token_hex(8), Saved(
             content.path, seen.dev, seen.ino, 0 if content.packed else seen.size, digest(b""), 0, home=home,

@@ -156,7 +156,7 @@ class Plain:
         return os.fstat(self.fd).st_nlink > 0
 
     def file(self) -> Seen:
-        """What the file itself looked like last."""
+        """What the file itself looks like."""
         return self.status()
 
     def next_data(self, at: int) -> int:
@@ -307,7 +307,8 @@ class Unpacked:
         return Seen(self.dev, self.ino, self._end if self.over else ENDLESS, self._packed.mtime)
 
     def file(self) -> Seen:
-        """What the file itself looked like last."""
+        """What the file itself looks like."""
+        self.status()
         return self._packed
 
     @property

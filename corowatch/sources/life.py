@@ -120,8 +120,12 @@ class Life:
         if not self._head and self.found_to:
             with contextlib.suppress(OSError):  # reading it will tell
                 head = self.content.pread(HEAD, 0)
-                if self.content.status().size >= self.found_to:  # else it was truncated meanwhile
+                now = self.content.status()
+                if now.size >= self.found_to:
                     self._head = head
+                else:  # truncated between two calls: what it held, nobody saw, and only its copy can tell
+                    self.unfind(now.size)
+                    self.seen, self.size, self._sure = now, now.size, now.size
 
     def find(self, size: int) -> None:
         """Its bytes up to `size` are found, though they may not be there to be read."""
@@ -131,9 +135,9 @@ class Life:
             self.dirty = True
 
     @property
-    def known(self) -> bool:
-        """Whether anything of it was seen but its size."""
-        return self.read_to > 0 or len(self._head) > 0
+    def head_seen(self) -> bytes:
+        """So much of its beginning as was seen."""
+        return self._head
 
     @property
     def packed(self) -> bool:
@@ -276,8 +280,10 @@ class Life:
         if not self._standing(data):
             return None
         chunk = data[len(overlap):]
-        self.find(self.read_to + len(chunk))
         short = len(chunk) < self._gulp
+        if short and self.read_to == 0 and not self.packed and len(chunk) < self.seen.size:
+            return None  # truncated since it was seen, and perhaps written anew
+        self.find(self.read_to + len(chunk))
         if self.read_to == 0 and short and is_part_of_mark(chunk):
             self.size = 0  # which encoding it is, the next byte tells
             return 0

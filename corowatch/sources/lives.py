@@ -71,14 +71,13 @@ class Lives:
         life.grew = now
         self._add(life)
 
-    def begin_missed(self, home: str, content: Plain | Unpacked, now: float) -> Life:
+    def begin_missed(self, home: str, content: Plain | Unpacked, now: float) -> None:
         """A file that stood at `home`, and was rotated away before anybody looked."""
         life = Life(secrets.token_hex(8), content.path, content, content.status(), self.how, self._report.counts)
         life.home = home
         life.gone = life.grew = now
         self._add(life)
         self._put_in_order(life)
-        return life
 
     def go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
               found: bool = False) -> bool:
@@ -193,7 +192,7 @@ class Lives:
         """The one to be read next."""
         while self._queue:
             order, _, life = self._queue[0]
-            if order == life.order and (life.dev, life.ino) in self:
+            if order == life.order and self.at(life.dev, life.ino) is life:
                 return life
             heappop(self._queue)
         return None

@@ -55,11 +55,7 @@ class Folders:
     def renewed(self, path: str) -> bool:
         """List the folder of a path anew, if it was changed meanwhile; whether it was. Not for long in one look."""
         folder = os.path.dirname(path)
-        try:
-            changed = os.stat(folder or "/").st_mtime_ns != self._at.get(folder)
-        except OSError:
-            return False
-        if not changed or self._spent > RENEWING or self._renewals[folder] >= RENEWALS:
+        if not self._changed(folder) or self._spent > RENEWING or self._renewals[folder] >= RENEWALS:
             return False
         self._renewals[folder] += 1
         self._names.pop(folder, None)
@@ -67,9 +63,17 @@ class Folders:
         return True
 
     def settled(self, path: str) -> bool:
-        """Whether the folder of a path has not been changed for a moment: what is listed is all there is."""
-        at = self._at.get(os.path.dirname(path), 0)
-        return time.time() - at / 1e9 > SETTLED and not self.renewed(path)
+        """Whether the folder of a path was not changed for a moment: what is listed is all there is."""
+        folder = os.path.dirname(path)
+        self._listed(folder)
+        return time.time() - self._at.get(folder, 0) / 1e9 > SETTLED and not self._changed(folder)
+
+    def _changed(self, folder: str) -> bool:
+        """Whether a folder was changed since it was listed."""
+        try:
+            return os.stat(folder or "/").st_mtime_ns != self._at.get(folder)
+        except OSError:
+            return True
 
     def hidden(self, path: str) -> bool:
         """Whether what is beside a path cannot be told now."""
@@ -179,19 +183,21 @@ def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked 
     `original`: the file itself, where it can still be read. One that goes on where the known one ended is none: many
     logs begin alike.
     """
-    if original is not None and not holds(original, saved):
-        # It was truncated a moment ago: this was copied before, or is all of what it holds now. What is a part of that
-        # only may be another text, that stood there in between.
-        return holds(content, saved) or is_same(content, original)
-    if original is not None and begins(original, content):
-        return True
+    if original is not None:
+        if holds(original, saved) and begins(original, content):
+            return True
+        if not holds(original, saved):
+            # It was truncated a moment ago: this was copied before, or is all of what it holds now. What is a part of
+            # that only may be another text, that stood there in between.
+            return holds(content, saved) or is_same(content, original)
     if not holds(content, saved):
         return False
     return _ends_there(content, saved) if content.packed else content.status().size <= saved.offset
 
 
 def begins(original: Plain | Unpacked, content: Plain | Unpacked) -> bool:
-    """Whether all that `content` holds, as far as its beginning and its end tell, is how `original` begins."""
+    """Whether `original` begins with all that `content` holds, as far as that one's beginning tells, and if it is
+    plain, its end."""
     head = content.pread(PROBE, 0)
     if not head or original.pread(len(head), 0) != head:
         return False

@@ -8,6 +8,7 @@ read to its end before the next of its name begins; what it was copied or packed
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import os
@@ -76,7 +77,7 @@ class Tail(Source):
         self._report = Report(self.counts)
         self._lives = Lives(Reading(target, "", Stamps(timestamp), encoding, max_line_bytes), self._report)
         self._absent = Absent(self._lives, self._report, self._opened, self.matches)
-        self._beside = Beside(self._lives, self._report, self._absent)
+        self._beside = Beside(self._lives, self._report, self._absent, self._opened)
         self._by_path: dict[str, Life] = {}
         self._folders = Folders()
         self._ended: dict[str, None] = self._absent.ended
@@ -372,17 +373,16 @@ class Tail(Source):
     def _rewritten(self, life: Life, now: float) -> None:
         """The file was truncated or written anew: this life goes on in a copy or ends, and another begins at 0."""
         self.counts["truncations"] += 1
-        key, folders = life.key, self._folders
+        key, folders, seen = life.key, self._folders, life.status()
         folders.renewed(life.path)  # the copy was made a moment ago
-        copied = self._absent.take_up_copy(key, life.saved(), folders, self._beside, now)
-        missed = self._beside.begin_missed(life.home, self._by_path, folders, now)
-        if not copied:
-            if not life.known and any(one.packed or one.found_to >= life.found_to for one in missed):
-                life.unfind(0)  # nothing of it was seen but its size, and this is what it was copied to
+        if not self._absent.take_up_copy(key, life.saved(), folders, self._beside, now):
             self._lost(life, "truncated", "was truncated before its last {} bytes were read")
             life.finish(now)
             self._ended[key] = None
-        self._lives.renew(life, life.status(), now)
+        self._beside.begin_missed(life.home, self._by_path, folders, now)
+        with contextlib.suppress(OSError):  # it may have been truncated once more
+            seen = life.status()
+        self._lives.renew(life, seen, now)
 
     def _lost(self, life: Life, reason: str, how: str) -> None:
         """Tell of the bytes of a life that will never be read."""

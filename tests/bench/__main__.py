@@ -1,120 +1,134 @@
-"""What it costs: python -m tests.bench [MEGABYTES]
+"""What it costs, beside others on the same lines: python -m tests.bench [--megabytes 1000] [--pairs 5] [--json]
 
-Ten rules over a backlog of mixed log lines, whole process; start to READY; memory. Figures are for reading:
-nothing here passes or fails on a clock. Only the counts must be right.
+A backlog in which one line of a hundred matches, read by whole processes from start to exit; start to READY; memory.
+Figures are for reading: nothing here passes or fails on a clock. Only the counts must be equal. Peers are those that
+are installed: ripgrep, swatchdog (package swatch), fail2ban, SEC (sec), mtail; the slow ones read a tenth, once.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import random
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-RULES = [r"Failed password for (?:invalid user )?(?P<user>\S+) from (?P<ip>\S+)", "POSSIBLE BREAK-IN ATTEMPT",
-         r"OutOfMemoryError|Out of memory", r"segfault at [0-9a-f]+", "[Cc]onnection refused",
-         r"timed? ?out after (\d+)", r"\bFATAL\b",
-         r"\bpanic\b", r'HTTP/1\.[01]" 5\d\d', r"authentication failure.*rhost=(\S+)"]
-SAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "loghub"
-PLAIN = ["Nov 22 10:00:00 web1 sshd[{n}]: Failed password for root from 192.0.2.{n} port 4242 ssh2",
-         "Nov 22 10:00:00 web1 sshd[{n}]: Accepted publickey for deploy from 198.51.100.{n} port 4242 ssh2",
-         "2026-11-22 10:00:00,{n:03} INFO dfs.DataNode$PacketResponder: PacketResponder {n} for blk_{n} terminating",
-         '192.0.2.{n} - - [22/Nov/2026:10:00:00 +0000] "GET /item/{n} HTTP/1.1" 200 5{n} "-" "Mozilla/5.0"',
-         "2026-11-22 10:00:00,{n:03} WARN org.apache.zookeeper.server.NIOServerCnxn: end of stream exception {n}"]
+from .corpus import TEN, thousand
+from .peers import PEERS, RIPGREP, Peer, Run, corowatch_config, measured
+
+COMMAND = [sys.executable, "-m", "corowatch"]
 
 
-def lines() -> list[str]:
-    """Real samples where they are, else lines of the same shapes."""
-    found = [line.rstrip("\r") for path in sorted(SAMPLES.glob("*.log"))
-             for line in path.read_text(errors="replace").split("\n") if line.strip()]
-    return found or [line.format(n=n) for n in range(200) for line in PLAIN]
+def ours(rules: Sequence[str], corpus: Path, state: Path) -> tuple[Run, list[int]]:
+    """One run over everything, and what each rule matched; caches stay, positions go."""
+    for path in state.glob("state.db*"):
+        path.unlink()
+    config = state.with_suffix(".yaml")
+    config.write_text(corowatch_config(rules, corpus))
+    seconds, peak, _ = measured([*COMMAND, "run", str(config), "--once", "--state-dir", str(state)])
+    nodes = json.loads((state / "summary.json").read_text())["nodes"]
+    each = [nodes[f"r{n}.grep"]["matched"] for n in range(len(rules))]
+    return Run(seconds, peak, sum(each)), each
 
 
-def build(path: Path, megabytes: int) -> int:
-    """Write the corpus, the same for the same samples; gives its lines."""
-    chance = random.Random(7)
-    base = [re.sub(r"\d{3,}", lambda m: m[0][:-2] + str(chance.randrange(10, 99)), line).encode() + b"\n"
-            for line in lines() for _ in range(3)]
-    size = count = 0
-    with path.open("wb", 1 << 20) as out:
-        while size < megabytes * 1_000_000:
-            chance.shuffle(base)
-            block = b"".join(base)
-            size += out.write(block)
-            count += len(base)
-    return count
+def against(peer: Peer, rules: Sequence[str], corpus: Path, pairs: int, work: Path) -> dict[str, Any]:
+    """Pairs of runs, in turn; the first warms what may be cached. The counts must be equal."""
+    state = work / f"state{len(rules)}"
+    cold, each = ours(rules, corpus, state)
+    theirs = peer.run(rules, corpus)
+    want = each[:10]
+    if RIPGREP.there:
+        want = [RIPGREP.run([rule], corpus).matched for rule in rules[:10]]
+    if each != want + [0] * (len(rules) - 10):
+        sys.exit(f"the rules match {want} lines, and corowatch says {each[:10]}")
+    if peer.slow and theirs.matched != any_of_lines(rules, corpus):
+        sys.exit(f"{peer.name} finds {theirs.matched} lines")
+    runs = [(ours(rules, corpus, state)[0], theirs if peer.slow else peer.run(rules, corpus))
+            for _ in range(pairs)]
+    megabytes = corpus.stat().st_size / 1e6
+    seconds = statistics.median(us.seconds for us, _ in runs)
+    return {"peer": peer.name, "rules": len(rules), "megabytes": round(megabytes), "seconds": round(seconds, 2),
+            "theirs": round(statistics.median(them.seconds for _, them in runs), 2),
+            "ratio": round(statistics.median(them.seconds / us.seconds for us, them in runs), 2),
+            "cold": round(theirs.seconds / cold.seconds, 2), "mb_per_second": round(megabytes / seconds),
+            "peak_mb": round(max(us.peak for us, _ in runs)),
+            "their_peak_mb": round(max(them.peak for _, them in runs))}
 
 
-def command() -> list[str]:
-    """The corowatch of this environment."""
-    return [sys.executable, "-m", "corowatch"]
+def any_of_lines(rules: Sequence[str], corpus: Path) -> int:
+    """Lines that any rule matches, by grep."""
+    return int(measured(["grep", "-a", "-c", "-P", "|".join(f"(?:{rule})" for rule in rules), str(corpus)],
+                        env={**os.environ, "LC_ALL": "C"})[2])
 
 
-def measured(argv: list[str], **options: object) -> tuple[float, float]:
-    """Wall seconds and peak MB of a process that must succeed."""
-    began = time.perf_counter()
-    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options)  # type: ignore[call-overload]
-    said = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        sys.exit(f"{argv} ended with {status}: {said.decode()[-2000:]}")
-    return time.perf_counter() - began, usage.ru_maxrss / 1024
-
-
-def to_ready(config: Path, work: Path) -> float:
-    """Seconds from the start of the process to READY, best of five."""
-    best = 9e9
+def to_ready(rules: Sequence[str], work: Path) -> dict[str, Any]:
+    """Seconds from the start of the process to READY, best of five, and the memory that it has then."""
+    config, log = work / "ready.yaml", work / "ready.log"
+    log.touch()
+    config.write_text(corowatch_config(rules, log))
+    best, resident = 9e9, 0.0
     for n in range(5):
-        address = work / f"notify{n}"
+        address = work / f"notify{len(rules)}.{n}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(str(address))
             began = time.perf_counter()
-            child = subprocess.Popen([*command(), "run", str(config), "--state-dir", str(work / f"ready{n}")],
+            child = subprocess.Popen([*COMMAND, "run", str(config), "--state-dir", str(work / f"ready{len(rules)}")],
                                      stderr=subprocess.DEVNULL, env={**os.environ, "NOTIFY_SOCKET": str(address)})
             while b"READY=1" not in notify.recv(4096):
                 pass
             best = min(best, time.perf_counter() - began)
-            if n == 4:
-                status = Path(f"/proc/{child.pid}/status").read_text()
-                resident = re.search(r"VmRSS:\s+(\d+)", status)
-                assert resident
-                print(f"resident when ready: {int(resident[1]) / 1024:.0f} MB")
+            found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{child.pid}/status").read_text())
+            resident = max(resident, int(found[1]) / 1024 if found else 0.0)
             child.terminate()
             child.wait()
-    return best
+    return {"rules": len(rules), "to_ready": round(best, 2), "resident_mb": round(resident)}
+
+
+def processor() -> str:
+    """What this machine computes with."""
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return f"{os.cpu_count()} × {found[1] if found else os.uname().machine}"
+
+
+def built(path: Path, megabytes: int) -> Path:
+    # In a process of its own: a child's peak memory is never told below what its parent had when it forked.
+    code = f"from pathlib import Path; from tests.bench.corpus import build; build(Path({str(path)!r}), {megabytes})"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return path
 
 
 def main() -> None:
-    megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+    asked = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    asked.add_argument("--megabytes", type=int, default=1000)
+    asked.add_argument("--pairs", type=int, default=5)
+    asked.add_argument("--json", action="store_true", help="one object instead of a table")
+    options = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        corpus = work / "corpus.log"
-        # In a process of its own: a child's peak memory is never told below what its parent had when it forked.
-        code = f"from tests.bench.__main__ import *; print(build(Path({str(corpus)!r}), {megabytes}))"
-        subprocess.run([sys.executable, "-c", code], check=True, stdout=(work / "count").open("w"))
-        count = int((work / "count").read_text())
-        config = work / "rules.yaml"
-        config.write_text("flows:\n" + "".join(
-            f"  r{n}:\n    tail: {corpus}\n    grep: '{rule}'\n" for n, rule in enumerate(RULES)))
-        seconds, peak = measured([*command(), "run", str(config), "--once", "--state-dir", str(work / "state")])
-        told = json.loads((work / "state" / "summary.json").read_text())
-        for n, rule in enumerate(RULES):
-            want = int(subprocess.run(["grep", "-a", "-c", "-P", rule, str(corpus)], env={"LC_ALL": "C"},
-                                      capture_output=True, check=False).stdout)
-            got = told["nodes"][f"r{n}.grep"]["matched"]
-            if want != got:
-                sys.exit(f"{rule}: grep finds {want} lines, corowatch {got}")
-        assert count == told["sources"]["r0.tail"]["lines"]
-        matched = sum(node["matched"] for node in told["nodes"].values())
-        print(f"{len(RULES)} rules over {megabytes} MB ({count:,} lines, {matched:,} matches): {seconds:.2f} s, "
-              f"{count / seconds / 1e6:.2f} M lines/s, {megabytes / seconds:.0f} MB/s, peak {peak:.0f} MB")
-        print(f"start to READY: {to_ready(config, work):.2f} s")
+        whole, tenth = built(work / "whole.log", options.megabytes), built(work / "tenth.log", options.megabytes // 10)
+        told: dict[str, Any] = {"processor": processor(), "against": [], "start": []}
+        if RIPGREP.there:
+            told["against"] += [against(RIPGREP, rules, whole, options.pairs, work) for rules in (TEN, thousand())]
+        told["against"] += [against(peer, TEN, tenth, 1, work) for peer in PEERS if peer.there]
+        told["start"] += [to_ready(rules, work) for rules in (TEN, thousand())]
+    if options.json:
+        print(json.dumps(told))
+        return
+    print(f"{told['processor']}\n")
+    print("| against | rules | MB | seconds | theirs | times as fast | the first time | MB/s | peak MB | theirs |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for row in told["against"]:
+        print("| " + " | ".join(str(value) for value in row.values()) + " |")
+    for row in told["start"]:
+        print(f"\n{row['rules']} rules: start to READY {row['to_ready']} s, then {row['resident_mb']} MB resident")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from corowatch.sources.content import Plain, Unpacked, seen_of
 from corowatch.sources.life import Life, last_line
 from corowatch.sources.lives import Lives
 from corowatch.sources.report import Report, name_of
-from corowatch.sources.siblings import Folders, holds, newest_first, roots, text_at
+from corowatch.sources.siblings import Folders, holds, newest_first, roots, text_of
 
 Opened = Callable[[str], tuple[int, Seen] | None]
 """A descriptor of the file at a path, and what it is; None if it cannot be opened, which was told."""
@@ -96,17 +96,11 @@ class Absent:
         if left_out or self._is_followed(old):
             self.ended[key] = None  # it is there, and the options of today leave it out; or another reader had it too
             return True
-        if path is None and (folders.hidden(old.path) or _hidden(old.path)):
-            return False
-        tried = None
-        while path not in (None, tried):
+        if path:
             resumed = self._take_up_at(key, old, path, now, found=path in found)
             if resumed is not False:
                 return resumed is True
-            tried = path
-            if folders.renewed(old.path):  # names move while they are looked at
-                path = folders.where(old.path, old.ino)
-        if path is None and folders.hidden(old.path):
+        elif folders.hidden(old.path) or _hidden(old.path):
             return False
         self.closed.discard(old.path)
         if not self._take_up_inherited(key, old, now) and not self.take_up_copy(key, old, folders, beside, now):
@@ -154,21 +148,13 @@ class Absent:
         """Go on at a path, if what stands there is the same life; None if it cannot be read now."""
         if not old.packed:
             at = self._opened(path)
-            if at is None:
-                return None if os.path.lexists(path) else False
-            return self.resume(key, old, Plain(path, *at), at[1], now, found=found)
+            return None if at is None else self.resume(key, old, Plain(path, *at), at[1], now, found=found)
         try:
-            content = text_at(path)
-            same = content.packed and holds(content, old)
-        except FileNotFoundError:
-            return False
+            content = text_of(path, old, packed=True)
         except OSError as error:
             self._report.unreadable(path, error)
             return None
-        if same:
-            return self._go_on(key, old, content, b"", now, found=False)
-        content.close()
-        return False
+        return content is not None and self._go_on(key, old, content, b"", now, found=False)
 
     def _take_up_inherited(self, key: str, old: Saved, now: float) -> bool:
         """Go on in a file that no path leads to, through the descriptor that the supervisor kept."""
@@ -199,20 +185,13 @@ class Absent:
             if (seen.dev, seen.ino) in self._others or (life and not _may_be_copy(life, key, old, path)):
                 continue
             try:
-                content = text_at(path)
+                content = text_of(path, old)
             except OSError as error:
                 if error.errno == errno.EACCES:
                     self.closed.add(old.path)  # it may be this one
                 self._report.unreadable(path, error)
                 continue
-            try:
-                same = holds(content, old)
-                before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
-            except OSError as error:
-                self._report.unreadable(path, error)
-                same = False
-            if not same:
-                content.close()
+            if content is None:
                 continue
             if life:  # it was not read yet, and so not known to be a copy
                 life.unfind(0)
@@ -220,7 +199,7 @@ class Absent:
                 self._lives.forget(life)
             if copy := beside.known.at(content.dev, content.ino):
                 beside.known.forget(copy)
-            if self._go_on(key, old, content, before, now, found=False):
+            if self._go_on(key, old, content, None, now, found=False):
                 return True
         return False
 
@@ -247,10 +226,12 @@ class Absent:
             return False
         return self._go_on(key, msgspec.structs.replace(old, offset=offset), content, before, now, found=found)
 
-    def _go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
+    def _go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes | None, now: float, *,
                found: bool) -> bool:
         """Go on in an open file, unless it was truncated a moment ago or cannot be read: it is closed then."""
         with contextlib.suppress(OSError):
+            if before is None:
+                before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
             if self._lives.go_on(key, old, content, before, now, found=found):
                 return True
         content.close()

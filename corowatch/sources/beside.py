@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from corowatch.core.follow import HEAD, Saved, Seen, digest
+from corowatch.core.follow import Saved, Seen, digest
 from corowatch.core.rotations import succeeds
 from corowatch.sources.content import Plain, Unpacked
 from corowatch.sources.known import Known
@@ -54,8 +54,6 @@ class Beside:
         """When what stood at a path last was written last (nanoseconds since the epoch): what came later is new."""
         self._again: dict[str, int] = {}
         """Logs that changed while their folder did: what was missed since (nanoseconds) is looked for again."""
-        self._changing: set[str] = set()
-        """Logs beside which something was written while it was looked at."""
         self._settled: dict[str, int] = {}
         """When the folders were changed in which all siblings are known (nanoseconds since the epoch)."""
 
@@ -83,11 +81,10 @@ class Beside:
         since = self._again.get(path)
         if since is None:
             since = max([life.written for life in self._lives.family(path)] + [self._last_at.get(path, 0)])
-        self._changing.discard(path)
         self._begin_since(since, path, found, folders, now)
         while folders.renewed(path):  # names move while they are looked at: what was one is another now
             self._begin_since(since, path, found, folders, now)
-        if folders.settled(path) and path not in self._changing:
+        if folders.settled(path):
             self._again.pop(path, None)
         else:
             self._again[path] = since
@@ -122,21 +119,11 @@ class Beside:
         """Whether a text stood at a path, and nothing of it was read; `here` stands there now, and is not followed."""
         if (content.dev, content.ino) != (seen.dev, seen.ino) or self.known.holds(seen, content.gen):
             return False
-        before = content.status()
-        if here and before.mtime >= here.status().mtime and begins(here, content):
+        if here and content.status().mtime >= here.status().mtime and begins(here, content):
             return False  # what is new at the path was copied, and is not truncated yet
         if self.is_copy(content, path) or not content.pread(1, 0) or self._is_unfinished(content, seen):
             return False
-        if not content.packed and content.status() != before and self._begins_like_one(content, path):
-            self._changing.add(path)  # it is being copied, and there was too little of it to tell
-            return False
         return not self._absent.may_be(content, path)
-
-    def _begins_like_one(self, content: Plain | Unpacked, path: str) -> bool:
-        """Whether a text begins like one that is followed, as far as either goes."""
-        head = content.pread(HEAD, 0)
-        seen = [life.head_seen for life in self._lives.family(path)]
-        return any(one and (one.startswith(head) or head.startswith(one)) for one in seen)
 
     def _unfollowed(self, path: str) -> Plain | None:
         """What stands at a path, if it is not followed."""

@@ -135,11 +135,6 @@ class Life:
             self.dirty = True
 
     @property
-    def head_seen(self) -> bytes:
-        """So much of its beginning as was seen."""
-        return self._head
-
-    @property
     def packed(self) -> bool:
         """Whether its bytes are unpacked from a compressed file's."""
         return self.content.packed
@@ -281,8 +276,6 @@ class Life:
             return None
         chunk = data[len(overlap):]
         short = len(chunk) < self._gulp
-        if short and self.read_to == 0 and not self.packed and len(chunk) < self.seen.size:
-            return None  # truncated since it was seen, and perhaps written anew
         self.find(self.read_to + len(chunk))
         if self.read_to == 0 and short and is_part_of_mark(chunk):
             self.size = 0  # which encoding it is, the next byte tells
@@ -425,13 +418,12 @@ class Life:
 
     def _known_head(self) -> tuple[str, int]:
         """A hash of the first bytes, as far as they were seen, and how many."""
-        known, length = self._hashed
+        _, length = self._hashed
         size = HEAD if self.packed else min(HEAD, self.found_to)
         if self._unproven is None and size > length:
             with contextlib.suppress(OSError):
                 head = self.head(size)
-                # Of what is unpacked the beginning may be far behind, and what was truncated begins otherwise.
-                if len(head) > length and (not length or digest(head[:length]) == known):
+                if len(head) > length:  # of what is unpacked the beginning may be far behind
                     self._hashed = digest(head), len(head)
         return self._hashed
 

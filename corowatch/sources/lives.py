@@ -192,7 +192,7 @@ class Lives:
         """The one to be read next."""
         while self._queue:
             order, _, life = self._queue[0]
-            if order == life.order and self.at(life.dev, life.ino) is life:
+            if order == life.order and (life.dev, life.ino) in self:
                 return life
             heappop(self._queue)
         return None

@@ -177,6 +177,19 @@ def holds(content: Plain | Unpacked, saved: Saved) -> bool:
     return is_same_text(saved, content.status().size, head, before)
 
 
+def text_of(path: str, saved: Saved, *, packed: bool = False) -> Plain | Unpacked | None:
+    """What stands at a path, if it may be the text of a saved life, and with `packed` only if it is packed. Raises
+    OSError."""
+    content = text_at(path)
+    same = False
+    try:
+        same = (content.packed or not packed) and holds(content, saved)
+    finally:
+        if not same:
+            content.close()
+    return content if same else None
+
+
 def is_copy(content: Plain | Unpacked, saved: Saved, original: Plain | Unpacked | None) -> bool:
     """Whether a text is one that is known already, or so much of it as was copied by now.
 

@@ -122,6 +122,11 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _said(error: Exception) -> str:
+    """What an error says. SQLite asks for far too much memory where a damaged page tells it to."""
+    return str(error) or "it asks for too much memory"
+
+
 class _Transaction:
     """BEGIN IMMEDIATE … COMMIT, or ROLLBACK where anything is raised."""
 
@@ -210,8 +215,8 @@ class Store:
                 db.executescript(f"BEGIN IMMEDIATE; {_FROM_1} COMMIT;")
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
-        except (sqlite3.Error, OSError, ValueError) as error:
-            raise StateRefused(f"{self.path} cannot be read: {error}; {_away(self.path)}") from error
+        except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
+            raise StateRefused(f"{self.path} cannot be read: {_said(error)}; {_away(self.path)}") from error
         return db
 
     # --- what was kept --------------------------------------------------------------------------------
@@ -221,11 +226,11 @@ class Store:
         """Rows that nobody of us wrote are refused. What SQLite says of a damaged page need not even be UTF-8."""
         try:
             yield
-        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError, MemoryError) as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
             if isinstance(error, sqlite3.OperationalError) and code & 0xFF != sqlite3.SQLITE_ERROR:
                 raise  # of a disk; not of columns that are missing, or (without a code) of a text that is not UTF-8
-            raise StateRefused(f"{self.path} is damaged: {error}; {_away(self.path)}") from error
+            raise StateRefused(f"{self.path} is damaged: {_said(error)}; {_away(self.path)}") from error
 
     def positions(self, reader: str, steps: Iterable[str]) -> dict[str, Any] | None:
         """The saved positions of a reader; None if neither it nor one of its steps has ever run.

@@ -385,6 +385,15 @@ def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_p
     assert content == path.read_bytes()
 
 
+def test_a_damaged_page_for_which_sqlite_asks_too_much_memory_is_refused(tmp_path, monkeypatch):
+    """Found by the fuzzer: sixteen bytes of 0xff in a page, and `PRAGMA journal_mode` ends with SQLITE_NOMEM."""
+    Store(tmp_path).close()
+    monkeypatch.setattr(store_module, "connect", lambda path: (_ for _ in ()).throw(MemoryError()))
+
+    with pytest.raises(StateRefused, match="cannot be read: it asks for too much memory"):
+        Store(tmp_path)
+
+
 @pytest.mark.parametrize("left", [["state.db-wal"], ["state.db-shm"], ["state.db-wal", "state.db-shm"]])
 def test_what_another_database_left_behind_is_not_replayed_into_a_fresh_one(tmp_path, left):
     """After kill -9, who moves state.db away leaves its log behind, and SQLite would take that for the new one's."""

@@ -27,9 +27,10 @@ class DiskCache:
         path = self._folder / name
         try:
             saved = path.read_bytes()
-            os.utime(path)
         except OSError:
             return None
+        with contextlib.suppress(OSError):  # it may stand where nothing can be written
+            os.utime(path)
         told, made = saved[:_HASH], saved[_HASH:]
         return made if told == blake2b(made, digest_size=_HASH).digest() else None
 
@@ -37,7 +38,7 @@ class DiskCache:
         """Keep it, if that is possible."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            unfinished = self._folder / f".{name}"
+            unfinished = self._folder / f".{name}.{os.getpid()}"
             with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(blake2b(made, digest_size=_HASH).digest() + made)
             unfinished.replace(self._folder / name)
@@ -46,4 +47,5 @@ class DiskCache:
     def _prune(self) -> None:
         entries = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in entries[MOST:]:
-            path.unlink()
+            with contextlib.suppress(OSError):
+                path.unlink()

@@ -50,13 +50,14 @@ class Clock:
         data = block.data
         end = len(data) - data.endswith(b"\n")
         self.at = self.of_line(block, data.rfind(b"\n", 0, end) + 1, end)
+        self._seen = None
 
     def _read(self, block: Block, start: int, end: int) -> float | None:
         at = self._stamps.read(block.data[start:min(end, start + 512)], block.at)
         if at is None:
             return None
         skewed = at > block.at + AHEAD
-        told = (block.offset + start, block.at if skewed else at)
+        told = (_place(block, start), block.at if skewed else at)
         if skewed and block.position.stamped != told:  # once a line, however often it is looked at
             self._counts["skewed"] += 1
         block.position.stamped = told
@@ -65,12 +66,15 @@ class Clock:
     def _before(self, block: Block, start: int) -> float | None:
         """The time of the nearest stamped line before. What was looked through once is not looked through again."""
         known = block.position.stamped
-        here = block.offset + start
-        floor = max(0, start - REACH, (known[0] - block.offset) if known else 0, self._looked(block))
+        here = _place(block, start)
+        told = known[0] - block.offset if known and block.starts is None else 0
+        floor = max(0, start - REACH, told, self._looked(block))
         end = start - 1
         self._seen = (block, start)
         while end > floor:
             begin = block.data.rfind(b"\n", 0, end) + 1
+            if begin < start - REACH:
+                break
             at = self._read(block, begin, end)
             if at is not None:
                 return at
@@ -96,7 +100,7 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
             counts["cut"] += 1
             fields = {"cut_bytes": block.cut}
         for start, end, gates in engine.lines(data, engine.look(data)):
-            place = block.offset + start if block.starts is None else _start(block, data, start)
+            place = _place(block, start)
             at = clock.of_line(block, start, end)
             event = Event(block.origin, place, at, shown(data[start:end]), fields)
             for gate in gates:
@@ -104,7 +108,6 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
         clock.end_of(block)
 
 
-def _start(block: Block, data: bytes, start: int) -> int:
-    """Where a line of transcoded data begins in its file."""
-    assert block.starts is not None
-    return block.starts[data.count(b"\n", 0, start)]
+def _place(block: Block, start: int) -> int:
+    """Where the line at `start` of a Block's data begins in its file."""
+    return block.offset + start if block.starts is None else block.starts[block.data.count(b"\n", 0, start)]

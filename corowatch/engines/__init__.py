@@ -86,7 +86,7 @@ class NoCache:
 
 def engine_for(gates: Sequence[Gate | None], cache: Cache) -> Engine:
     """The fastest engine for these gates; None stands for a consumer that wants every line."""
-    if not any(gates):
+    if all(gate is None for gate in gates):
         return EveryLine(gates)
     for engine in (_hyperscan, _re2set):
         try:

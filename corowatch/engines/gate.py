@@ -18,6 +18,8 @@ from corowatch.engines.syntax import ANY, NOTHING, Alt, Cat, Chars, Edge, Node, 
 
 _SHAPES = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _BEYOND = frozenset(range(128, 256))
+FEW = 4
+"""Characters that may be looked for alone."""
 _NEVER = frozenset((0xff,))
 _LONGEST = 4
 """Bytes of a character, at most."""
@@ -41,11 +43,19 @@ def gate_of(pattern: Pattern) -> Scannable:
     if not pattern.linear:
         raise NoGate(f"RE2 refuses it: {pattern.why}")
     try:
-        tree = _without_head(_without_tail(read(pattern.expression)))
+        return _gate(pattern.expression)
     except NotRead as error:
         raise NoGate(f"{error} is not known to the scanner") from None
+    except RecursionError:
+        raise NoGate("it is nested too deeply") from None
+
+
+def _gate(expression: str) -> Scannable:
+    tree = _without_head(_without_tail(read(expression)))
     if not _seen(tree):
         raise NoGate("it may match an empty text")
+    if isinstance(tree, Chars) and (tree.wide or len(tree.bytes) > FEW):
+        raise NoGate("it looks for one character of many, which stand in nearly every line")
     wide, narrow = (_written(tree, wide=which, first=True, last=True) for which in (True, False))
     return Scannable(wide, narrow, _has_start(tree))
 

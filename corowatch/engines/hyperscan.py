@@ -23,9 +23,10 @@ import hyperscan
 from corowatch.core.lines import is_utf8
 from corowatch.engines import Cache, Gate, Hit, spans
 
-FLAGS = hyperscan.HS_FLAG_MULTILINE
-RECIPE = 1
+RECIPE = 2
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
+MOST, SPARSE = 1000, 8
+"""Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
 ERRORS = (hyperscan.error, hyperscan.HyperscanError)
 
 _KNOWN = ((rb"curl[^\x0a]*\x7c[\x09\x20]*python", b"%s curl -s a.example |  python\n"),
@@ -72,13 +73,20 @@ class Hyperscan:
     def look(self, data: bytes) -> Found:
         """Scan whole lines; the interpreter is free for others meanwhile."""
         narrow = data.isascii()
-        if not narrow and self._wide is None:
+        if not narrow and self._wide is None:  # once, and it may take a second
             self._wide = base(self._gates, self._cache, wide=True)
         used = self._narrow if narrow or self._wide is None else self._wide
         hits: list[tuple[int, int]] = []
-        append = hits.append
-        used.scan(data if data.endswith(b"\n") else data + b"\n",
-                  lambda gate, _, end, flags, context: append((end, gate)))
+        most = MOST + len(data) // SPARSE
+
+        def hit(gate: int, _: int, end: int, flags: int, context: object) -> bool:
+            hits.append((end, gate))
+            return len(hits) > most
+
+        try:
+            used.scan(data if data.endswith(b"\n") else data + b"\n", hit)
+        except hyperscan.ScanTerminated:
+            return Found([], Base(_nothing, self._all, ()), narrow or is_utf8(data))
         hits.sort()
         return Found(hits, used, narrow or is_utf8(data))
 
@@ -126,27 +134,25 @@ def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool) -> Base:
     """What scans for these gates, in any line or in lines of ASCII: from the cache if it is there and sound."""
     told = [None if gate is None else [(one.expression, one.linear) for one in gate] for gate in gates]
     name = blake2b(repr((RECIPE, wide, told)).encode(), digest_size=16).hexdigest()
-    kept = _kept(cache.get(name))
+    kept = _kept(cache.get(name), len(gates))
     if kept is None:
         made, always, anchored = _made(gates, wide=wide)
-        head = f"{json.dumps([always, anchored])}\n".encode()
-        cache.put(name, head + (b"" if made is None else hyperscan.dumpb(made)))
+        if made is not None:  # else the reason may be gone at the next start
+            cache.put(name, f"{json.dumps([always, anchored])}\n".encode() + hyperscan.dumpb(made))
         kept = Base(_nothing if made is None else made.scan, always, anchored)
     return kept
 
 
-def _kept(saved: bytes | None) -> Base | None:
-    """What was in the cache, unless it is of another build, or another machine."""
-    if saved is None:
-        return None
-    head, _, dumped = saved.partition(b"\n")
-    always, anchored = json.loads(head)
-    if not dumped:
-        return Base(_nothing, always, anchored)
+def _kept(saved: bytes | None, count: int) -> Base | None:
+    """What was in the cache for so many gates, unless it is of another build, or another machine."""
+    head, _, dumped = (saved or b"").partition(b"\n")
     try:
+        always, anchored = json.loads(head)
         loaded = hyperscan.loadb(dumped, hyperscan.HS_MODE_BLOCK)
         loaded.scratch = hyperscan.Scratch(loaded)
-    except ERRORS:
+    except (*ERRORS, ValueError, TypeError):
+        return None
+    if not all(type(number) is int and 0 <= number < count for number in (*always, *anchored)):
         return None
     return Base(loaded.scan, always, anchored)
 
@@ -159,7 +165,7 @@ def _made(gates: Sequence[Gate | None], *, wide: bool) -> tuple[Any, list[int], 
     """A database (None: of nothing), the gates that it is no scan for, and those that are anchored."""
     from corowatch.engines.gate import NoGate, gate_of
 
-    always = {number for number, gate in enumerate(gates) if not gate}
+    always = {number for number, gate in enumerate(gates) if gate is None}
     wanted: list[tuple[int, bytes, bool]] = []
     for number, gate in enumerate(gates):
         try:
@@ -184,8 +190,7 @@ def _compiled(wanted: Sequence[tuple[int, bytes, bool]]) -> Any:
         return None
     made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
-        made.compile(expressions=[expression for _, expression, _ in wanted], ids=[number for number, *_ in wanted],
-                     flags=FLAGS)
+        made.compile(expressions=[expression for _, expression, _ in wanted], ids=[number for number, *_ in wanted])
     except ERRORS:
         return None
     return made
@@ -194,7 +199,7 @@ def _compiled(wanted: Sequence[tuple[int, bytes, bool]]) -> Any:
 def why_refused(expression: bytes) -> str:
     """What the scanner has against an expression; empty: nothing."""
     try:
-        hyperscan.Database().compile([expression], flags=FLAGS)
+        hyperscan.Database().compile([expression])
     except ERRORS as error:
         return str(error)
     return ""
@@ -206,7 +211,7 @@ def works() -> bool:
     ends: list[int] = []
     for expression, line in _KNOWN:
         made = hyperscan.Database()
-        made.compile([expression], flags=FLAGS)
+        made.compile([expression])
         for before in range(100):
             ends.clear()
             made.scan(line % (b"." * before), lambda gate, _, end, flags, context: ends.append(end))

@@ -75,8 +75,8 @@ _ESCAPES = {"a": 7, "f": 12, "t": 9, "n": 10, "r": 13, "v": 11}
 _FOLDS = {0x212A: frozenset(b"Kk"), 0x17F: frozenset(b"Ss")}
 """The characters outside ASCII that are, whatever their case, letters of ASCII: the Kelvin sign and the long s."""
 
-_COUNT = re.compile(r"\{(\d+)(,(\d*))?\}")
-_OPENS = re.compile(r"\(\?(?:P?<\w+>|(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)]))")
+_COUNT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*|))?\}")  # with another digit in front it is plain text
+_OPENS = re.compile(r"\(\?(?:P?<[^>]+>|(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)]))")
 
 
 def read(pattern: str) -> Node:
@@ -146,6 +146,8 @@ class _Reader:
             elif (flags := _OPENS.match(self.rest)) and flags["end"] == ")":
                 self._take(flags.end())
                 fold = _folds(flags["flags"], fold)
+                if parts:  # what repeats stands before the flags
+                    parts.append(self._repeated(parts.pop()))
             else:
                 parts.append(self._repeated(self._atom(fold=fold)))
         branches.append(_cat(parts))
@@ -203,7 +205,7 @@ class _Reader:
     def _class(self, chars: _Set, *, fold: bool) -> bool:
         """Whether an escaped class comes next, its backslash taken; it is added to the set."""
         letter = self.rest[:1]
-        if letter.lower() in _PERL and letter:
+        if letter.lower() in _PERL:
             self._take()
             chars.add_class(_PERL[letter.lower()], negated=letter.isupper(), fold=fold)
             return True
@@ -225,7 +227,7 @@ class _Reader:
             return int(octal[0], 8)
         if char in _ESCAPES:
             return _ESCAPES[char]
-        if ord(char) not in ASCII - _WORD:
+        if ord(char) not in (ASCII - _WORD) | {95}:
             raise NotRead(f"\\{char}")  # pragma: no cover - RE2 has no other escapes
         return ord(char)
 

@@ -1,10 +1,12 @@
 import pytest
 
-from corowatch.core.events import Block, Position
+from corowatch.core.coroutine import Broadcast
+from corowatch.core.events import Block, Chunk, Position
+from corowatch.core.frame import frame
 from corowatch.core.kinds import Counts
 from corowatch.core.scan import AHEAD, REACH, Clock, scan
 from corowatch.core.stamps import Stamps
-from corowatch.engines import EveryLine
+from corowatch.engines import EveryLine, spans
 from corowatch.testing import ORIGIN, Collect, block, texts
 
 NOW = Stamps().read(b"2026-11-22T12:00:00Z", 0.0)
@@ -130,3 +132,39 @@ def test_a_transcoded_block_keeps_the_places_of_its_lines():
     events, _, _ = scanned(transcoded)
 
     assert [(0, "grüß"), (10, "b")] == [(event.place, event.text) for event in events]
+
+
+class Only:
+    """Names the lines that hold a text."""
+
+    name = "only"
+
+    def __init__(self, text):
+        self._text = text.encode()
+
+    def look(self, data):
+        return None
+
+    def lines(self, data, found):
+        return ((start, end, [0]) for start, end in spans(data) if self._text in data[start:end])
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16-le", "iso8859-1"])
+def test_the_time_of_a_line_does_not_depend_on_which_lines_were_named_before(codec, monkeypatch):
+    """EveryLine asks each line for its time, and another engine only those that it names."""
+    monkeypatch.setattr("corowatch.core.scan.REACH", 600)
+    far, near = "é" * 100 + "\n", "filler filler\n"
+    texts = ["2020-01-01T01:00:00Z x\n" + near * 10 + "ERROR a\n" + near * 60 + "ERROR b\n",
+             far * 40 + "2020-01-01T02:00:00Z y\n", near * 3 + "ERROR c\n2020-01-01T03:00:00Z z\n" + far + "ERROR d\n"]
+    told = []
+    for wanted in ("ERROR", ""):
+        counts, out, position = Counts(lines=0, cut=0, skewed=0), Collect(), Position()
+        engine = Only(wanted)
+        scanner = scan([out], engine=engine, clock=Clock("auto", counts), counts=counts)
+        framed = frame(Broadcast([scanner]), origin=ORIGIN, position=position, codec=codec)
+        for text in texts:
+            framed.send(Chunk(2e9, text.encode(codec)))
+        told.append([(event.place, event.at) for event in out if "ERROR" in event.text])
+
+    assert told[0] == told[1]
+    assert 4 == len(told[0])

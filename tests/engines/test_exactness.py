@@ -30,7 +30,8 @@ classes = st.sampled_from([".", r"\d", r"\w", r"\s", r"\S", r"\W", r"\D", "[a-k]
                            r"[\w-]", "[[:alpha:]]", "[[:^digit:]]", r"\pL", r"\PL", r"[^\pL]", r"[\d.]", r"[^\s:]",
                            "[é-€]", "[S-s]"])
 edges = st.sampled_from(["^", "$", r"\b", r"\B", r"\A", r"\z"])
-repeats = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,3}", "{2,}", "*?", "+?"])
+repeats = st.sampled_from(["", "", "", "*", "+", "?", "{2}", "{1,3}", "{2,}", "*?", "+?", "(?i)", "(?s)*", "(?-i)?",
+                           "{03}", "{1,02}", "{\u0663}", "{,2}"])
 atoms = st.one_of(letters, letters, classes)
 
 

@@ -31,12 +31,19 @@ BEYOND = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xb
     (r"a(?i)b|c", r"(?:\x61[\x42\x62]|[\x43\x63])"),
     (r"a(?i:b(?-i:c))", r"\x61[\x42\x62]\x63"),
     (r"(?P<n>a)(?<m>b)", r"\x61\x62"),
-    (r"[]a-c\]\x64\t-]", r"[\x09\x2d\x5d\x61-\x64]"),
+    (r"0[]a-c\]\x64\t-]", r"\x30[\x09\x2d\x5d\x61-\x64]"),
     (r"[\x61-\x{63}x]y", r"[\x61-\x63\x78]\x79"),
-    (r"[^\n]", r"[\x00-\x09\x0b-\x7f]"),
-    (r"[[:digit:][:^ascii:]]", r"[\x30-\x39]"),
+    (r"0[^\n]", r"\x30[\x00-\x09\x0b-\x7f]"),
+    (r"0[[:digit:][:^ascii:]]", r"\x30[\x30-\x39]"),
     (r"\x41\101\x{42}\.\a", r"\x41\x41\x42\x2e\x07"),
     (r"a{,3}", r"\x61\x7b\x2c\x33\x7d"),
+    (r"a{03}", r"\x61\x7b\x30\x33\x7d"),
+    (r"a{2,03}", r"\x61\x7b\x32\x2c\x30\x33\x7d"),
+    ("a{\u0663}", r"\x61\x7b\xd9\xa3\x7d"),
+    (r"ba(?i)*c", r"\x62(?:\x61){0,}[\x43\x63]"),
+    (r"(?:ab)(?s){2}c(?i)(?-i)?d", r"\x61\x62\x61\x62(?:\x63){0,1}\x64"),
+    (r"a\_", r"\x61\x5f"),
+    ("(?P<a\u203fb>a)b", r"\x61\x62"),
     (r"a\pLb", r"\x61[\x00-\x09\x0b-\x7f]\x62"),
     (r"a\p{Greek}[^\PL]b", r"\x61[\x00-\x09\x0b-\x7f][\x00-\x09\x0b-\x7f]\x62"),
     ("é", r"\xc3\xa9"),
@@ -54,7 +61,7 @@ def test_the_gate_of_a_pattern(pattern, narrow):
     ("ab.", r"\x61\x62[\x00-\x09\x0b-\xff]"),  # one byte of it is enough where nothing follows
     ("(?i)k1", r"[\x4b\x6b\x80-\xff]\x31"),  # the Kelvin sign
     ("(?i)1\u017f1", rf"\x31(?:[\x53\x73]|{BEYOND})\x31"),
-    ("[^é]", r"[\x00-\x09\x0b-\xff]"),
+    ("0[^é]", r"\x30[\x00-\x09\x0b-\xff]"),
 ])
 def test_a_character_outside_ascii_is_two_to_four_bytes(pattern, wide):
     assert wide == gate_of(Pattern(pattern)).wide
@@ -75,6 +82,9 @@ def test_a_character_outside_ascii_is_two_to_four_bytes(pattern, wide):
     (r"a$\b", "something stands behind"),
     (r"\Qa.b\E", r"\Q is not known"),
     (r"\C", r"\C is not known"),
+    (r"\d+", "one character of many"),
+    (".", "one character of many"),
+    ("(" * 600 + "a" + ")" * 600, "nested too deeply"),
     ("(?=a)b", "RE2 refuses it"),
     (r"(a)\1", "RE2 refuses it"),
 ])

@@ -44,7 +44,7 @@ def test_t54_sigterm(area, scale, figures, moment):
         daemon.wrap = ("strace", "-D", "-f", "-qq", "-o", str(area.folder / "strace"), "-e", "trace=fdatasync",
                        "-e", "inject=fdatasync:delay_enter=300000:when=8+")
     if moment == "catching up":
-        w.write(scale.pick(30_000, 1_000_000))
+        w.write(scale.pick(120_000, 1_000_000))
         daemon.start()
     else:
         daemon.start()

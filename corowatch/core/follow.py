@@ -72,6 +72,8 @@ class Saved(msgspec.Struct):
     """Offset and size are those of the bytes that a compressed file holds."""
     room: int = 0
     """Bytes of NULs at its end, laid out in advance."""
+    sure: int = 0
+    """How long it was when what was read of it stood: what came later may be of the next life. 0: `size`."""
     copy_of: str = ""
     """The key of the life whose bytes it holds once more; so far as it does, nothing of it is read."""
 

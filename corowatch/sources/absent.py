@@ -229,10 +229,11 @@ class Absent:
     def _go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes | None, now: float, *,
                found: bool) -> bool:
         """Go on in an open file, unless it was truncated a moment ago or cannot be read: it is closed then."""
+        copy = before is None
         with contextlib.suppress(OSError):
             if before is None:
                 before = b"" if content.packed else content.pread(old.marker_bytes, old.offset - old.marker_bytes)
-            if self._lives.go_on(key, old, content, before, now, found=found):
+            if self._lives.go_on(key, old, content, before, now, found=found, copy=copy):
                 return True
         content.close()
         return False

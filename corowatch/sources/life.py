@@ -198,11 +198,11 @@ class Life:
     @property
     def intact(self) -> bool:
         """Whether what is known of it still stands, as far as can be told."""
+        known, at = (self._overlap, self.read_to - len(self._overlap)) if self.read_to else (self._head, 0)
         try:
-            data = self.content.pread(len(self._overlap), self.read_to - len(self._overlap))
+            return self.content.pread(len(known), at) == known
         except OSError:
             return True
-        return data == self._overlap
 
     def _stands(self) -> bool:
         """Whether the bytes that were read last are still there."""
@@ -410,11 +410,13 @@ class Life:
     def saved(self) -> Saved:
         """What is kept, so that a restart goes on here."""
         marker, marked = digest(self._before), len(self._before)
+        if self._sure < self.found_to and not self.packed and self.intact:
+            self._sure = self.found_to
         if self._unproven is not None:
             marker, marked = self._unproven.marker, self._unproven.marker_bytes
         return Saved(self.path, self.dev, self.ino, self.position.offset, marker, marked, self.position.stamped,
                      self.home, self.content.gen, *self._known_head(), self.found_to, self.written, packed=self.packed,
-                     room=self.room)
+                     room=self.room, sure=0 if self.packed else max(self.read_to, min(self._sure, self.found_to)))
 
     def _known_head(self) -> tuple[str, int]:
         """A hash of the first bytes, as far as they were seen, and how many."""

@@ -80,13 +80,17 @@ class Lives:
         self._put_in_order(life)
 
     def go_on(self, key: str, old: Saved, content: Plain | Unpacked, before: bytes, now: float, *,
-              found: bool = False) -> bool:
+              found: bool = False, copy: bool = False) -> bool:
         """A saved life, in a file that holds its text, or seems to where it is packed; False: it was cut since."""
         head = b"" if content.packed else content.pread(HEAD, 0)
         if not content.packed and old.head_bytes and digest(head[:old.head_bytes]) != old.head:
             return False
+        known = max(old.size, old.offset)
+        if copy and old.sure:  # a copy has nothing of the life that came after
+            self._report.counts["found"] -= max(0, known - max(old.sure, old.offset))
+            known = max(old.sure, old.offset)
         life = Life(key, content.path, content, content.status(), self.how, self._report.counts,
-                    Position(old.offset, old.stamped), before, max(old.size, old.offset),
+                    Position(old.offset, old.stamped), before, known,
                     old if content.packed else None, head, (old.head, old.head_bytes))
         life.home = old.home or old.path
         life.written = old.mtime

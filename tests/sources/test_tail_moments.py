@@ -1,6 +1,7 @@
 """What happens to a log, to what stands beside it or to its disk, at one unlucky moment of a look."""
 
 import errno
+import gzip
 import os
 import time
 
@@ -207,6 +208,29 @@ def test_of_a_file_that_is_cut_before_it_is_read_what_is_left_comes_once(log):
 
     assert TEXT[:2000].splitlines()[:len(got)] == got
     assert len(TEXT) - 2000 <= reader.tail.counts["bytes_lost"] <= len(TEXT)
+    assert 0 == balance(reader.tail)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_grew_after_a_file_was_cut_is_not_missing_in_its_copy(log, tmp_path, packed, restarts):
+    write(log, TEXT)
+    reader = Reader(log, start="beginning")
+    got = reader.read()
+    data = log.read_bytes()
+    copy = tmp_path / ("app.log.1.gz" if packed else "app.log.1")
+    copy.write_bytes(gzip.compress(data) if packed else data)
+    os.truncate(log, 0)
+    more = "".join(f"more {n}\n" for n in range(900))
+    write(log, more)
+    reader.tail.glance(2.0)  # it has only grown, as far as its size tells
+    if restarts:
+        saved = reader.saved()
+        reader.tail.close()
+        reader = Reader(log, saved=saved)
+
+    assert [*TEXT.splitlines(), *more.splitlines()] == got + reader.read(3.0) + reader.read(4.0 + QUIET)
+    assert not lost(reader)
     assert 0 == balance(reader.tail)
 
 

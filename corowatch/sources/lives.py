@@ -85,13 +85,12 @@ class Lives:
         head = b"" if content.packed else content.pread(HEAD, 0)
         if not content.packed and old.head_bytes and digest(head[:old.head_bytes]) != old.head:
             return False
-        known = max(old.size, old.offset)
-        if copy and old.sure:  # a copy has nothing of the life that came after
-            self._report.counts["found"] -= max(0, known - max(old.sure, old.offset))
-            known = max(old.sure, old.offset)
+        size = old.sure if copy and old.sure else old.size  # a copy has nothing of the life that came after
+        known = max(size, old.offset)
         life = Life(key, content.path, content, content.status(), self.how, self._report.counts,
                     Position(old.offset, old.stamped), before, known,
                     old if content.packed else None, head, (old.head, old.head_bytes))
+        self._report.counts["found"] -= max(0, old.size - known)
         life.home = old.home or old.path
         life.written = old.mtime
         life.dirty = life.found_to != old.size or not old.marker_bytes or (

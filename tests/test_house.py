@@ -59,6 +59,7 @@ def test_what_decides_knows_nothing_of_what_runs_it(name):
     ("re2", {"core/pattern.py", "engines/re2set.py"}),
     ("hyperscan", {"engines/hyperscan.py"}),
     ("regex", {"core/pattern.py"}),
+    ("stringzilla", {"core/lines.py"}),
     ("lark", {"core/expression.py"}),
     ("subprocess", {"child.py", "sources/journal.py", "units.py"}),
     ("urllib3", {"sinks/webhook.py"}),

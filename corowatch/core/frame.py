@@ -73,11 +73,11 @@ def find(data: bytes, newline: bytes, start: int = 0) -> int:
     return at
 
 
-def rfind(data: bytes, newline: bytes) -> int:
-    """Where the last newline is, on a border of code units; minus its length if nowhere."""
-    at = data.rfind(newline)
+def rfind(data: bytes, newline: bytes, start: int = 0, end: int | None = None) -> int:
+    """Where the last newline is, between two borders of code units, on one; minus its length if nowhere."""
+    at = data.rfind(newline, start, end)
     while at > 0 and at % len(newline):
-        at = data.rfind(newline, 0, at + len(newline) - 1)
+        at = data.rfind(newline, start, at + len(newline) - 1)
     return at if at >= 0 else -len(newline)
 
 
@@ -108,9 +108,9 @@ def _within(data: bytes, newline: bytes, limit: int) -> Iterator[tuple[int, byte
     begin = start = 0
     while len(data) - start > limit:
         # Only a line longer than the limit has no newline in the limit's reach: hop from reach to reach.
-        end = rfind(data[start:start + limit + len(newline)], newline)
+        end = rfind(data, newline, start, start + limit + len(newline))
         if end >= 0:
-            start += end + len(newline)
+            start = end + len(newline)
             continue
         if begin < start:
             yield begin, data[begin:start], 0

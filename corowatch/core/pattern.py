@@ -38,6 +38,8 @@ def re2_options(*, ignore_case: bool = False) -> Any:
 class _Engine(Protocol):
     groups: tuple[str, ...]
 
+    def know(self, text: str) -> None: ...
+
     def test(self, text: str) -> bool: ...
 
     def fields(self, text: str) -> dict[str, str] | None: ...
@@ -71,6 +73,8 @@ class Pattern:
         """Whether `text` matches. May raise OverBudget where not `linear`."""
         self.fields = engine.fields
         """The named groups of the leftmost match, an unmatched one absent; None if there is no match."""
+        self.know = engine.know
+        """It was found out that `text` matches: this very object is not searched for that again."""
         self.masked = engine.masked
         """`text` with MASK in the place of everything that matches."""
 
@@ -102,14 +106,20 @@ class _Linear:
             options.never_capture = True  # where nobody asks for a group, it costs half as much again
             self._alone = re2.compile(expression.encode(), options)._regexp.Match
         self._substitute = compiled.sub
+        self._known: str | None = None
+
+    def know(self, text: str) -> None:
+        self._known = text
 
     def test(self, text: str) -> bool:
+        if text is self._known:
+            return True
         raw = text.encode()
-        return cast(bool, self._alone(_ANYWHERE, raw, 0, len(raw))[0][0] >= 0)
+        return self._alone(_ANYWHERE, raw, 0, len(raw))[0][0] >= 0  # type: ignore[no-any-return]
 
     def fields(self, text: str) -> dict[str, str] | None:
         if not self._named:
-            return {} if self.test(text) else None
+            return {} if text is self._known or self.test(text) else None
         raw = text.encode()
         spans = self._match(_ANYWHERE, raw, 0, len(raw))
         if spans[0][0] < 0:
@@ -136,6 +146,9 @@ class _Backtracking:
             raise ValueError(f"the pattern is no regular expression: {why}") from error
         self.groups = tuple(sorted(self._compiled.groupindex, key=self._compiled.groupindex.__getitem__))
         _refuse_twice(list(self.groups), expression)
+
+    def know(self, text: str) -> None:
+        """Its search is never spared: it is the one that may run out of time."""
 
     def _search(self, text: str) -> Any:
         with _budget():

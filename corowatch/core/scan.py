@@ -16,10 +16,14 @@ from typing import Literal
 from corowatch.core.coroutine import coroutine
 from corowatch.core.events import Block, Event, Target, Value
 from corowatch.core.kinds import Counts
-from corowatch.core.lines import shown
+from corowatch.core.lines import count_of, shown
 from corowatch.core.stamps import Stamps
 from corowatch.engines import Engine
 
+HEAD = 512
+"""Bytes of a line in which its stamp stands."""
+SHORT = 4096
+"""Characters of a line that is remembered as one that a pattern matches."""
 REACH = 65536
 """Bytes that the nearest stamped line may lie back."""
 AHEAD = 86400.0
@@ -33,12 +37,14 @@ class Clock:
 
     def __init__(self, timestamp: str, counts: ScanCounts) -> None:
         self.at = 0.0
-        self._stamps = Stamps(timestamp)
+        stamps = Stamps(timestamp)
+        self._none = stamps.none
+        self._stamp = stamps.read
         self._counts = counts
 
     def of_line(self, block: Block, start: int, end: int) -> float:
         """The time of the line at `start` of the Block's data (seconds since the epoch)."""
-        if self._stamps.none:
+        if self._none:
             return block.at
         at = self._read(block, start, end)
         if at is None:
@@ -53,15 +59,16 @@ class Clock:
         self._seen = None
 
     def _read(self, block: Block, start: int, end: int) -> float | None:
-        at = self._stamps.read(block.data[start:min(end, start + 512)], block.at)
+        at = self._stamp(block.data[start:end if end - start <= HEAD else start + HEAD], block.at)
         if at is None:
             return None
-        skewed = at > block.at + AHEAD
-        told = (_place(block, start), block.at if skewed else at)
-        if skewed and block.position.stamped != told:  # once a line, however often it is looked at
-            self._counts["skewed"] += 1
-        block.position.stamped = told
-        return told[1]
+        place = block.offset + start if block.starts is None else _place(block, start)
+        if at > block.at + AHEAD:
+            at = block.at
+            if block.position.stamped != (place, at):  # once a line, however often it is looked at
+                self._counts["skewed"] += 1
+        block.position.stamped = place, at
+        return at
 
     def _before(self, block: Block, start: int) -> float | None:
         """The time of the nearest stamped line before. What was looked through once is not looked through again."""
@@ -94,16 +101,21 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
     while True:
         block = yield
         data = block.data
-        counts["lines"] += data.count(b"\n") + (not data.endswith(b"\n"))
+        counts["lines"] += count_of(data)
         fields: dict[str, Value] = {}
         if block.cut:
             counts["cut"] += 1
             fields = {"cut_bytes": block.cut}
-        for start, end, gates in engine.lines(data, engine.look(data)):
-            place = _place(block, start)
-            at = clock.of_line(block, start, end)
-            event = Event(block.origin, place, at, shown(data[start:end]), fields)
+        found = engine.look(data)
+        proven = engine.proven(found)
+        for start, end, gates in engine.lines(data, found):
+            place = block.offset + start if block.starts is None else _place(block, start)
+            text = shown(data[start:end])
+            event = Event(block.origin, place, clock.of_line(block, start, end), text, fields)
+            as_it_stands = len(text) == end - start <= SHORT
             for gate in gates:
+                if as_it_stands and proven and (pattern := proven[gate]):
+                    pattern.know(text)
                 outlets[gate].send(event)
         clock.end_of(block)
 

@@ -12,6 +12,7 @@ depends on the lines before.  All repetitions are bounded: the search is linear 
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from math import inf
 from typing import NamedTuple
 
@@ -119,6 +120,7 @@ class Stamps:
         """`timestamp` is "auto", "none" or a format. Raises ValueError if the format is not understood."""
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
         self._known: dict[tuple[str, object], tuple[float | None, float, float]] = {}
+        self._likely: dict[bytes, Scan] = {}  # by a line's first byte, the form that was found last
 
     @property
     def none(self) -> bool:
@@ -127,32 +129,40 @@ class Stamps:
 
     def read(self, line: bytes, now: float) -> float | None:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
-        for hint, pattern, forms, first, last in self._scans:
-            end = last + LONGEST
-            if not hint.search(line, first, end):
+        likely = self._likely.get(line[:1])
+        if likely is not None and (found := likely.pattern.match(line, 0, HEAD + LONGEST)) is not None:
+            at = self._time(found, next(iter(likely.forms.values())), now)
+            if at is not None:
+                return at
+        for scan in self._scans:
+            end = scan.last + LONGEST
+            if not scan.hint.search(line, scan.first, end):
                 continue
-            at = first
-            while found := pattern.search(line, at, end):
+            start = scan.first
+            while found := scan.pattern.search(line, start, end):
                 around = found.lastindex or 0
-                if found.start(around) >= last:
+                if found.start(around) >= scan.last:
                     break
-                form = forms[around]
-                parts = found.group(*form.groups)
-                known = self._known.get((form.letters, parts))
-                if known is None or not known[1] <= now < known[2]:
-                    known = self._learn(form, parts, now)
-                second = known[0]
-                if second is not None:
-                    fraction = found[form.fraction] if form.fraction else None
-                    return second + float(b"." + fraction) if fraction else second
-                at = found.end()
+                at = self._time(found, scan.forms[around], now)
+                if at is not None:
+                    if scan is AUTO[0]:
+                        self._likely[line[:1]] = alone(list(scan.forms).index(around))
+                    return at
+                start = found.end()
         return None
 
-    def _learn(self, form: Form, parts: object, now: float) -> tuple[float | None, float, float]:
-        if len(self._known) >= KNOWN:
-            self._known.clear()
-        self._known[form.letters, parts] = told = resolve(form, parts, now)
-        return told
+    def _time(self, found: re.Match[bytes], form: Form, now: float) -> float | None:
+        """What a match says, by its text without the fraction; seconds that were told before are remembered."""
+        start, end = found.span(found.lastindex or 0)
+        begin, past = found.span(form.fraction) if form.fraction else (-1, -1)
+        text = found.string
+        key = form.letters, (text[start:end] if begin < 0 else (text[start:begin], text[past:end]))
+        known = self._known.get(key)
+        if known is None or not known[1] <= now < known[2]:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[key] = known = resolve(form, found.group(*form.groups), now)
+        return known[0] if known[0] is None or begin < 0 else known[0] + float(b"." + text[begin:past])
 
 
 def resolve(form: Form, parts: object, now: float) -> tuple[float | None, float, float]:
@@ -283,13 +293,24 @@ def scan(expression: str, directives: Mapping[str, str], hint: str = "", first: 
     return Scan(re.compile(hint.encode()), pattern, forms, first, last)
 
 
+FORMS = (*(f"%({form})" for form in (*DIGIT_FORMS, *LETTER_FORMS)), f"{KEY}%({KEYED})")
 AUTO = (
     scan(
-        rf"{BEFORE}(?:(?=\d)(?:%({')|%('.join(DIGIT_FORMS)}))"
-        rf"|(?=[A-Za-z])(?:%({')|%('.join(LETTER_FORMS)})|{KEY}%({KEYED})))",
+        rf"{BEFORE}(?:(?=\d)(?:{'|'.join(FORMS[:len(DIGIT_FORMS)])})"
+        rf"|(?=[A-Za-z])(?:{'|'.join(FORMS[len(DIGIT_FORMS):])}))",
         STRICT,
         # All forms hold this; most lines without a stamp do not, and are spared the search.
         hint=r"\d(?:[:.]\d\d[:.]\d|\d{5})",
     ),
     scan(rf"\[%(%d/%b/%Y:{TIME}{ZONE})\]", STRICT, hint=r"\[", first=HEAD - 1, last=CLF_HEAD + 1),
 )
+
+
+@cache
+def alone(number: int) -> Scan:
+    """Looks for one form of FORMS, at the first letter or digit of a line.
+
+    What it finds is what AUTO finds there: all forms begin with one or the other, and only one of them fits. It takes
+    a third of the time.
+    """
+    return scan(rf"[^0-9A-Za-z]{{0,8}}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)

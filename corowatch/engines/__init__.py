@@ -32,6 +32,11 @@ class Engine(Protocol):
         """The lines that may pass a gate, in order; `found` is what `look` gave for the same data."""
         ...
 
+    def proven(self, found: Any) -> Sequence[Pattern | None]:
+        """For each gate the pattern that matches each line that is named for it and is shown byte for byte as it
+        stands; None, or no such list: that is to be tried."""
+        ...
+
 
 class Cache(Protocol):
     """Where what takes long to make is kept from one run to the next."""
@@ -59,6 +64,9 @@ class EveryLine:
     def lines(self, data: bytes, found: None = None) -> Iterator[Hit]:
         for start, end in spans(data):
             yield start, end, self._all
+
+    def proven(self, found: None = None) -> Sequence[Pattern | None]:
+        return ()
 
 
 def spans(data: bytes) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,7 @@ byte stands in that line, its newline included. It may match in more lines, so w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from corowatch.core.pattern import Pattern
@@ -31,11 +32,16 @@ class NoGate(ValueError):
 
 @dataclass(frozen=True)
 class Scannable:
-    """A gate. `wide` is the expression for any line, `narrow` the one for lines of ASCII alone."""
+    """A gate. `wide` is the expression for any line, `narrow` the one for lines of ASCII alone.
+
+    `exact`: a line of ASCII in which `narrow` is found is one that the pattern matches, unless it ends with a CR, which
+    is not shown.
+    """
 
     wide: str
     narrow: str
     anchored: bool
+    exact: bool
 
 
 def gate_of(pattern: Pattern) -> Scannable:
@@ -51,13 +57,19 @@ def gate_of(pattern: Pattern) -> Scannable:
 
 
 def _gate(expression: str) -> Scannable:
-    tree = _without_head(_without_tail(read(expression)))
+    whole = read(expression)
+    tree = _without_head(_without_tail(whole))
     if not _seen(tree):
         raise NoGate("it may match an empty text")
     if isinstance(tree, Chars) and (tree.wide or len(tree.bytes) > FEW):
         raise NoGate("it looks for one character of many, which stand in nearly every line")
     wide, narrow = (_written(tree, wide=which, first=True, last=True) for which in (True, False))
-    return Scannable(wide, narrow, _has_start(tree))
+    anchored = Edge("^") in _leaves(tree)
+    parts = set(_leaves(whole))
+    # What is cut beside an edge may be what the edge needs: `a[bc]*\b` is not in every line that `a` is in.
+    cut_at_edge = tree != whole and any(isinstance(part, Edge) for part in parts)
+    vague = any(isinstance(part, Chars) and part.vague for part in parts)
+    return Scannable(wide, narrow, anchored, exact=not (anchored or cut_at_edge or vague))
 
 
 # --- cutting ------------------------------------------------------------------------------------------
@@ -147,13 +159,16 @@ def _seen(node: Node) -> bool:
     return True
 
 
-def _has_start(node: Node) -> bool:
+def _leaves(node: Node) -> Iterator[Chars | Edge]:
+    """The sets of characters and the edges that a tree is made of."""
     match node:
         case Cat(parts) | Alt(parts):
-            return any(map(_has_start, parts))
+            for part in parts:
+                yield from _leaves(part)
         case Repeat(part):
-            return _has_start(part)
-    return node == Edge("^")
+            yield from _leaves(part)
+        case _:
+            yield node
 
 
 # --- writing ------------------------------------------------------------------------------------------

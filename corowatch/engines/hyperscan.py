@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 import hyperscan
 
 from corowatch.core.lines import is_utf8
+from corowatch.core.pattern import Pattern
 from corowatch.engines import Cache, Gate, Hit, spans
 
-RECIPE = 2
+RECIPE = 3
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
 MOST, SPARSE = 1000, 8
 """Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
@@ -36,11 +37,13 @@ _KNOWN = ((rb"curl[^\x0a]*\x7c[\x09\x20]*python", b"%s curl -s a.example |  pyth
 
 
 class Base(NamedTuple):
-    """A compiled database; the gates that it is no scan for; those that begin with the newline before a line."""
+    """A compiled database; the gates that it is no scan for; those that begin with the newline before a line; and those
+    of which a hit is a match."""
 
     scan: Callable[..., Any]
     always: Sequence[int]
     anchored: Sequence[int]
+    exact: Sequence[int] = ()
 
 
 class Found(NamedTuple):
@@ -68,6 +71,8 @@ class Hyperscan:
         self._narrow = base(gates, cache, wide=False)
         if len(self._narrow.always) == len(gates):
             raise ValueError("there is nothing to scan for")
+        exact = set(self._narrow.exact)
+        self._proven = [gate[0] if gate and number in exact else None for number, gate in enumerate(gates)]
         self._wide: Base | None = None  # most logs are ASCII
 
     def look(self, data: bytes) -> Found:
@@ -92,6 +97,9 @@ class Hyperscan:
 
     def lines(self, data: bytes, found: Found) -> Iterator[Hit]:
         return self._among_all(data, found) if found.by.always or not found.clean else self._hit(data, found)
+
+    def proven(self, found: Found) -> Sequence[Pattern | None]:
+        return self._proven if found.by is self._narrow else ()
 
     def _hit(self, data: bytes, found: Found) -> Iterator[Hit]:
         """The lines that were hit. The first may pass what begins with a newline: none stands before it here."""
@@ -136,10 +144,10 @@ def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool) -> Base:
     name = blake2b(repr((RECIPE, wide, told)).encode(), digest_size=16).hexdigest()
     kept = _kept(cache.get(name), len(gates))
     if kept is None:
-        made, always, anchored = _made(gates, wide=wide)
+        made, *numbers = _made(gates, wide=wide)
         if made is not None:  # else the reason may be gone at the next start
-            cache.put(name, f"{json.dumps([always, anchored])}\n".encode() + hyperscan.dumpb(made))
-        kept = Base(_nothing if made is None else made.scan, always, anchored)
+            cache.put(name, f"{json.dumps(numbers)}\n".encode() + hyperscan.dumpb(made))
+        kept = Base(_nothing if made is None else made.scan, *numbers)
     return kept
 
 
@@ -147,26 +155,27 @@ def _kept(saved: bytes | None, count: int) -> Base | None:
     """What was in the cache for so many gates, unless it is of another build, or another machine."""
     head, _, dumped = (saved or b"").partition(b"\n")
     try:
-        always, anchored = json.loads(head)
+        always, anchored, exact = json.loads(head)
         loaded = hyperscan.loadb(dumped, hyperscan.HS_MODE_BLOCK)
         loaded.scratch = hyperscan.Scratch(loaded)
     except (*ERRORS, ValueError, TypeError):
         return None
-    if not all(type(number) is int and 0 <= number < count for number in (*always, *anchored)):
+    if not all(type(number) is int and 0 <= number < count for number in (*always, *anchored, *exact)):
         return None
-    return Base(loaded.scan, always, anchored)
+    return Base(loaded.scan, always, anchored, exact)
 
 
 def _nothing(data: bytes, on_match: object) -> None:
     """Where there is nothing to scan for."""
 
 
-def _made(gates: Sequence[Gate | None], *, wide: bool) -> tuple[Any, list[int], list[int]]:
-    """A database (None: of nothing), the gates that it is no scan for, and those that are anchored."""
+def _made(gates: Sequence[Gate | None], *, wide: bool) -> tuple[Any, list[int], list[int], list[int]]:
+    """A database (None: of nothing), the gates that it is no scan for, those that are anchored, and the exact ones."""
     from corowatch.engines.gate import NoGate, gate_of
 
     always = {number for number, gate in enumerate(gates) if gate is None}
     wanted: list[tuple[int, bytes, bool]] = []
+    exact: set[int] = set()
     for number, gate in enumerate(gates):
         try:
             derived = [gate_of(pattern) for pattern in gate or ()]
@@ -174,6 +183,8 @@ def _made(gates: Sequence[Gate | None], *, wide: bool) -> tuple[Any, list[int], 
             always.add(number)
         else:
             wanted += [(number, (one.wide if wide else one.narrow).encode(), one.anchored) for one in derived]
+            if not wide and len(derived) == 1 and derived[0].exact:
+                exact.add(number)
     made = _compiled(wanted)
     if made is None and wanted:  # what is too large by itself leaves out its gate alone
         always |= {number for number, expression, _ in wanted if why_refused(expression)}
@@ -181,7 +192,8 @@ def _made(gates: Sequence[Gate | None], *, wide: bool) -> tuple[Any, list[int], 
         made = _compiled(wanted)
         if made is None:  # each is taken alone, and all together are too large
             always = set(range(len(gates)))
-    return made, sorted(always), sorted({number for number, _, anchored in wanted if anchored} - always)
+    anchors = {number for number, _, anchored in wanted if anchored}
+    return made, sorted(always), sorted(anchors - always), sorted(exact - always)
 
 
 def _compiled(wanted: Sequence[tuple[int, bytes, bool]]) -> Any:

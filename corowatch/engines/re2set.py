@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import re2
 
 from corowatch.core.lines import is_utf8, shown
-from corowatch.core.pattern import re2_options
+from corowatch.core.pattern import Pattern, re2_options
 from corowatch.engines import Gate, Hit
 
 MEMORY = 64 << 20
@@ -64,3 +64,6 @@ class Re2Set:
                 if passed or always:
                     yield start, end, sorted({owner[number] for number in passed}.union(always))
             start = end + 1
+
+    def proven(self, found: None = None) -> Sequence[Pattern | None]:
+        return ()

@@ -19,10 +19,11 @@ class NotRead(ValueError):
 
 @dataclass(frozen=True)
 class Chars:
-    """One of these bytes; `wide`: or one character outside ASCII, of two to four bytes."""
+    """One of these bytes; `wide`: or one character outside ASCII, of two to four bytes. `vague`: not of all of them."""
 
     bytes: frozenset[int]
     wide: bool = False
+    vague: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ NOTHING = Cat(())
 ASCII = frozenset(range(128))
 ANY = Chars(ASCII - {10}, wide=True)
 """Any character of a line."""
+SOME = Chars(ANY.bytes, wide=True, vague=True)
+"""A character of a class that is not looked up here."""
 
 _DIGIT = frozenset(b"0123456789")
 _LOWER, _UPPER = frozenset(range(97, 123)), frozenset(range(65, 91))
@@ -119,7 +122,7 @@ class _Set:
     def node(self, *, negated: bool) -> Chars:
         """Of the characters of a line, those in the set or not in it."""
         if self.vague:
-            return ANY
+            return SOME
         if negated:
             return Chars((ASCII - self.bytes) - {10}, wide=True)
         return Chars(frozenset(self.bytes) - {10}, self.wide)

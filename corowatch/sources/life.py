@@ -256,12 +256,13 @@ class Life:
         """When the next line was written (seconds since the epoch): by its stamp, else that of the nearest stamped
         line before, else of one soon after, else by the file's last write."""
         written = self.seen.mtime / 1e9
-        first, *more = self.content.pread(SIP, self.position.offset).split(b"\n")[:8]
-        told = self._how.stamps.read(first, written)
-        if told is None and self.position.stamped:
-            return self.position.stamped[1]
-        return next((at for at in (told, *(self._how.stamps.read(line, written) for line in more))
-                     if at is not None), written)
+        for line in self.content.pread(SIP, self.position.offset).split(b"\n", 8)[:8]:
+            told = self._how.stamps.read(line, written)
+            if told is not None:
+                return told
+            if self.position.stamped:
+                return self.position.stamped[1]
+        return written
 
     def read(self, now: float, until: float = inf) -> int | None:
         """Send what follows, at most one gulp, and of it the lines up to the time `until`; gives the bytes sent.
@@ -301,7 +302,7 @@ class Life:
             chunk = chunk[:turn(chunk, until, lambda line: self._how.stamps.read(line, now))]
             self._gulp = max(SIP // 4, len(chunk))
         began = time.monotonic()
-        self._send(Chunk(now, chunk), overlap + chunk, codec, mark)
+        self._send(Chunk(now, chunk), data[:len(overlap) + len(chunk)], codec, mark)
         took = time.monotonic() - began
         if took > LONG:
             self._gulp = max(LEAST, int(len(chunk) * LONG / took))

@@ -90,3 +90,34 @@ def test_masking_has_the_budget_too(monkeypatch):
 
     with pytest.raises(OverBudget, match="the pattern took over 5 ms on one line"):
         Pattern(r"(?=(a|aa)+$)(a|aa)+$").masked("a" * 64 + "b")
+
+
+@pytest.mark.parametrize("flags", [{}, {"literal": True}, {"ignore_case": True}])
+def test_what_was_found_out_of_a_text_is_not_searched_for_again(flags):
+    pattern = Pattern("ERROR", **flags)
+    text, equal = ("".join(("no ", "match")) for _ in range(2))
+
+    pattern.know(text)  # wrongly, so that it shows
+
+    assert pattern.test(text)
+    assert pattern.fields(text) == {}
+    assert not pattern.test(equal)
+    assert pattern.fields(equal) is None
+
+
+def test_groups_are_searched_for_though_the_text_is_known_to_match():
+    pattern = Pattern(r"user (?P<user>\w+)")
+    text = "user bob"
+
+    pattern.know(text)
+
+    assert pattern.fields(text) == {"user": "bob"}
+
+
+def test_what_backtracks_is_always_searched_for():
+    pattern = Pattern(r"a(?=b)")
+    text = "no match"
+
+    pattern.know(text)
+
+    assert not pattern.test(text)

@@ -148,6 +148,9 @@ class Only:
     def lines(self, data, found):
         return ((start, end, [0]) for start, end in spans(data) if self._text in data[start:end])
 
+    def proven(self, found):
+        return ()
+
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-16-le", "iso8859-1"])
 def test_the_time_of_a_line_does_not_depend_on_which_lines_were_named_before(codec, monkeypatch):

@@ -44,7 +44,9 @@ def joined(inner):
 patterns = st.tuples(st.sampled_from(["", "", "", "(?i)", "(?s)", "^", ".*"]),
                      st.recursive(st.lists(atoms, min_size=1, max_size=4).map("".join), joined, max_leaves=8),
                      st.sampled_from(["", "", "", "$", ".*", r"\S+", r"\b", "?", r"\r?$"])).map("".join)
-lines = st.lists(st.text(st.sampled_from(CHARS), max_size=10).map(str.encode)
+stamped = st.tuples(st.sampled_from(["2026-11-22T10:00:00Z ", "[Nov 22 10:00:00] "]),
+                    st.text(st.sampled_from(CHARS), max_size=6)).map("".join)
+lines = st.lists((st.text(st.sampled_from(CHARS), max_size=10) | stamped).map(str.encode)
                  | st.binary(max_size=8).map(lambda raw: raw.replace(b"\n", b"")), min_size=1, max_size=12)
 
 
@@ -65,10 +67,10 @@ def sent(engine, patterns, blocks):
     outs = [Collect() for _ in patterns]
     greps = [grep(Broadcast([out]), pattern=(pattern,)) for out, pattern in zip(outs, patterns, strict=True)]
     counts = Counts(lines=0, cut=0, skewed=0)
-    scanner = scan(greps, engine=engine, clock=Clock("none", counts), counts=counts)
+    scanner = scan(greps, engine=engine, clock=Clock("auto", counts), counts=counts)
     for data in blocks:
         scanner.send(block(data))
-    return [[(event.place, event.text, event.fields) for event in out] for out in outs]
+    return [[(event.place, event.at, event.text, event.fields) for event in out] for out in outs]
 
 
 def engines(patterns):

@@ -104,3 +104,21 @@ def test_a_gate_knows_that_it_begins_with_the_newline_before_a_line():
     assert gate_of(Pattern("^a")).anchored
     assert gate_of(Pattern(r"(?:^|\s)a")).anchored
     assert not gate_of(Pattern("a$")).anchored
+
+
+@pytest.mark.parametrize("pattern", ["a", "a.*b", r"a \S+", r"\bFATAL\b", "(?i)error|fail", r"a(b|c)+ from (\S+)",
+                                     "a b$", "x{2,5}y", "[^\u00e9]a"])
+def test_of_an_exact_gate_a_hit_is_a_match(pattern):
+    assert gate_of(Pattern(pattern)).exact
+
+
+@pytest.mark.parametrize("pattern", [
+    "^a",
+    r"a[bc]*\b",  # the edge is cut with what stands before it
+    "a.*$",
+    r"(?:a\b){2}c*\b",
+    r"a\pLb",
+    r"a[^\PL]b",
+])
+def test_a_gate_that_is_wider_is_not_exact(pattern):
+    assert not gate_of(Pattern(pattern)).exact

@@ -119,6 +119,28 @@ def test_hits_without_end_make_every_line_one_to_look_at():
     assert {(0, 1)} == {tuple(gates) for _, _, gates in found}
 
 
+def proven(engine, data):
+    return [one and one.source for one in engine.proven(engine.look(data))]
+
+
+def test_of_a_line_of_ascii_an_exact_hit_needs_no_second_search():
+    scanner = engine("ERROR", "^WARN", "a or b", r"x\w*\b", None, "(?P<n>y)z")
+
+    assert ["ERROR", None, None, None, None, "(?P<n>y)z"] == proven(scanner, b"ERROR\n")
+    assert [] == proven(scanner, "\u00e9 ERROR\n".encode())
+
+
+def test_where_hits_have_no_end_nothing_is_proven():
+    assert [] == proven(engine("ERROR|."), b"." * 10_000 + b"\n")
+
+
+def test_what_is_exact_is_known_from_the_cache_too():
+    cache = Kept()
+    first, second = (proven(engine("a", "^b", cache=cache), b"a\n") for _ in range(2))
+
+    assert ["a", None] == first == second
+
+
 def test_nothing_to_scan_for_is_refused():
     with pytest.raises(ValueError, match="nothing to scan for"):
         engine(None, "x*")
@@ -156,8 +178,8 @@ def test_that_there_is_nothing_to_scan_for_is_not_kept():
                                   lambda raw: raw.partition(b"\n")[0] + b"\nno database", lambda raw: b"",
                                   lambda raw: b"null\n" + raw.partition(b"\n")[2],
                                   lambda raw: b"[1]\n" + raw.partition(b"\n")[2],
-                                  lambda raw: b"[[],[7]]\n" + raw.partition(b"\n")[2],
-                                  lambda raw: b"[[],[\"0\"]]\n" + raw.partition(b"\n")[2],
+                                  lambda raw: b"[[],[],[7]]\n" + raw.partition(b"\n")[2],
+                                  lambda raw: b"[[],[\"0\"],[]]\n" + raw.partition(b"\n")[2],
                                   lambda raw: raw.partition(b"\n")[0] + b"\n"])
 def test_what_is_damaged_is_made_anew(harm):
     kept = Kept()
@@ -183,7 +205,7 @@ def test_the_recipe_is_counted_up_when_gates_are_derived_otherwise():
                 r"^\s*(?i)err(or)?\b.*$", r"user (?P<user>\S+) from [^\s:]{2,9}", "é+|[a-z]{2}x?", r"\bk\pL\B1"]
     told = repr([gate_of(Pattern(pattern)) for pattern in patterns])
 
-    assert (2, "616032f439c300a6") == (RECIPE, blake2b(told.encode(), digest_size=8).hexdigest())
+    assert (3, "7df01ffa5a1adb4b") == (RECIPE, blake2b(told.encode(), digest_size=8).hexdigest())
 
 
 # --- when it is not used ------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ _SHAPES = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\x
 _BEYOND = frozenset(range(128, 256))
 FEW = 4
 """Characters that may be looked for alone."""
+RARE, WORD = 6, 4
+"""From what on a text is taken to be rare; characters of one kind beyond so many make it no rarer."""
 _NEVER = frozenset((0xff,))
 _LONGEST = 4
 """Bytes of a character, at most."""
@@ -35,28 +37,37 @@ class Scannable:
     """A gate. `wide` is the expression for any line, `narrow` the one for lines of ASCII alone.
 
     `exact`: a line of ASCII in which `narrow` is found is one that the pattern matches, unless it ends with a CR, which
-    is not shown.
+    is not shown. `by_part`: it is that of a part of the pattern.
     """
 
     wide: str
     narrow: str
     anchored: bool
     exact: bool
+    by_part: bool = False
+
+    def expression(self, *, wide: bool) -> bytes:
+        """As the scanner takes it."""
+        return (self.wide if wide else self.narrow).encode()
 
 
-def gate_of(pattern: Pattern) -> Scannable:
-    """The gate of a pattern. Raises NoGate."""
+def gate_of(pattern: Pattern, *, by_part: bool = False) -> Scannable:
+    """The gate of a pattern. Raises NoGate.
+
+    `by_part`: that of a part which each match holds, if one is likely to be rare. A scanner that is looking for
+    `connection.*XK-27` stops at each `connection`; for `XK-27` it need not.
+    """
     if not pattern.linear:
         raise NoGate(f"RE2 refuses it: {pattern.why}")
     try:
-        return _gate(pattern.expression)
+        return _gate(pattern.expression, by_part=by_part)
     except NotRead as error:
         raise NoGate(f"{error} is not known to the scanner") from None
     except RecursionError:
         raise NoGate("it is nested too deeply") from None
 
 
-def _gate(expression: str) -> Scannable:
+def _gate(expression: str, *, by_part: bool) -> Scannable:
     whole = read(expression)
     tree = _without_head(_without_tail(whole))
     if not _seen(tree):
@@ -64,6 +75,9 @@ def _gate(expression: str) -> Scannable:
     if isinstance(tree, Chars) and (tree.wide or len(tree.bytes) > FEW):
         raise NoGate("it looks for one character of many, which stand in nearly every line")
     wide, narrow = (_written(tree, wide=which, first=True, last=True) for which in (True, False))
+    if by_part and (part := _rarest(tree)) != tree:  # its edges are where they may be, for they were in the whole
+        wide, narrow = (_written(part, wide=which, first=True, last=True) for which in (True, False))
+        return Scannable(wide, narrow, Edge("^") in _leaves(part), exact=False, by_part=True)
     anchored = Edge("^") in _leaves(tree)
     parts = set(_leaves(whole))
     # What is cut beside an edge may be what the edge needs: `a[bc]*\b` is not in every line that `a` is in.
@@ -140,6 +154,49 @@ def _joined(*nodes: Node) -> Node:
     for node in nodes:
         flat += node.parts if isinstance(node, Cat) else (node,)
     return flat[0] if len(flat) == 1 else Cat(tuple(flat))
+
+
+# --- choosing -----------------------------------------------------------------------------------------
+
+
+def _rarest(node: Node) -> Node:
+    """A part that each text of `node` holds and that is likely to be rare; `node` itself if there is none."""
+    match node:
+        case Alt(parts):
+            return Alt(tuple(map(_rarest, parts)))
+        case Cat(parts):
+            best = max(_pieces(parts), key=_rarity)
+            return best if _rarity(best) >= RARE else node
+    return node
+
+
+def _pieces(parts: tuple[Node, ...]) -> Iterator[Node]:
+    """What stands between repeats without end, with what must be there of these at least."""
+    piece: list[Node] = []
+    for part in parts:
+        if isinstance(part, Repeat) and part.most is None:
+            yield _without_head(_without_tail(_joined(*piece, _times(part.part, part.least))))
+            piece = [_times(part.part, part.least)]
+        else:
+            piece.append(part)
+    yield _without_head(_without_tail(_joined(*piece)))
+
+
+def _rarity(node: Node) -> int:
+    """How unlikely the longest text in a piece is: long words are as common as short ones, but not what goes on behind
+    a word, and not a change from small letters to capitals, digits or punctuation."""
+    best = run = same = 0
+    kind = ""
+    for part in node.parts if isinstance(node, Cat) else (node,):
+        if not isinstance(part, Chars) or len(part.bytes) > 2 or not part.bytes:
+            run, kind = 0, ""
+            continue
+        char = chr(max(part.bytes))
+        before, kind = kind, "a" if char.islower() else "A" if char.isupper() else "0" if char.isdigit() else "-"
+        same = same + 1 if kind == before else 1
+        run += same <= WORD
+        best = max(best, run)
+    return best
 
 
 # --- proving ------------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hyperscan
 
@@ -24,8 +25,15 @@ from corowatch.core.lines import is_utf8
 from corowatch.core.pattern import Pattern
 from corowatch.engines import Cache, Gate, Hit, spans
 
-RECIPE = 3
+if TYPE_CHECKING:
+    from corowatch.engines.gate import Scannable  # loaded only where something is compiled
+
+RECIPE = 4
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
+LEARN = (4 << 20, 64 << 20)
+"""So many bytes are scanned when it is seen which gates are passed too often."""
+OFTEN = 16384
+"""Bytes; a part of a pattern that is found more than once in so many is not worth looking for instead of the whole."""
 MOST, SPARSE = 1000, 8
 """Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
 ERRORS = (hyperscan.error, hyperscan.HyperscanError)
@@ -37,13 +45,17 @@ _KNOWN = ((rb"curl[^\x0a]*\x7c[\x09\x20]*python", b"%s curl -s a.example |  pyth
 
 
 class Base(NamedTuple):
-    """A compiled database; the gates that it is no scan for; those that begin with the newline before a line; and those
-    of which a hit is a match."""
+    """A compiled database, and the numbers of some gates."""
 
     scan: Callable[..., Any]
     always: Sequence[int]
-    anchored: Sequence[int]
+    """Those that it is no scan for."""
+    anchored: Sequence[int] = ()
+    """Those that begin with the newline before a line."""
     exact: Sequence[int] = ()
+    """Those of which a hit is a match."""
+    parts: Sequence[int] = ()
+    """Those that are looked for by a part of them."""
 
 
 class Found(NamedTuple):
@@ -68,18 +80,26 @@ class Hyperscan:
         self._gates = gates
         self._cache = cache
         self._all = range(len(gates))
-        self._narrow = base(gates, cache, wide=False)
+        self._learnt = iter(LEARN)
+        self._learn_at: float = next(self._learnt)
+        self._scanned = 0
+        self._passed: Counter[int] = Counter()
+        self._take(base(gates, cache, wide=False))
         if len(self._narrow.always) == len(gates):
             raise ValueError("there is nothing to scan for")
-        exact = set(self._narrow.exact)
-        self._proven = [gate[0] if gate and number in exact else None for number, gate in enumerate(gates)]
+
+    def _take(self, narrow: Base) -> None:
+        self._narrow = narrow
         self._wide: Base | None = None  # most logs are ASCII
+        self._proven: list[Pattern | None] = [None] * len(self._gates)
+        for number in narrow.exact:
+            self._proven[number] = (self._gates[number] or (None,))[0]
 
     def look(self, data: bytes) -> Found:
         """Scan whole lines; the interpreter is free for others meanwhile."""
         narrow = data.isascii()
         if not narrow and self._wide is None:  # once, and it may take a second
-            self._wide = base(self._gates, self._cache, wide=True)
+            self._wide = base(self._gates, self._cache, wide=True, parts=self._narrow.parts)
         used = self._narrow if narrow or self._wide is None else self._wide
         hits: list[tuple[int, int]] = []
         most = MOST + len(data) // SPARSE
@@ -93,7 +113,19 @@ class Hyperscan:
         except hyperscan.ScanTerminated:
             return Found([], Base(_nothing, self._all, ()), narrow or is_utf8(data))
         hits.sort()
+        if self._scanned < self._learn_at:
+            self._learn(hits, len(data))
         return Found(hits, used, narrow or is_utf8(data))
+
+    def _learn(self, hits: Sequence[tuple[int, int]], size: int) -> None:
+        """Look for those gates as a whole of which the part turns out to be common in these logs."""
+        self._scanned += size
+        self._passed.update(gate for _, gate in hits)
+        if self._scanned >= self._learn_at:
+            self._learn_at = next(self._learnt, 0)
+            rare = [gate for gate in self._narrow.parts if self._passed[gate] <= self._scanned // OFTEN]
+            if len(rare) < len(self._narrow.parts):
+                self._take(base(self._gates, self._cache, wide=False, parts=rare))
 
     def lines(self, data: bytes, found: Found) -> Iterator[Hit]:
         return self._among_all(data, found) if found.by.always or not found.clean else self._hit(data, found)
@@ -138,13 +170,16 @@ def _end(data: bytes, start: int) -> int:
     return len(data) if stop < 0 else stop
 
 
-def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool) -> Base:
-    """What scans for these gates, in any line or in lines of ASCII: from the cache if it is there and sound."""
+def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool, parts: Sequence[int] | None = None) -> Base:
+    """What scans for these gates, in any line or in lines of ASCII: from the cache if it is there and sound.
+
+    `parts` are those that are to be looked for by a part; None: those that are in the cache, else all that have one.
+    """
     told = [None if gate is None else [(one.expression, one.linear) for one in gate] for gate in gates]
     name = blake2b(repr((RECIPE, wide, told)).encode(), digest_size=16).hexdigest()
     kept = _kept(cache.get(name), len(gates))
-    if kept is None:
-        made, *numbers = _made(gates, wide=wide)
+    if kept is None or (parts is not None and kept.parts != parts):
+        made, numbers = _made(gates, range(len(gates)) if parts is None else parts, wide=wide)
         if made is not None:  # else the reason may be gone at the next start
             cache.put(name, f"{json.dumps(numbers)}\n".encode() + hyperscan.dumpb(made))
         kept = Base(_nothing if made is None else made.scan, *numbers)
@@ -155,54 +190,53 @@ def _kept(saved: bytes | None, count: int) -> Base | None:
     """What was in the cache for so many gates, unless it is of another build, or another machine."""
     head, _, dumped = (saved or b"").partition(b"\n")
     try:
-        always, anchored, exact = json.loads(head)
+        always, anchored, exact, parts = json.loads(head)
         loaded = hyperscan.loadb(dumped, hyperscan.HS_MODE_BLOCK)
         loaded.scratch = hyperscan.Scratch(loaded)
     except (*ERRORS, ValueError, TypeError):
         return None
-    if not all(type(number) is int and 0 <= number < count for number in (*always, *anchored, *exact)):
+    if not all(type(number) is int and 0 <= number < count for number in (*always, *anchored, *exact, *parts)):
         return None
-    return Base(loaded.scan, always, anchored, exact)
+    return Base(loaded.scan, always, anchored, exact, parts)
 
 
 def _nothing(data: bytes, on_match: object) -> None:
     """Where there is nothing to scan for."""
 
 
-def _made(gates: Sequence[Gate | None], *, wide: bool) -> tuple[Any, list[int], list[int], list[int]]:
-    """A database (None: of nothing), the gates that it is no scan for, those that are anchored, and the exact ones."""
+def _made(gates: Sequence[Gate | None], parts: Collection[int], *, wide: bool) -> tuple[Any, list[list[int]]]:
+    """A database (None: of nothing), and the numbers that a Base has; `parts` may be looked for by a part."""
     from corowatch.engines.gate import NoGate, gate_of
 
     always = {number for number, gate in enumerate(gates) if gate is None}
-    wanted: list[tuple[int, bytes, bool]] = []
-    exact: set[int] = set()
+    wanted: list[tuple[int, Scannable]] = []
     for number, gate in enumerate(gates):
         try:
-            derived = [gate_of(pattern) for pattern in gate or ()]
+            wanted += [(number, gate_of(pattern, by_part=number in parts)) for pattern in gate or ()]
         except NoGate:
             always.add(number)
-        else:
-            wanted += [(number, (one.wide if wide else one.narrow).encode(), one.anchored) for one in derived]
-            if not wide and len(derived) == 1 and derived[0].exact:
-                exact.add(number)
-    made = _compiled(wanted)
+    wanted = [one for one in wanted if one[0] not in always]
+    made = _compiled(wanted, wide=wide)
     if made is None and wanted:  # what is too large by itself leaves out its gate alone
-        always |= {number for number, expression, _ in wanted if why_refused(expression)}
+        always |= {number for number, one in wanted if why_refused(one.expression(wide=wide))}
         wanted = [one for one in wanted if one[0] not in always]
-        made = _compiled(wanted)
+        made = _compiled(wanted, wide=wide)
         if made is None:  # each is taken alone, and all together are too large
-            always = set(range(len(gates)))
-    anchors = {number for number, _, anchored in wanted if anchored}
-    return made, sorted(always), sorted(anchors - always), sorted(exact - always)
+            always, wanted = set(range(len(gates))), []
+    alone = {number for number, gate in enumerate(gates) if gate is not None and len(gate) == 1 and not wide}
+    anchored = {number for number, one in wanted if one.anchored}
+    exact = {number for number, one in wanted if one.exact and number in alone}
+    by_part = {number for number, one in wanted if one.by_part}
+    return made, [sorted(always), sorted(anchored), sorted(exact), sorted(by_part)]
 
 
-def _compiled(wanted: Sequence[tuple[int, bytes, bool]]) -> Any:
+def _compiled(wanted: Sequence[tuple[int, Scannable]], *, wide: bool) -> Any:
     """A database; None if there is nothing to compile, or it is too large."""
     if not wanted:
         return None
     made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     try:
-        made.compile(expressions=[expression for _, expression, _ in wanted], ids=[number for number, *_ in wanted])
+        made.compile(expressions=[one.expression(wide=wide) for _, one in wanted], ids=[number for number, _ in wanted])
     except ERRORS:
         return None
     return made

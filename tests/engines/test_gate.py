@@ -122,3 +122,39 @@ def test_of_an_exact_gate_a_hit_is_a_match(pattern):
 ])
 def test_a_gate_that_is_wider_is_not_exact(pattern):
     assert not gate_of(Pattern(pattern)).exact
+
+
+@pytest.mark.parametrize(("pattern", "narrow"), [
+    ("connection.*XK-427", r"\x58\x4b\x2d\x34\x32\x37"),
+    (r"connection \w+XK-427", r"[\x30-\x39\x41-\x5a\x5f\x61-\x7a]\x58\x4b\x2d\x34\x32\x37"),
+    (r"\berror\b.*\bSet_fail(ed|ure)", r"\b\x53\x65\x74\x5f\x66\x61\x69\x6c(?:\x65\x64|\x75\x72\x65)"),
+    (r"XK-427:?\s*connection", r"\x58\x4b\x2d\x34\x32\x37"),
+    (r"^a.*XK-427.*b$", r"\x58\x4b\x2d\x34\x32\x37"),
+    (r"^Set_fail: \d+ b", r"\n\x53\x65\x74\x5f\x66\x61\x69\x6c\x3a\x20[\x30-\x39]"),
+    (r"b\s+Set_fail$", r"[\x09\x0a\x0c-\x0d\x20]\x53\x65\x74\x5f\x66\x61\x69\x6c\r?\n".replace(r"\x0a", "")),
+    ("a.*XK-427|b+Set_fail", r"(?:\x58\x4b\x2d\x34\x32\x37|\x62\x53\x65\x74\x5f\x66\x61\x69\x6c)"),
+    ("(?i)a.*xk-427 x", r"[\x58\x78][\x4b\x6b]\x2d\x34\x32\x37\x20[\x58\x78]"),
+])
+def test_a_gate_may_be_that_of_a_part_that_is_likely_to_be_rare(pattern, narrow):
+    gate = gate_of(Pattern(pattern), by_part=True)
+
+    assert narrow == gate.narrow
+    assert gate.by_part
+    assert not gate.exact
+    assert gate.anchored == pattern.startswith("^Set")
+
+
+@pytest.mark.parametrize("pattern", [
+    "authentication.*information",  # words, however long
+    "a.*b",
+    "XK-427",
+    r"é+ü",
+    r"a.*[a-z]{8}",
+])
+def test_where_no_part_is_likely_to_be_rare_the_gate_is_that_of_the_whole(pattern):
+    assert gate_of(Pattern(pattern)) == gate_of(Pattern(pattern), by_part=True)
+
+
+def test_a_part_is_no_way_round_what_has_no_gate():
+    with pytest.raises(NoGate):
+        gate_of(Pattern("a+^b XK-427"), by_part=True)

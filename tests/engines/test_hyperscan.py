@@ -141,6 +141,33 @@ def test_what_is_exact_is_known_from_the_cache_too():
     assert ["a", None] == first == second
 
 
+LINES = b"PacketResponder 1 closing\nPacketResponder 2 XK-427\n"
+
+
+def test_a_part_that_turns_out_to_be_common_is_looked_for_no_more(monkeypatch):
+    monkeypatch.setattr(hyperscan, "LEARN", (len(LINES), 3 * len(LINES)))
+    monkeypatch.setattr(hyperscan, "OFTEN", len(LINES))
+    kept = Kept()
+    scanner = engine(r"PacketResponder \d+ x", "X+K-427.*", r"\d+ XK-427", cache=kept)
+    names = set(kept)
+
+    assert [(0, 25, [0]), (26, 50, [0, 1, 2])] == named(scanner, LINES)
+    assert [(26, 50, [1, 2])] == named(scanner, LINES)
+    assert [(26, 50, [1, 2])] == named(engine(r"PacketResponder \d+ x", "X+K-427.*", r"\d+ XK-427", cache=kept), LINES)
+    assert names == set(kept)
+
+
+def test_lines_beyond_ascii_are_scanned_for_what_was_learnt(monkeypatch):
+    monkeypatch.setattr(hyperscan, "LEARN", (len(LINES),))
+    monkeypatch.setattr(hyperscan, "OFTEN", len(LINES))
+    beyond = LINES + "\u00e9\n".encode()
+    scanner = engine(r"PacketResponder \d+ x", "XK-427")
+    first = named(scanner, beyond)
+
+    assert [[0], [0, 1]] == [gates for *_, gates in first]
+    assert [[1]] == [gates for *_, gates in named(scanner, beyond)]
+
+
 def test_nothing_to_scan_for_is_refused():
     with pytest.raises(ValueError, match="nothing to scan for"):
         engine(None, "x*")
@@ -178,8 +205,8 @@ def test_that_there_is_nothing_to_scan_for_is_not_kept():
                                   lambda raw: raw.partition(b"\n")[0] + b"\nno database", lambda raw: b"",
                                   lambda raw: b"null\n" + raw.partition(b"\n")[2],
                                   lambda raw: b"[1]\n" + raw.partition(b"\n")[2],
-                                  lambda raw: b"[[],[],[7]]\n" + raw.partition(b"\n")[2],
-                                  lambda raw: b"[[],[\"0\"],[]]\n" + raw.partition(b"\n")[2],
+                                  lambda raw: b"[[],[],[7],[]]\n" + raw.partition(b"\n")[2],
+                                  lambda raw: b"[[],[\"0\"],[],[]]\n" + raw.partition(b"\n")[2],
                                   lambda raw: raw.partition(b"\n")[0] + b"\n"])
 def test_what_is_damaged_is_made_anew(harm):
     kept = Kept()
@@ -202,10 +229,10 @@ def test_other_patterns_have_other_entries():
 def test_the_recipe_is_counted_up_when_gates_are_derived_otherwise():
     """If this fails, what is in caches is stale: count RECIPE up, and write the new number and hash here."""
     patterns = [r"a{03}b(?i)?c",
-                r"^\s*(?i)err(or)?\b.*$", r"user (?P<user>\S+) from [^\s:]{2,9}", "é+|[a-z]{2}x?", r"\bk\pL\B1"]
-    told = repr([gate_of(Pattern(pattern)) for pattern in patterns])
+                r"^\s*(?i)err(or)?\b.*$", r"^\w+ user (?P<user>\S+) from [^\s:]{2,9}", "é+|[a-z]{2}x?", r"\bk\pL\B1"]
+    told = repr([gate_of(Pattern(pattern), by_part=by_part) for pattern in patterns for by_part in (False, True)])
 
-    assert (3, "7df01ffa5a1adb4b") == (RECIPE, blake2b(told.encode(), digest_size=8).hexdigest())
+    assert (4, "8e6d01ed70c0610e") == (RECIPE, blake2b(told.encode(), digest_size=8).hexdigest())
 
 
 # --- when it is not used ------------------------------------------------------------------------------

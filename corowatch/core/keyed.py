@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
 from heapq import heapify, heappop, heappush
+from json.encoder import encode_basestring
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from corowatch.core.errors import StateRefused
@@ -37,11 +38,11 @@ class Keyed(Generic[State]):
         self._memory = memory
         self._counts = counts
         self._here = here
-        self._by = by
+        self._by = [(field, encode_basestring(field)) for field in by]
         self._max_keys = max_keys
         self._expire = expire
         self._lateness = lateness
-        self._newest, self.now, _ = memory.get(CLOCKS, (0.0, 0.0, None))
+        self._newest, self.now, _ = self._clocks = memory.get(CLOCKS, (0.0, 0.0, None))
         if self.now is None or any(row[2] is None for name, row in memory.items() if name != CLOCKS):
             raise StateRefused("what a step remembers is damaged: a key without a state, or a clock without a time")
         rows = sorted((row[0], name) for name, row in memory.items() if name != CLOCKS)
@@ -59,14 +60,19 @@ class Keyed(Generic[State]):
         if when < self._newest - self._lateness:
             self._counts["late"] += 1
             return None
-        key = {field: self._here.value(event, field) for field in self._by}
-        if None in key.values():
-            self._counts["unkeyed"] += 1
-            return None
+        told = []
+        for field, quoted in self._by:
+            value = self._here.value(event, field)
+            if value is None:
+                self._counts["unkeyed"] += 1
+                return None
+            told.append(f"{quoted}: {_told(value)}")
         self._newest = max(when, self._newest)
         self.pass_time(when)
-        self._memory[CLOCKS] = (self._newest, self.now, None)
-        return name_of(key)
+        clocks = (self._newest, self.now, None)
+        if clocks != self._clocks:
+            self._memory[CLOCKS] = self._clocks = clocks
+        return f"{{{', '.join(told)}}}"
 
     def key(self, name: str) -> dict[str, Value]:
         """The key's fields and values, from its name."""
@@ -91,6 +97,9 @@ class Keyed(Generic[State]):
 
         The state may be replaced or forgotten, and a new deadline set, while this is walked.
         """
+        return self._walk(at) if self._due and self._due[0][0] <= at else iter(())
+
+    def _walk(self, at: float) -> Iterator[tuple[str, float, State]]:
         while self._due and self._due[0][0] <= at:
             deadline, name = heappop(self._due)
             row = self._memory.get(name)
@@ -136,5 +145,12 @@ class Keyed(Generic[State]):
 
 
 def name_of(key: Mapping[str, Value]) -> str:
-    """The name under which a key's row stands in Memory."""
-    return json.dumps(key, ensure_ascii=False) if key else "{}"
+    """The name under which a key's row stands in Memory: its JSON."""
+    return f"{{{', '.join(f'{encode_basestring(field)}: {_told(value)}' for field, value in key.items())}}}"
+
+
+def _told(value: Value) -> str:
+    """A value's JSON. `json.dumps` makes an encoder for each, which costs more than all the rest."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    return str(value) if type(value) is int else json.dumps(value)

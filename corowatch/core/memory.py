@@ -28,6 +28,10 @@ class Memory(MutableMapping[str, T]):
     def __getitem__(self, key: str) -> T:
         return self._data[key]
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """What stands under a key, or `default`. The mixin's raises and catches KeyError for that."""
+        return self._data.get(key, default)
+
     def __setitem__(self, key: str, value: T) -> None:
         self._data[key] = value
         self._dirty.add(key)

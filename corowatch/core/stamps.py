@@ -308,9 +308,11 @@ AUTO = (
 
 @cache
 def alone(number: int) -> Scan:
-    """Looks for one form of FORMS, at the first letter or digit of a line.
+    """Looks for one form of FORMS, at the first letter or digit of a line, behind an address (IPv4), or in the text
+    under the first key of a JSON object.
 
-    What it finds is what AUTO finds there: all forms begin with one or the other, and only one of them fits. It takes
-    a third of the time.
+    What it finds is what AUTO finds there: forms begin with a letter or a digit, none with an address or a key of
+    letters, but that of a key with a number, and only one of them fits. It takes a third of the time.
     """
-    return scan(rf"[^0-9A-Za-z]{{0,8}}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
+    before = r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
+    return scan(f"{before}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)

@@ -356,13 +356,15 @@ def test_where_now_is_no_time_a_missing_year_cannot_be_told(now):
 
 
 SAMPLES = [line for line, _ in ZONED + ZONELESS]
+BEFORE = [b"", b"", b"[", b"- ", b"192.0.2.7 - - [", b"10.1.2.30 ", b'{"ts": "', b'{ "@timestamp":"', b'{"time":',
+          b'{"Nov": "', b"2026 ", b"ts=", b"\x1b[32m"]
 MOMENTS = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 4e9)
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """A real stamp with some bytes replaced, cut out or put in."""
-    line = bytearray(draw(st.sampled_from(SAMPLES)))
+    """A real stamp with some bytes replaced, cut out or put in, perhaps behind what it stands behind in some logs."""
+    line = bytearray(draw(st.sampled_from(BEFORE)) + draw(st.sampled_from(SAMPLES)))
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(line)))
         line[start : start + draw(st.integers(0, 3))] = draw(

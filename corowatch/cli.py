@@ -393,7 +393,7 @@ def _tell_scanner(config: Any) -> None:
                     continue
                 if not pattern.linear:
                     click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line, under a time budget: "
-                               f"RE2 says {pattern.why}")
+                               f"{pattern.why}")
                 elif Gate in step.kind.options[name].markers:
                     why = why_not_scanned(pattern)
                     fast += not why

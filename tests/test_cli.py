@@ -397,7 +397,7 @@ def test_watch_with_a_wrong_threshold_says_how_to_write_it(command):
 
 
 @pytest.mark.parametrize(("words", "told"), [
-    (["--grep", "("], "--grep: the pattern is no regular expression: missing ): ("),
+    pytest.param(["--grep", "("], "--grep: the pattern is no regular expression: missing ): (", marks=pytest.mark.re2),
     (["--grep", "x", "--threshold", "5/1"], "--threshold: 1 has no unit; a duration is written 1s, or 1m for minutes"),
     (["--grep", "x", "--threshold", "0/1m"], "--threshold: expected at least 1, found '0'"),
     (["--grep", "x", "--exec", "{text}"], ("--exec: a log would choose the program '{text}'; write one that is always "
@@ -451,7 +451,11 @@ def test_check_tells_what_the_config_will_do(command, folder):
     assert "1 flow, 1 sink: no mistakes" in done.stdout
     assert "follow(" in done.stdout
     assert f"a.tail: {folder}/app.log: 1 file\n" in done.stdout
-    assert "1 pattern on the fast scanner (" in done.stdout
+
+
+@pytest.mark.re2
+def test_check_tells_how_many_patterns_are_looked_for_at_once(command, folder):
+    assert "1 pattern on the fast scanner (" in command("check", "c.yaml").stdout
 
 
 def test_check_tells_of_a_program_that_is_not_there(command, folder):

@@ -1,8 +1,8 @@
 """Pattern: the one place where a regular expression of the user is compiled.
 
 RE2 stands behind it: its time is linear in the line, so a hostile line cannot stall the daemon. What
-RE2 refuses (look-around, back-references) runs on the `regex` package under a time budget per line.
-Both see the line as it is shown, as UTF-8 text with undecodable bytes escaped.
+RE2 refuses (look-around, back-references), or everything where it is not installed, runs on the `regex`
+package under a time budget per line. Both see the line as it is shown, as UTF-8 text with undecodable bytes escaped.
 
 The `re2` wrapper spends four times the search itself on converting offsets of str, so this module
 hands bytes to the compiled object below it; nobody else touches those private names.
@@ -10,13 +10,17 @@ hands bytes to the compiled object below it; nobody else touches those private n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
-import re2
-
 from corowatch.core.errors import OverBudget
+
+try:
+    import re2
+except ImportError:  # there is no wheel of it for this machine: every pattern backtracks then
+    re2 = None
 
 BUDGET = 0.05
 """Seconds that a backtracking pattern may spend on one line."""
@@ -24,7 +28,13 @@ BUDGET = 0.05
 MASK = "***"
 """What stands in the place of what must not be seen."""
 
-_ANYWHERE = re2._Anchor.UNANCHORED
+NOT_THERE = "RE2 is not installed"
+_ANYWHERE = re2 and re2._Anchor.UNANCHORED
+
+
+def has_re2() -> bool:
+    """Whether any pattern can be searched for in linear time here."""
+    return re2 is not None
 
 
 def re2_options(*, ignore_case: bool = False) -> Any:
@@ -50,7 +60,7 @@ class _Engine(Protocol):
 class Pattern:
     """A compiled pattern, searched for anywhere in a line.
 
-    `linear`: RE2 takes it; else `why` says what RE2 refused. Raises ValueError with a sentence for the
+    `linear`: RE2 takes it; else `why` says why not. Raises ValueError with a sentence for the
     operator if no engine takes it, or if two groups have one name.
     """
 
@@ -58,15 +68,9 @@ class Pattern:
         self.source = source
         self.ignore_case = ignore_case
         self.literal = literal
-        expression = re2.escape(source) if literal else source
+        expression = re.escape(source) if literal else source
         self.expression = f"(?i){expression}" if ignore_case else expression
-        self.why = ""
-        engine: _Engine
-        try:
-            engine = _Linear(self.expression)
-        except re2.error as refused:
-            self.why = _sentence(refused)
-            engine = _Backtracking(self.expression, self.why)
+        engine, self.why = _engine(self.expression)
         self.linear = not self.why
         self.groups = engine.groups
         self.test = engine.test
@@ -89,6 +93,17 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern({self.source!r})"
+
+
+def _engine(expression: str) -> tuple[_Engine, str]:
+    """What searches for an expression, and why that is not RE2, if it is not."""
+    if re2 is None:
+        return _Backtracking(expression), NOT_THERE
+    try:
+        return _Linear(expression), ""
+    except re2.error as refused:
+        told = _sentence(refused)
+        return _Backtracking(expression, told), f"RE2 says {told}"
 
 
 class _Linear:
@@ -137,13 +152,13 @@ class _Linear:
 class _Backtracking:
     """The `regex` package under a time budget, ASCII classes as RE2's."""
 
-    def __init__(self, expression: str, why: str) -> None:
+    def __init__(self, expression: str, why: str = "") -> None:
         import regex  # only where a pattern needs it: 14 ms and 3.5 MB
 
         try:
             self._compiled = regex.compile(expression, regex.ASCII)
         except regex.error as error:
-            raise ValueError(f"the pattern is no regular expression: {why}") from error
+            raise ValueError(f"the pattern is no regular expression: {why or error}") from error
         self.groups = tuple(sorted(self._compiled.groupindex, key=self._compiled.groupindex.__getitem__))
         _refuse_twice(list(self.groups), expression)
 

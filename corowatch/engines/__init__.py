@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from corowatch.core.pattern import Pattern
+from corowatch.core.pattern import NOT_THERE, Pattern, has_re2
 
 Gate = Sequence[Pattern]
 Hit = tuple[int, int, Sequence[int]]
@@ -106,6 +106,8 @@ def engine_for(gates: Sequence[Gate | None], cache: Cache) -> Engine:
 
 def scanner() -> str:
     """What looks for patterns in many lines at once here."""
+    if not has_re2():
+        return f"none: {NOT_THERE}"
     try:
         from corowatch.engines.hyperscan import works
     except ImportError:

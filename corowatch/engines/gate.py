@@ -58,7 +58,7 @@ def gate_of(pattern: Pattern, *, by_part: bool = False) -> Scannable:
     `connection.*XK-27` stops at each `connection`; for `XK-27` it need not.
     """
     if not pattern.linear:
-        raise NoGate(f"RE2 refuses it: {pattern.why}")
+        raise NoGate(pattern.why)
     try:
         return _gate(pattern.expression, by_part=by_part)
     except NotRead as error:

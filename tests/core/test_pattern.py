@@ -34,18 +34,35 @@ def test_how_it_is_read(flags, text, hit):
     assert hit == Pattern("A.B", **flags).test(text)
 
 
-def test_ascii_classes_as_in_re2():
-    for source in (r"\w+$", r"(?=.)\w+$"):
-        assert {"linear": Pattern(source).linear, "hit": False} == {
-            "linear": source[0] == "\\", "hit": Pattern(source).test("é")}
+@pytest.mark.re2
+@pytest.mark.parametrize(("source", "linear"), [(r"\w+$", True), (r"(?=.)\w+$", False)])
+def test_classes_are_of_ascii_whatever_searches(source, linear):
+    found = Pattern(source)
+
+    assert linear == found.linear
+    assert not found.test("é")
 
 
+def test_without_re2_every_pattern_backtracks(monkeypatch):
+    monkeypatch.setattr(module, "re2", None)
+    found = Pattern(r"(?P<user>\w+)@")
+
+    assert not found.linear
+    assert found.why == "RE2 is not installed"
+    assert found.fields("ann@é") == {"user": "ann"}
+    assert not found.test("é@")
+    assert found.masked("ann@é") == "***é"
+    with pytest.raises(ValueError, match="the pattern is no regular expression: missing"):
+        Pattern("(")
+
+
+@pytest.mark.re2
 @pytest.mark.parametrize("source", [r"foo(?=bar)", r"(?<!x)foo", r"(a)\1"])
 def test_what_re2_refuses_backtracks_and_says_why(source):
     found = Pattern(source)
 
     assert not found.linear
-    assert found.why.startswith("invalid")
+    assert found.why.startswith("RE2 says invalid")
     assert found.test("foobar aa")
 
 
@@ -57,6 +74,7 @@ def test_a_backtracking_pattern_has_a_budget_on_each_line(monkeypatch):
         found.test("a" * 64 + "b")
 
 
+@pytest.mark.re2
 @pytest.mark.parametrize(("source", "why"), [
     ("ERROR (", "the pattern is no regular expression: missing ): ERROR ("),
     ("a**", "the pattern is no regular expression: bad repetition operator: **"),
@@ -92,6 +110,7 @@ def test_masking_has_the_budget_too(monkeypatch):
         Pattern(r"(?=(a|aa)+$)(a|aa)+$").masked("a" * 64 + "b")
 
 
+@pytest.mark.re2
 @pytest.mark.parametrize("flags", [{}, {"literal": True}, {"ignore_case": True}])
 def test_what_was_found_out_of_a_text_is_not_searched_for_again(flags):
     pattern = Pattern("ERROR", **flags)

@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+pytest.importorskip("re2", reason="without it every line is searched")
+
+import corowatch.core.pattern
 import corowatch.engines
 from corowatch.core.pattern import Pattern
 from corowatch.engines import EveryLine, NoCache, engine_for, re2set, scanner, spans, why_not_scanned
@@ -47,7 +50,9 @@ def test_what_scans_is_told_and_what_it_cannot_take(monkeypatch):
     assert "" == why_not_scanned(Pattern("a"))
     assert "it may match an empty text" == why_not_scanned(Pattern("a*"))
     monkeypatch.setitem(sys.modules, "corowatch.engines.hyperscan", None)
-    assert scanner().endswith("is not installed")
+    assert scanner() == "RE2 set, line by line: hyperscan is not installed"
+    monkeypatch.setattr(corowatch.core.pattern, "re2", None)
+    assert scanner() == "none: RE2 is not installed"
 
 
 @pytest.mark.usefixtures("_no_scanner")

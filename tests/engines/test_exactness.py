@@ -8,6 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("re2", reason="without it every line is searched")
+
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

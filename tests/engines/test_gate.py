@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.importorskip("re2", reason="without it no pattern has a gate")
+
 from corowatch.core.pattern import Pattern
 from corowatch.engines.gate import NoGate, gate_of
 
@@ -85,8 +87,8 @@ def test_a_character_outside_ascii_is_two_to_four_bytes(pattern, wide):
     (r"\d+", "one character of many"),
     (".", "one character of many"),
     ("(" * 600 + "a" + ")" * 600, "nested too deeply"),
-    ("(?=a)b", "RE2 refuses it"),
-    (r"(a)\1", "RE2 refuses it"),
+    ("(?=a)b", "RE2 says"),
+    (r"(a)\1", "RE2 says"),
 ])
 def test_a_pattern_without_a_gate_says_why(pattern, why):
     with pytest.raises(NoGate) as refused:

@@ -10,7 +10,7 @@ depends on the lines before.  All repetitions are bounded: the search is linear 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from math import inf
@@ -113,6 +113,13 @@ class Scan(NamedTuple):
     last: int
 
 
+class Alone(NamedTuple):
+    """A match at the beginning of a line, and what it means."""
+
+    match: Callable[[bytes, int, int], re.Match[bytes] | None]
+    form: Form
+
+
 class Stamps:
     """Reads the time a line tells of itself."""
 
@@ -120,7 +127,7 @@ class Stamps:
         """`timestamp` is "auto", "none" or a format. Raises ValueError if the format is not understood."""
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
         self._known: dict[tuple[str, object], tuple[float | None, float, float]] = {}
-        self._likely: dict[bytes, Scan] = {}  # by a line's first byte, the form that was found last
+        self._likely: dict[bytes, Alone] = {}  # by a line's first byte, the form that was found last
 
     @property
     def none(self) -> bool:
@@ -130,8 +137,8 @@ class Stamps:
     def read(self, line: bytes, now: float) -> float | None:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
         likely = self._likely.get(line[:1])
-        if likely is not None and (found := likely.pattern.match(line, 0, HEAD + LONGEST)) is not None:
-            at = self._time(found, next(iter(likely.forms.values())), now)
+        if likely is not None and (found := likely.match(line, 0, HEAD + LONGEST)) is not None:
+            at = self._time(found, likely.form, now)
             if at is not None:
                 return at
         for scan in self._scans:
@@ -307,7 +314,7 @@ AUTO = (
 
 
 @cache
-def alone(number: int) -> Scan:
+def alone(number: int) -> Alone:
     """Looks for one form of FORMS, at the first letter or digit of a line, behind an address (IPv4), or in the text
     under the first key of a JSON object.
 
@@ -315,4 +322,5 @@ def alone(number: int) -> Scan:
     letters, but that of a key with a number, and only one of them fits. It takes a third of the time.
     """
     before = r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
-    return scan(f"{before}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
+    made = scan(f"{before}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
+    return Alone(made.pattern.match, *made.forms.values())

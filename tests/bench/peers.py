@@ -102,6 +102,18 @@ def _fail2ban(rules: Sequence[str], corpus: Path, work: Path) -> list[str]:
     return ["fail2ban-regex", "--datepattern", "{NONE}", str(corpus), f"(?:{any_of(rules)})<F-ID></F-ID>"]
 
 
+def _fluent_bit(rules: Sequence[str], corpus: Path, work: Path) -> list[str]:
+    sections = {
+        "SERVICE": {"flush": "1", "log_level": "error"},
+        "INPUT": {"name": "tail", "path": str(corpus), "read_from_head": "true", "exit_on_eof": "true",
+                  "buffer_max_size": "1M"},
+        "FILTER": {"name": "grep", "match": "*", "regex": f"log {any_of(rules)}"},
+        "OUTPUT": {"name": "stdout", "match": "*", "format": "json_lines"}}
+    (work / "conf").write_text("".join(f"[{name}]\n" + "".join(f"    {key} {value}\n" for key, value in keys.items())
+                                       for name, keys in sections.items()))
+    return ["fluent-bit", "-q", "-c", str(work / "conf")]
+
+
 def _lines(said: bytes) -> int:
     shown = re.sub(rb"\x1b\[\d*m", b"", said)  # swatchdog colours what it echoes
     return sum(bool(line.strip()) and not line.startswith(b"***") for line in shown.split(b"\n"))
@@ -120,4 +132,4 @@ def _of_fail2ban(said: bytes) -> int:
 RIPGREP = Peer("ripgrep", "rg", _ripgrep, lambda said: int(said or 0), slow=False, statuses=(0, 1))
 PEERS = [Peer("swatchdog", "swatchdog", _swatchdog, _lines),
          Peer("fail2ban-regex", "fail2ban-regex", _fail2ban, _of_fail2ban),
-         Peer("SEC", "sec", _sec, _lines), Peer("mtail", "mtail", _mtail, _of_mtail)]
+         Peer("Fluent Bit", "fluent-bit", _fluent_bit, _lines), Peer("SEC", "sec", _sec, _lines), Peer("mtail", "mtail", _mtail, _of_mtail)]

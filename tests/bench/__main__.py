@@ -2,7 +2,8 @@
 
 A backlog in which one line of a hundred matches, read by whole processes from start to exit; start to READY; memory.
 Figures are for reading: nothing here passes or fails on a clock. Only the counts must be equal. Peers are those that
-are installed: ripgrep, swatchdog (package swatch), fail2ban, Fluent Bit, SEC (sec), mtail; the slow ones read a tenth, once.
+are installed: ripgrep, swatchdog (package swatch), fail2ban, Fluent Bit, SEC (sec), mtail; the slow ones read a tenth,
+once.
 """
 
 from __future__ import annotations

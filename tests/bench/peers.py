@@ -132,4 +132,5 @@ def _of_fail2ban(said: bytes) -> int:
 RIPGREP = Peer("ripgrep", "rg", _ripgrep, lambda said: int(said or 0), slow=False, statuses=(0, 1))
 PEERS = [Peer("swatchdog", "swatchdog", _swatchdog, _lines),
          Peer("fail2ban-regex", "fail2ban-regex", _fail2ban, _of_fail2ban),
-         Peer("Fluent Bit", "fluent-bit", _fluent_bit, _lines), Peer("SEC", "sec", _sec, _lines), Peer("mtail", "mtail", _mtail, _of_mtail)]
+         Peer("Fluent Bit", "fluent-bit", _fluent_bit, _lines), Peer("SEC", "sec", _sec, _lines),
+         Peer("mtail", "mtail", _mtail, _of_mtail)]

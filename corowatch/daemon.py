@@ -45,6 +45,8 @@ from corowatch.watch import Watch
 
 GLANCE, SEARCH = 1.0, 5.0
 """Seconds between two looks at the known files, and between two searches for others."""
+WATCHED = 15.0
+"""The same for both, where notifications tell of every change."""
 TURN = 0.2
 """Seconds of reading after which a turn is committed."""
 COMMIT = 0.25
@@ -155,7 +157,9 @@ class Daemon:
         self._failing = False
         self._handler_failed = False
         self._dirty = False
-        self._committed = self._glanced = self._searched = self._ticked = self._pruned = 0.0
+        self._committed = self._glanced = self._searched = self._swept = self._ticked = self._pruned = 0.0
+        self._watched: set[str] = set()
+        """The sources of which notifications tell every change."""
         self._told_status = self._told_trouble = ""
         self._left: dict[str, Mapping[str, int]] = {}
         """Of each source, the bytes that were found and not dealt with, before this run and after it."""
@@ -184,7 +188,7 @@ class Daemon:
         self._notify.forget_others()
         self._settle_couriers()
         self._searched = self._glanced = now
-        self._watch.refresh(self._directories())
+        self._refresh_watch()
         gc.collect()
         gc.freeze()
         log.info("daemon.started", flows=len({step.flow for step in self.graph.config.steps.values()}),
@@ -267,12 +271,17 @@ class Daemon:
     def _wake(self) -> None:
         self.inbox.put(Wake())
 
-    def _directories(self) -> dict[str, bool]:
+    def _refresh_watch(self) -> bool:
+        """Watch what the sources want to be watched; whether something may have been missed meanwhile."""
+        each = {name: source.directories() for name, source in self.sources.items()}
         wanted: dict[str, bool] = {}
-        for source in self.sources.values():
-            for path, below in source.directories().items():
+        for directories in each.values():
+            for path, below in directories.items():
                 wanted[path] = wanted.get(path, False) or below
-        return wanted
+        anew = self._watch.refresh(wanted)
+        self._watched = {name for name, source in self.sources.items()
+                         if self._watch.covers(each[name]) and not source.trouble}
+        return anew
 
     # --- one turn -------------------------------------------------------------------------------------
 
@@ -337,17 +346,22 @@ class Daemon:
 
     def _look(self, now: float) -> None:
         woken = self._watch.take()
-        if self._watch.overflowed() or now - self._searched >= SEARCH:
+        overflowed = self._watch.overflowed()
+        if overflowed or now - self._searched >= SEARCH:
             self._searched = self._glanced = now
-            self._watch.refresh(self._directories())
-            for source in self.sources.values():
-                self._guarded(source.look, now, None)
+            everything = self._refresh_watch() or overflowed or now - self._swept >= WATCHED
+            if everything:
+                self._swept = now
+            for name, source in self.sources.items():
+                if everything or name not in self._watched:
+                    self._guarded(source.look, now, None)
             self._mend_couriers()
             self._tell_status()
         elif now - self._glanced >= GLANCE:
             self._glanced = now
-            for source in self.sources.values():
-                self._guarded(source.glance, now)
+            for name, source in self.sources.items():
+                if name not in self._watched:
+                    self._guarded(source.glance, now)
         if woken:
             for source in self.sources.values():
                 self._guarded(source.look, now, woken)
@@ -642,7 +656,7 @@ class Daemon:
         self._settle_couriers()
         for one in closed:
             self._tell_closed(one)
-        self._searched = 0.0
+        self._searched = self._swept = 0.0
         log.info("config.reloaded", closed=len(closed))
         self.tell("reloaded", "the config was reloaded")
         self._outcome(now, "")

@@ -142,9 +142,16 @@ class Watch:
             return f"notifications were lost {many(self._overflowed, 'time')}"
         return ""
 
-    def refresh(self, wanted: Mapping[str, bool]) -> None:
-        """Watch these directories (value: and what is below), where they exist; mend what has died."""
+    def covers(self, wanted: Mapping[str, bool]) -> bool:
+        """Whether each change in these directories is told of. What is below one may have been made before it was
+        watched; and of none at all nothing is told."""
+        return bool(wanted) and not self.trouble and not any(wanted.values()) and wanted.keys() <= self._watches.keys()
+
+    def refresh(self, wanted: Mapping[str, bool]) -> bool:
+        """Watch these directories (value: and what is below), where they exist; mend what has died. Whether any is
+        watched anew, so that something may have been missed in it."""
         self._wanted = wanted
+        before = self._watches.copy()
         present = {}
         for path, below in list(wanted.items())[:MAX_SCHEDULES]:
             identity = _identity(path)
@@ -160,6 +167,7 @@ class Watch:
                 with contextlib.suppress(OSError):  # no watches left: polling goes on
                     watch = self._observer.schedule(self._handler, path, recursive=below, event_filter=_EVENTS)
                     self._watches[path] = (watch, below, identity)
+        return any(self._watches[path] is not before.get(path) for path in self._watches)
 
     def _begin(self) -> None:
         self.stop()

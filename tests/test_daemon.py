@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import time
+from functools import partial
 from math import inf
 
 import pytest
@@ -572,6 +573,29 @@ class Hands:
     def read(self, *, wall, steady):
         self.wall, self.steady = wall, steady
         return self.clock.read()
+
+
+@pytest.mark.parametrize(("how", "paths", "looked", "glanced"), [
+    ("auto", "app.log", [5, 20], []),
+    ("auto", "'*/app.log'", [5, 10, 15, 20], [*range(1, 5), *range(6, 10), *range(11, 15), *range(16, 20)]),
+    ("poll", "app.log", [5, 10, 15, 20], [*range(1, 5), *range(6, 10), *range(11, 15), *range(16, 20)]),
+])
+def test_where_every_change_is_told_of_all_is_looked_at_seldom(run, log, monkeypatch, how, paths, looked, glanced):
+    began = time.time()
+    monkeypatch.setattr(daemon_module.WallClock, "read", lambda self: began)
+    one = run(ERRORS.replace("watch: poll", f"watch: {how}").replace("app.log", paths))
+    source, = one.daemon.sources.values()
+    at = {"look": [], "glance": []}
+    for second in range(1, 21):
+        def note(now, woken=None, *, what, second=second):
+            if woken is None:
+                at[what].append(second)
+        monkeypatch.setattr(source, "look", partial(note, what="look"))
+        monkeypatch.setattr(source, "glance", partial(note, what="glance"))
+        monkeypatch.setattr(daemon_module.WallClock, "read", lambda self, second=second: began + second)
+        one.daemon.step()
+
+    assert (looked, glanced) == (at["look"], at["glance"])
 
 
 def test_the_clock_follows_the_wall():

@@ -133,3 +133,15 @@ def test_beyond_a_limit_it_is_left_to_polling(woken, tmp_path):
     woken.watch.refresh({str(folder): False for folder in folders})
 
     assert MAX_SCHEDULES == woken.watch.watching
+
+
+def test_what_is_told_of_whatever_changes(woken, tmp_path):
+    watch, here, nowhere = woken.watch, str(tmp_path), str(tmp_path / "nowhere")
+
+    assert watch.refresh({here: False, nowhere: False})
+    assert watch.covers({here: False})
+    assert not watch.covers({here: False, nowhere: False})
+    assert not watch.covers({})
+    assert not watch.refresh({here: False, nowhere: False})
+    assert watch.refresh({here: True})
+    assert not watch.covers({here: True})  # a folder may be made below, and a file in it, before it is watched

@@ -79,6 +79,7 @@ class Tail(Source):
         self._absent = Absent(self._lives, self._report, self._opened, self.matches)
         self._beside = Beside(self._lives, self._report, self._absent, self._opened)
         self._by_path: dict[str, Life] = {}
+        self._led_to: set[str] = set()  # the folders that links to files lead to
         self._folders = Folders()
         self._ended: dict[str, None] = self._absent.ended
         self._carried = 0
@@ -322,10 +323,18 @@ class Tail(Source):
     def _name_all(self) -> None:
         """By which paths notifications may call each file: its own, and what a link leads to."""
         here = {life.path: life for life in self._lives if life.gone is None}
-        folders = {folder: os.path.realpath(folder) for folder in {os.path.dirname(path) for path in here}}
+        folders: dict[str, str] = {}
+        self._led_to.clear()
         for path, life in list(here.items()):
             folder, name = os.path.split(path)
-            here.setdefault(os.path.realpath(path) if os.path.islink(path) else f"{folders[folder]}/{name}", life)
+            if os.path.islink(path):
+                target = os.path.realpath(path)
+                self._led_to.add(os.path.dirname(target))
+            else:
+                if folder not in folders:
+                    folders[folder] = os.path.realpath(folder)
+                target = f"{folders[folder]}/{name}"
+            here.setdefault(target, life)
         self._by_path = here
 
     def _look_at_known(self, found: Collection[str], folders: Folders, now: float) -> None:
@@ -488,10 +497,7 @@ class Tail(Source):
         for pattern in self._paths:
             folder, below = fixed(pattern)
             wanted[folder] = wanted.get(folder, False) or below
-        for life in self._lives:
-            if os.path.islink(life.path):
-                wanted.setdefault(os.path.dirname(os.path.realpath(life.path)), False)
-        return wanted
+        return {**dict.fromkeys(self._led_to, False), **wanted}
 
     def close(self) -> None:
         self._lives.close()

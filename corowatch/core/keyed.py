@@ -38,7 +38,7 @@ class Keyed(Generic[State]):
         self._memory = memory
         self._counts = counts
         self._here = here
-        self._by = [(field, encode_basestring(field)) for field in by]
+        self._by = [(field, encode_basestring(field)) for field in dict.fromkeys(by)]
         self._max_keys = max_keys
         self._expire = expire
         self._lateness = lateness

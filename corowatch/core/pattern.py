@@ -19,7 +19,7 @@ from corowatch.core.errors import OverBudget
 
 try:
     import re2
-except ImportError:  # there is no wheel of it for this machine: every pattern backtracks then
+except ImportError:  # it could not be built here: every pattern backtracks then
     re2 = None
 
 BUDGET = 0.05
@@ -29,6 +29,7 @@ MASK = "***"
 """What stands in the place of what must not be seen."""
 
 NOT_THERE = "RE2 is not installed"
+_BLANKS = r"\t\n\f\r "
 _ANYWHERE = re2 and re2._Anchor.UNANCHORED
 
 
@@ -156,8 +157,8 @@ class _Backtracking:
         import regex  # only where a pattern needs it: 14 ms and 3.5 MB
 
         try:
-            self._compiled = regex.compile(expression, regex.ASCII)
-        except regex.error as error:
+            self._compiled = regex.compile(_TOKEN.sub(_as_re2, expression), regex.ASCII)
+        except (regex.error, RecursionError) as error:
             raise ValueError(f"the pattern is no regular expression: {why or error}") from error
         self.groups = tuple(sorted(self._compiled.groupindex, key=self._compiled.groupindex.__getitem__))
         _refuse_twice(list(self.groups), expression)
@@ -181,6 +182,28 @@ class _Backtracking:
     def masked(self, text: str) -> str:
         with _budget():
             return cast(str, self._compiled.sub(_mask, text, timeout=BUDGET))
+
+
+_ESCAPE = re.compile(r"\\x\{[0-9A-Fa-f]+\}|\\.", re.DOTALL)
+_TOKEN = re.compile(_ESCAPE.pattern + r"|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\$|\{(?!\d+(?:,\d*)?\})", re.DOTALL)
+"""An escape, a set, an end of line, or a brace that counts nothing."""
+
+
+def _as_re2(token: re.Match[str]) -> str:
+    """What `regex` must read to understand what RE2 would. Raises ValueError where it cannot."""
+    text = token[0]
+    if text.startswith("["):
+        return _ESCAPE.sub(lambda one: _escape_as_re2(one[0], _BLANKS), text)
+    return {"$": r"\Z", "{": r"\{"}.get(text) or _escape_as_re2(text, f"[{_BLANKS}]")
+
+
+def _escape_as_re2(text: str, blanks: str) -> str:
+    if text in (r"\p", r"\P"):
+        raise ValueError(f"{text} is known to RE2 alone, which is not installed or does not take the rest of the "
+                         "pattern; write the characters themselves")
+    if text.startswith(r"\x{"):
+        return re.escape(chr(int(text[3:-1], 16)))
+    return {r"\s": blanks, r"\z": r"\Z"}.get(text, text)
 
 
 def _mask(found: Any) -> Any:

@@ -5,8 +5,9 @@ place, so their order means nothing: the leftmost stamp wins, and greedy optiona
 A text of the right shape that names no time (31 June, 24:00) is skipped whole, lest its tail be read as a
 stamp.  What merely precedes a stamp needs no form: a weekday, the `<34>1` of RFC 5424, a bracket.
 
-Nothing is remembered but some whole seconds and the ranges of `now` for which they hold, so an answer never
-depends on the lines before.  All repetitions are bounded: the search is linear in the head, always.
+Some whole seconds are remembered, with the ranges of `now` for which they hold, and which form was found last, to
+be tried first where it can be the only one; so an answer never depends on the lines before.  All repetitions are
+bounded: the search is linear in the head, always.
 """
 
 import re

@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,8 +80,8 @@ class Hyperscan:
         self._gates = gates
         self._cache = cache
         self._all = range(len(gates))
-        self._learnt = iter(LEARN)
-        self._learn_at: float = next(self._learnt)
+        self._lessons = iter(LEARN)
+        self._learn_at = next(self._lessons)
         self._scanned = 0
         self._passed: Counter[int] = Counter()
         self._take(base(gates, cache, wide=False))
@@ -111,21 +111,35 @@ class Hyperscan:
         try:
             used.scan(data if data.endswith(b"\n") else data + b"\n", hit)
         except hyperscan.ScanTerminated:
-            return Found([], Base(_nothing, self._all, ()), narrow or is_utf8(data))
+            if self._learnt(Counter(gate for _, gate in hits), len(data)):
+                return self.look(data)
+            return Found([], Base(_nothing, self._all), narrow or is_utf8(data))
         hits.sort()
         if self._scanned < self._learn_at:
             self._learn(hits, len(data))
         return Found(hits, used, narrow or is_utf8(data))
 
     def _learn(self, hits: Sequence[tuple[int, int]], size: int) -> None:
-        """Look for those gates as a whole of which the part turns out to be common in these logs."""
         self._scanned += size
         self._passed.update(gate for _, gate in hits)
         if self._scanned >= self._learn_at:
-            self._learn_at = next(self._learnt, 0)
-            rare = [gate for gate in self._narrow.parts if self._passed[gate] <= self._scanned // OFTEN]
-            if len(rare) < len(self._narrow.parts):
-                self._take(base(self._gates, self._cache, wide=False, parts=rare))
+            self._learn_at = next(self._lessons, 0)
+            self._learnt(self._passed, self._scanned)
+
+    def _learnt(self, passed: Mapping[int, int], size: int) -> bool:
+        """Whether parts turn out to be common, by how often each gate was passed in so many bytes; their gates are
+        looked for as a whole from now on, in the runs to come as well. That is as good as ever, only slower."""
+        rare = [gate for gate in self._narrow.parts if passed.get(gate, 0) <= size // OFTEN or self._too_large(gate)]
+        if rare == self._narrow.parts:
+            return False
+        self._take(base(self._gates, self._cache, wide=False, parts=rare))
+        return True
+
+    def _too_large(self, number: int) -> bool:
+        """Whether a gate can be looked for by a part of it alone."""
+        from corowatch.engines.gate import gate_of
+
+        return any(why_refused(gate_of(pattern).expression(wide=False)) for pattern in self._gates[number] or ())
 
     def lines(self, data: bytes, found: Found) -> Iterator[Hit]:
         return self._among_all(data, found) if found.by.always or not found.clean else self._hit(data, found)
@@ -173,12 +187,12 @@ def _end(data: bytes, start: int) -> int:
 def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool, parts: Sequence[int] | None = None) -> Base:
     """What scans for these gates, in any line or in lines of ASCII: from the cache if it is there and sound.
 
-    `parts` are those that are to be looked for by a part; None: those that are in the cache, else all that have one.
+    `parts` are those that may be looked for by a part. None: those that were learnt to be rare, at first all.
     """
     told = [None if gate is None else [(one.expression, one.linear) for one in gate] for gate in gates]
-    name = blake2b(repr((RECIPE, wide, told)).encode(), digest_size=16).hexdigest()
-    kept = _kept(cache.get(name), len(gates))
-    if kept is None or (parts is not None and kept.parts != parts):
+    name = blake2b(repr((RECIPE, told, parts if wide else None)).encode(), digest_size=16).hexdigest()
+    kept = _kept(cache.get(name), len(gates)) if wide or parts is None else None
+    if kept is None:
         made, numbers = _made(gates, range(len(gates)) if parts is None else parts, wide=wide)
         if made is not None:  # else the reason may be gone at the next start
             cache.put(name, f"{json.dumps(numbers)}\n".encode() + hyperscan.dumpb(made))

@@ -37,6 +37,24 @@ def test_a_key_is_its_fields_and_comes_back_from_its_name():
     assert name == name_of({"ip": "é", "user": 3})
 
 
+@pytest.mark.parametrize("value", ["é\"\\\n\u2028", 3, -2.5, 1e300, float("nan"), True, "\ud800"])
+def test_the_name_of_a_key_is_its_json(value):
+    name = Table(by=("ip", "user", "ip")).keys.admit(line("x", ip=value, user="a b"))
+
+    assert name == json.dumps({"ip": value, "user": "a b"}, ensure_ascii=False)
+
+
+def test_the_clocks_are_written_when_they_move():
+    table = Table()
+    table.touch("a", 100.0)
+    table.memory.written()
+
+    table.touch("a", 100.0)
+    assert CLOCKS not in dict(table.memory.changes())
+    table.touch("a", 101.0)
+    assert dict(table.memory.changes())[CLOCKS] == (101.0, 101.0, None)
+
+
 def test_without_by_there_is_one_key():
     table = Table(by=())
 

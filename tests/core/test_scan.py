@@ -4,9 +4,11 @@ from corowatch.core.coroutine import Broadcast
 from corowatch.core.events import Block, Chunk, Position
 from corowatch.core.frame import frame
 from corowatch.core.kinds import Counts
-from corowatch.core.scan import AHEAD, REACH, Clock, scan
+from corowatch.core.pattern import Pattern
+from corowatch.core.scan import AHEAD, REACH, SHORT, Clock, scan
 from corowatch.core.stamps import Stamps
 from corowatch.engines import EveryLine, spans
+from corowatch.nodes.grep import grep
 from corowatch.testing import ORIGIN, Collect, block, texts
 
 NOW = Stamps().read(b"2026-11-22T12:00:00Z", 0.0)
@@ -139,8 +141,9 @@ class Only:
 
     name = "only"
 
-    def __init__(self, text):
+    def __init__(self, text, proven=()):
         self._text = text.encode()
+        self._proven = proven
 
     def look(self, data):
         return None
@@ -149,7 +152,25 @@ class Only:
         return ((start, end, [0]) for start, end in spans(data) if self._text in data[start:end])
 
     def proven(self, found):
-        return ()
+        return self._proven
+
+
+@pytest.mark.re2
+@pytest.mark.parametrize(("line", "passes"), [
+    (b"a line", True),
+    (b"a line\r", False),  # it is shown without its carriage return, and that may be what was found
+    ("a l\u00ecne".encode(), False),
+    (b"a" * SHORT, True),
+    (b"a" * (SHORT + 1), False),  # lest a line be held for each pattern
+])
+def test_what_an_engine_has_proven_of_a_line_as_it_stands_is_not_searched_for_again(line, passes):
+    pattern, out, counts = Pattern("none has this"), Collect(), Counts(lines=0, cut=0, skewed=0)
+    behind = grep(Broadcast([out]), pattern=(pattern,))
+    engine = Only("", proven=[pattern])  # wrongly, so that it shows
+
+    scan([behind], engine=engine, clock=Clock("none", counts), counts=counts).send(block(line + b"\n"))
+
+    assert len(out) == passes
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-16-le", "iso8859-1"])

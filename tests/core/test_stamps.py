@@ -388,6 +388,26 @@ def test_an_answer_does_not_depend_on_the_lines_before(lines: list[tuple[bytes, 
     assert [read(line, now) for line, now in lines for _ in range(2)] == together
 
 
+STARTS = [b"", b"....", b"_", b"/", b"- ", b"[", b"10.1.2.3 "]
+TAILS = [b"", b"Z", b"+01:00", b" +0200", b".5", b",123456", b".5Z", b".25-12", b" UTC", b" PM", b" 2025", b" CET 2025"]
+
+
+@given(mutated(), st.integers(0, len(stamps.FORMS) - 1), st.sampled_from(STARTS))
+def test_a_form_that_is_tried_first_gives_what_all_give(line: bytes, form: int, before: bytes) -> None:
+    line = before + line
+    likely = Stamps()
+    likely._likely[line[:1]] = stamps.alone(form)
+
+    assert likely.read(line, NOW) == read(line)
+
+
+@given(st.sampled_from(SAMPLES), st.lists(st.sampled_from(TAILS), min_size=4, max_size=9))
+def test_what_is_remembered_of_a_time_is_all_that_was_said(line: bytes, tails: list[bytes]) -> None:
+    stamp, one = line[:19], Stamps()
+
+    assert [one.read(stamp + tail, NOW) for tail in tails] == [read(stamp + tail) for tail in tails]
+
+
 @given(mutated())
 def test_bytes_past_the_head_do_not_matter(line: bytes) -> None:
     line += b" " * (320 - len(line))

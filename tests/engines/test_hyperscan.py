@@ -158,6 +158,36 @@ def test_a_part_that_turns_out_to_be_common_is_looked_for_no_more(monkeypatch):
     assert names == set(kept)
 
 
+def test_a_part_that_is_hit_without_end_is_looked_for_no_more_at_once():
+    many = [f"PacketResponder.*code{n}$" for n in range(12)]
+    data = b"a PacketResponder of many\n" * 4000
+
+    assert [] == named(engine(*many), data)
+    assert [(len(data), len(data) + 23, [7])] == named(engine(*many), data + b"a PacketResponder code7\n")
+
+
+def test_what_is_too_large_as_a_whole_goes_on_being_looked_for_by_its_part(monkeypatch):
+    monkeypatch.setattr(hyperscan, "LEARN", (1,))
+    whole = gate_of(Pattern(r"Set_fail-1.*[a-f]")).expression(wide=False)
+    refused = hyperscan.why_refused
+    monkeypatch.setattr(hyperscan, "why_refused", lambda one: "too large" if one == whole else refused(one))
+    scanner = engine(r"Set_fail-1.*[a-f]", r"Set_fail-2.*[a-f]")
+    data = b"Set_fail-1\nSet_fail-2\nnone\n"
+
+    assert [[0], [1]] == [gates for *_, gates in named(scanner, data)]
+    assert [[0]] == [gates for *_, gates in named(scanner, data)]
+
+
+def test_what_scans_lines_beyond_ascii_is_taken_from_the_cache_too(monkeypatch):
+    kept, beyond = Kept(), "a\u00e9b Set_fail-1\n".encode()
+    first = named(engine("Set_fail-1.*a", "a.b", cache=kept), beyond)
+    entries = dict(kept)
+    monkeypatch.setattr(hyperscan, "_compiled", lambda wanted, *, wide: pytest.fail("it was compiled anew"))
+
+    assert [(0, 15, [0, 1])] == first == named(engine("Set_fail-1.*a", "a.b", cache=kept), beyond)
+    assert entries == kept
+
+
 def test_lines_beyond_ascii_are_scanned_for_what_was_learnt(monkeypatch):
     monkeypatch.setattr(hyperscan, "LEARN", (len(LINES),))
     monkeypatch.setattr(hyperscan, "OFTEN", len(LINES))

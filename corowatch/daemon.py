@@ -180,8 +180,12 @@ class Daemon:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.suppress(OSError, ValueError):  # a unit's filter of system calls may not let us
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open
-        self.graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
-                           host=self._host, now=now, cache=self._cache)
+        gc.disable()  # nearly all that is made now stays
+        try:
+            self.graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
+                               host=self._host, now=now, cache=self._cache)
+        finally:
+            gc.enable()
         self._go_live(self._open_new(self.graph, now))
         self._write()
         self._hand_over()

@@ -13,13 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol, cast
 
 from corowatch.core.errors import OverBudget
 
 try:
     import re2
-except ImportError:  # it could not be built here: every pattern backtracks then
+except ImportError:  # pragma: no cover - it could not be built here: every pattern backtracks then
     re2 = None
 
 BUDGET = 0.05
@@ -38,11 +39,14 @@ def has_re2() -> bool:
     return re2 is not None
 
 
-def re2_options(*, ignore_case: bool = False) -> Any:
-    """RE2's options as every pattern of the house uses them."""
+@cache
+def re2_options(*, captures: bool = True, memory: int = 8 << 20) -> Any:
+    """RE2's options as every pattern of the house uses them, not to be changed; `memory` (bytes) is what a program and
+    its cache may take. Without `captures` a search costs half as much."""
     options = re2.Options()
     options.log_errors = False  # else the library writes to standard error by itself
-    options.case_sensitive = not ignore_case
+    options.never_capture = not captures
+    options.max_mem = memory
     return options
 
 
@@ -116,11 +120,9 @@ class _Linear:
         _refuse_twice([name.decode() for name, _ in named], expression)
         self._named = sorted(((index, name.decode()) for name, index in named))
         self.groups = tuple(name for _, name in self._named)
-        self._match = self._alone = compiled._regexp.Match
-        if compiled.groups:
-            options = re2_options()
-            options.never_capture = True  # where nobody asks for a group, it costs half as much again
-            self._alone = re2.compile(expression.encode(), options)._regexp.Match
+        self._match = compiled._regexp.Match
+        self._alone = None if compiled.groups else self._match  # compiled once somebody asks
+        self._expression = expression
         self._substitute = compiled.sub
         self._known: str | None = None
 
@@ -130,6 +132,8 @@ class _Linear:
     def test(self, text: str) -> bool:
         if text is self._known:
             return True
+        if self._alone is None:
+            self._alone = re2.compile(self._expression.encode(), re2_options(captures=False))._regexp.Match
         raw = text.encode()
         return self._alone(_ANYWHERE, raw, 0, len(raw))[0][0] >= 0  # type: ignore[no-any-return]
 
@@ -185,8 +189,10 @@ class _Backtracking:
 
 
 _ESCAPE = re.compile(r"\\x\{[0-9A-Fa-f]+\}|\\.", re.DOTALL)
-_TOKEN = re.compile(_ESCAPE.pattern + r"|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\$|\{(?!\d+(?:,\d*)?\})", re.DOTALL)
-"""An escape, a set, an end of line, or a brace that counts nothing."""
+_TOKEN = re.compile(_ESCAPE.pattern
+                    + r"|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\$|\{(?!\d+(?:,\d*)?\}|,\d+\})", re.DOTALL)
+"""An escape, a set, an end of line, or a brace that counts nothing. `{,3}` is plain text to RE2, and a count to all who
+write what RE2 refuses."""
 
 
 def _as_re2(token: re.Match[str]) -> str:

@@ -17,6 +17,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hyperscan
@@ -32,8 +33,9 @@ RECIPE = 4
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
 LEARN = (4 << 20, 64 << 20)
 """So many bytes are scanned when it is seen which gates are passed too often."""
-OFTEN = 16384
-"""Bytes; a part of a pattern that is found more than once in so many is not worth looking for instead of the whole."""
+OFTEN = 65536
+"""Bytes; if parts of patterns are found more than once in so many, looking for them instead of the wholes saves less
+than the lines cost that are looked at in vain."""
 MOST, SPARSE = 1000, 8
 """Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
 ERRORS = (hyperscan.error, hyperscan.HyperscanError)
@@ -129,7 +131,10 @@ class Hyperscan:
     def _learnt(self, passed: Mapping[int, int], size: int) -> bool:
         """Whether parts turn out to be common, by how often each gate was passed in so many bytes; their gates are
         looked for as a whole from now on, in the runs to come as well. That is as good as ever, only slower."""
-        rare = [gate for gate in self._narrow.parts if passed.get(gate, 0) <= size // OFTEN or self._too_large(gate)]
+        rarest_first = sorted(self._narrow.parts, key=lambda gate: passed.get(gate, 0))
+        until_now = accumulate(passed.get(gate, 0) for gate in rarest_first)
+        rare = sorted(gate for gate, sum_ in zip(rarest_first, until_now, strict=True)
+                      if sum_ <= size // OFTEN or self._too_large(gate))
         if rare == self._narrow.parts:
             return False
         self._take(base(self._gates, self._cache, wide=False, parts=rare))

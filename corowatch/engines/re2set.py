@@ -32,9 +32,7 @@ class Re2Set:
         return gate is not None and all(pattern.linear for pattern in gate)
 
     def __init__(self, gates: Sequence[Gate | None]) -> None:
-        options = re2_options()
-        options.max_mem = MEMORY
-        self._set = re2.Set.SearchSet(options)
+        self._set = re2.Set.SearchSet(re2_options(memory=MEMORY))
         self._owner: list[int] = []  # pattern number -> gate number
         self._always = [number for number, gate in enumerate(gates) if not self.takes(gate)]
         for number, gate in enumerate(gates):

@@ -99,6 +99,7 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
 
 
 NO_FIELDS: dict[str, Value] = {}
+State: TypeAlias = Literal["", "firing", "resolved"]
 
 
 class Event(msgspec.Struct, gc=False):
@@ -107,6 +108,7 @@ class Event(msgspec.Struct, gc=False):
     `place` is where it stands in its origin: an offset in bytes, a journal's cursor. `tick` is the
     deadline that sent it on, where no line did (0: a line did). `key` holds the `by` fields of the
     nearest keyed node, `past` the earlier lines of its window, oldest first, `count` how many it stands for.
+    `state` is "firing" if its node will tell when what it says is over, and "resolved" if that is what it says.
     """
 
     origin: Origin
@@ -118,6 +120,7 @@ class Event(msgspec.Struct, gc=False):
     past: tuple[Evidence, ...] = ()
     tick: float = 0.0
     count: int = 1
+    state: State = ""
 
     @property
     def when(self) -> float:
@@ -130,13 +133,17 @@ class Event(msgspec.Struct, gc=False):
         return saved if isinstance(saved, Event) else msgspec.convert(saved, cls)
 
     def having(self, fields: Fields, *, key: dict[str, Value] | None = None, past: tuple[Evidence, ...] | None = None,
-               tick: float = 0.0, count: int = 0) -> Event:
-        """The same event with more fields, and another key, past, tick or count; itself if nothing is given."""
-        if not fields and key is None and past is None and not tick and not count:
+               tick: float = 0.0, count: int = 0, state: State = "") -> Event:
+        """The same event with more fields, and another key, past, tick, count or state; itself if nothing is given."""
+        if not fields and key is None and past is None and not tick and not count and not state:
             return self
         return Event(self.origin, self.place, self.at, self.text, {**self.fields, **fields} if fields else self.fields,
                      self.key if key is None else key, self.past if past is None else past, tick or self.tick,
-                     count or self.count)
+                     count or self.count, state or self.state)
+
+    def bare(self) -> Event:
+        """The same event without its texts: what an alert's id is made of."""
+        return Event(self.origin, self.place, self.at, "", NO_FIELDS, self.key, (), self.tick)
 
     def evidence(self) -> Evidence:
         """What an alert tells of this line."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from corowatch.core.events import Event
 from corowatch.core.keyed import Keyed
 
@@ -29,6 +31,13 @@ class Holding:
             return True
         self._keys.put(name, (state[0] + 1, event), self._keys.deadline(name))
         return False
+
+    def settle(self, name: str) -> None:
+        """What is held of a key is over before it was told: it will not be told of again."""
+        held, last = self._keys.get(name) or (0, None)
+        if last is not None:
+            plain = msgspec.structs.replace(Event.of(last), state="")
+            self._keys.put(name, (held, plain), self._keys.deadline(name))
 
     def over(self, at: float) -> Iterator[tuple[str, Event]]:
         """The key and the last event held of each whose time is over at `at`; that starts its time anew."""

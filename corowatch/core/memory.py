@@ -49,6 +49,10 @@ class Memory(MutableMapping[str, T]):
     def __contains__(self, key: object) -> bool:
         return key in self._data
 
+    def shelf(self, name: str) -> MutableMapping[str, T]:
+        """A part of this Memory, for a node that keeps two things: what is put there changes this one."""
+        return _Shelf(self, f"{name}/")
+
     @property
     def changed(self) -> bool:
         """Whether anything is to be written."""
@@ -62,3 +66,33 @@ class Memory(MutableMapping[str, T]):
     def written(self) -> None:
         """The changes are durable now."""
         self._dirty.clear()
+
+
+class _Shelf(MutableMapping[str, T]):
+    """The values whose keys begin with a name, without it."""
+
+    def __init__(self, memory: Memory[T], name: str) -> None:
+        self._memory = memory
+        self._name = name
+        self._keys = {key.removeprefix(name): None for key in memory if key.startswith(name)}
+
+    def __getitem__(self, key: str) -> T:
+        return self._memory[self._name + key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """What stands under a key, or `default`."""
+        return self._memory.get(self._name + key, default)
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self._memory[self._name + key] = value
+        self._keys[key] = None
+
+    def __delitem__(self, key: str) -> None:
+        del self._memory[self._name + key]
+        del self._keys[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)

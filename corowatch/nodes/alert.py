@@ -24,14 +24,18 @@ def alert(
     throttle: Annotated[Seconds | None, "one alert of a key in this time; then one that tells `held`"] = None,
     before: Annotated[int, "so many lines of the file before it are told with it", AtLeast(0), Unmasked] = 0,
     after: Annotated[int, "so many after it, or those that come within 2 s", AtLeast(0), Unmasked] = 0,
+    resolved: Annotated[bool, "tell when it is over, where the step before knows"] = True,
     here: Here,
     memory: Memory[Row[Held]],
-    counts: Counts[Literal["alerts", "throttled"]],
+    counts: Counts[Literal["alerts", "throttled", "resolved"]],
 ) -> Consumer[Event | Tick]:
     """Make an Alert of each event and give it to the sinks: the end of the line.
 
     Its `id` is the same on every retry and after every crash. `events` holds the last lines of the window
     that led to it, the triggering one last; `before` and `after` add those beside it.
+
+    When a step such as `threshold` with `calm` says that it is over, the alert comes again with the state
+    `resolved`, its `id` with `.r`, and the field `duration` (seconds), if it was sent and not throttled.
 
         alert: {to: ops, title: '{ip} tried {count} times', severity: error, throttle: 1h}
     """
@@ -43,16 +47,32 @@ def alert(
         line = (event.origin.key, event.place, event.tick)
         seen, n = line, n + 1 if line == seen else 0
         counts["alerts"] += 1
-        target.send(as_alert(event, n))
+        target.send(as_alert(event, alert_id(here, event, n)))
+        if event.state == "firing" and resolved:
+            firing.put(name_of(key_of(event)), (n, event.bare()))
 
-    def as_alert(event: Event, n: int) -> Alert:
+    def resolve(event: Event) -> None:
+        """Tell that it is over, if it was told that it is."""
+        name = name_of(key_of(event))
+        state = firing.get(name)
+        if state is not None and state[1] is not None:
+            fired = Event.of(state[1])
+            firing.forget(name)
+            counts["resolved"] += 1
+            over = event.having({"duration": round(event.when - fired.when, 6)})
+            target.send(as_alert(over, alert_id(here, fired, state[0]) + ".r"))
+        else:
+            holding.settle(name)
+
+    def as_alert(event: Event, id_: str) -> Alert:
         values = {name: here.value(event, name) for name in title.names}
+        over = event.state == "resolved"
         return Alert(
-            id=alert_id(here, event, n), flow=here.flow, node=here.node, title=capped(safe(title.render(values))),
-            severity=severity, at=rfc3339(event.when), key=key_of(event), fields=event.fields, host=here.host, to=to,
-            count=event.count,
+            id=id_, flow=here.flow, node=here.node, state="resolved" if over else "firing",
+            title=capped(safe("resolved: " * over + title.render(values))), severity=severity, at=rfc3339(event.when),
+            key=key_of(event), fields=event.fields, host=here.host, to=to, count=event.count,
             events=[as_line(line, here) for line in (*event.past, event.evidence())],
-            around=beside(event) if before or after else None,
+            around=beside(event) if (before or after) and not over else None,
         )
 
     def beside(event: Event) -> Around:
@@ -61,8 +81,11 @@ def alert(
     def key_of(event: Event) -> dict[str, Value]:
         return {name: here.value(event, name) for name in by} if by else event.key
 
-    keys: Keyed[Held] = Keyed(memory, {"evicted": 0}, here, by=(), max_keys=MAX_KEYS,
+    keys: Keyed[Held] = Keyed(memory.shelf("held"), {"evicted": 0}, here, by=(), max_keys=MAX_KEYS,
                              expire=2 * throttle if throttle else None, lateness=0.0)
+    # Of what fires, the alert's number among those of its line, and the event without its texts.
+    firing: Keyed[Held] = Keyed(memory.shelf("firing"), {"evicted": 0}, here, by=(), max_keys=MAX_KEYS, expire=None,
+                                lateness=0.0)
     holding = Holding(keys, throttle or 0.0)
     try:
         while True:
@@ -71,7 +94,9 @@ def alert(
                 send(last)
             if isinstance(item, Tick):
                 continue
-            if throttle is None or holding.passes(name_of(key_of(item)), item):
+            if item.state == "resolved":
+                resolve(item)
+            elif throttle is None or holding.passes(name_of(key_of(item)), item):
                 send(item)
             else:
                 counts["throttled"] += 1

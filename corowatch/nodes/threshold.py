@@ -1,4 +1,5 @@
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
 from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
@@ -10,7 +11,19 @@ EVIDENCE = 9
 """Earlier lines of a window that an alert shows; the triggering one is the tenth."""
 
 
-@node(adds=("count", "first", "last", "suppressed"))
+State: TypeAlias = tuple[list[float], list[Evidence], float, int, Event | None]
+"""Times, lines, rests until, suppressed, and what fired and is not over."""
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Raises ValueError where an option has no use."""
+    if options["calm"] is None and options["at_most"]:
+        raise ValueError("`at_most` belongs to `calm`")
+    if options["calm"] is not None and options["rest"] is not None:
+        raise ValueError("`rest` has no use beside `calm`: a key rests until it is calm")
+
+
+@node(adds=("count", "first", "last", "suppressed"), check=check)
 def threshold(
     target: Target[Event],
     *,
@@ -18,48 +31,66 @@ def threshold(
     within: Annotated[Seconds, "the newest of them span at most this, inclusive"],
     by: Annotated[tuple[FieldName, ...], "fields that make the key; each key is counted alone"] = (),
     rest: Annotated[Seconds | None, "silence of a key after it fired (default: `within`)"] = None,
+    calm: Annotated[Seconds | None, "it is over when in this time no more than `at_most` came"] = None,
+    at_most: Annotated[int, "so many events still are calm", AtLeast(0)] = 0,
     max_keys: Annotated[int, "keys held at most; beyond, the one longest untouched goes", AtLeast(1)] = 100_000,
     expire: Annotated[Seconds | None, "a key untouched for so long is forgotten (default: 2 × `within`)"] = None,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
-    memory: Memory[Row[tuple[list[float], list[Evidence], float, int]]],
-    counts: Counts[Literal["fired", "suppressed", "unkeyed", "late", "evicted"]],
+    memory: Memory[Row[State]],
+    counts: Counts[Literal["fired", "resolved", "suppressed", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Pass on the event that makes it `at_least` of a key `within` a time; then the key rests.
 
     It adds `count`, `first` and `last` (times) and `suppressed`: how many came while it rested before.
     The window empties when it fires. Open windows survive a restart.
 
+    With `calm` the key rests until no more than `at_most` events came within that time, at the moment when that is so;
+    then the event that fired goes on again, resolved, with `suppressed` = how many came meanwhile.
+
         threshold: {at_least: 5, within: 1m, by: ip}
     """
-    silence = within if rest is None else rest
+    silence = calm or (within if rest is None else rest)
     shown = max(1, min(EVIDENCE, at_least - 1))
-    # A state is (times, lines, rests until, suppressed); one at rest must not be forgotten before it is over.
-    keys: Keyed[tuple[list[float], list[Evidence], float, int]] = Keyed(
-        memory, counts, here, by=by, max_keys=max_keys, expire=max(expire or 2 * within, silence), lateness=lateness)
+    # One at rest, or that is not over, must not be forgotten before it is.
+    keys: Keyed[State] = Keyed(memory, counts, here, by=by, max_keys=max_keys,
+                               expire=max(expire or 2 * within, 2 * silence), lateness=lateness)
     try:
         while True:
             item = yield
+            for key, deadline, (*_, suppressed, fired) in keys.due(item.at if isinstance(item, Tick) else item.when):
+                keys.forget(key)
+                counts["resolved"] += 1
+                target.send(Event.of(fired).having({"suppressed": suppressed}, tick=deadline, state="resolved"))
             if isinstance(item, Tick):
                 keys.pass_time(item.at)
                 continue
             if (name := keys.admit(item)) is None:
                 continue
-            times, lines, until, suppressed = keys.get(name) or ([], [], 0.0, 0)
+            times, lines, until, suppressed, fired = keys.get(name) or ([], [], 0.0, 0, None)
             when = item.when
+            if fired is not None and calm is not None:
+                counts["suppressed"] += 1
+                times = sorted([*times, when])[-at_most - 1:]
+                keys.put(name, (times, lines, until, suppressed + 1, fired), times[0] + calm)
+                continue
             if when < until:
                 counts["suppressed"] += 1
-                keys.put(name, (times, lines, until, suppressed + 1))
+                keys.put(name, (times, lines, until, suppressed + 1, None))
                 continue
             times = sorted([*times, when])[-at_least:]
             if len(times) < at_least or times[-1] - times[0] > within:
-                keys.put(name, (times, [*lines, item.evidence()][-shown:], until, suppressed))
+                keys.put(name, (times, [*lines, item.evidence()][-shown:], until, suppressed, None))
                 continue
-            keys.put(name, ([], [], when + silence, 0))
             counts["fired"] += 1
             told: Fields = {"count": at_least, "first": rfc3339(times[0]), "last": rfc3339(times[-1]),
                     "suppressed": suppressed}
-            target.send(item.having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines)),
-                                    count=at_least))
+            event = item.having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines)), count=at_least,
+                                state="firing" if calm else "")
+            if calm:
+                keys.put(name, ([when] * (at_most + 1), [], 0.0, 0, event), when + calm)
+            else:
+                keys.put(name, ([], [], when + silence, 0, None))
+            target.send(event)
     except GeneratorExit:
         return counts

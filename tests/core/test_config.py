@@ -133,9 +133,8 @@ def test_every_option_has_its_value_or_its_default():
     made = options(flow("tail: x", "threshold: {at_least: 5, within: 1m, by: [host, file]}", "alert:"),
                    "a.threshold")
 
-    assert {"at_least": 5, "within": 60.0, "by": ("host", "file"), "rest": None, "max_keys": 100_000,
-            "expire": None,
-            "lateness": 5.0} == made
+    assert {"at_least": 5, "within": 60.0, "by": ("host", "file"), "rest": None, "calm": None, "at_most": 0,
+            "max_keys": 100_000, "expire": None, "lateness": 5.0} == made
 
 
 def test_a_step_remembers_what_was_written():

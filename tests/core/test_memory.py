@@ -15,3 +15,17 @@ def test_it_knows_which_keys_changed():
     assert {"a": 10, "c": 3, "d": 4} == dict(memory)
     assert 3 == len(memory)
     assert "c" in memory
+
+
+def test_a_shelf_is_a_part_of_a_memory():
+    memory = Memory({"a/x": 1, "b/x": 2})
+    shelf = memory.shelf("a")
+
+    shelf["y"] = 3
+    assert {"x": 1, "y": 3} == dict(shelf)
+    assert (1, None, 2) == (shelf.get("x"), shelf.get("z"), len(shelf))
+    del shelf["x"]
+
+    assert {"a/y": 3, "b/x": 2} == dict(memory)
+    assert {"a/y": 3, "a/x": None} == dict(memory.changes())
+    assert {"x": 2} == dict(memory.shelf("b"))

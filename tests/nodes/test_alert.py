@@ -1,3 +1,8 @@
+import json
+from datetime import datetime
+
+import msgspec
+
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Around, Here, Tick, rfc3339
 from corowatch.core.memory import Memory
@@ -92,7 +97,7 @@ def test_its_throttle_holds_alerts_of_a_key():
     node.send(Tick(160.0))
 
     assert ["line 100 ", "line 101 ", "line 103 2"] == [one.title for one in out]
-    assert {"alerts": 3, "throttled": 2} == finish(node)
+    assert {"alerts": 3, "throttled": 2, "resolved": 0} == finish(node)
 
 
 def test_what_its_throttle_holds_is_told_at_close():
@@ -101,7 +106,7 @@ def test_what_its_throttle_holds_is_told_at_close():
     node.send(line("a", at=100.0, place=1))
     node.send(line("b", at=101.0, place=2))
 
-    assert {"alerts": 2, "throttled": 1} == finish(node)
+    assert {"alerts": 2, "throttled": 1, "resolved": 0} == finish(node)
     assert 2 == len({one.id for one in out})
 
 
@@ -114,3 +119,67 @@ def test_it_asks_for_the_lines_beside_its_own():
 
     assert Around(ORIGIN.reader, ORIGIN.key, 7, 2, 3) == alert.around
     assert made(line("a"))[0].around is None
+
+
+# --- what is over -----------------------------------------------------------------------------------
+
+
+def fires(at=100.0, place=1, **key):
+    return line("down", at=at, place=place, user="eve").having({}, key=key, state="firing")
+
+
+def over(at, **key):
+    return fires(**key).having({}, tick=at, state="resolved")
+
+
+def test_it_is_told_when_it_is_over():
+    fired, resolved = made(fires(host="a"), over(400.25, host="a"), title=Text("{text}: {user}"))
+
+    assert (f"{fired.id}.r", "resolved", "resolved: down: eve") == (resolved.id, resolved.state, resolved.title)
+    assert (rfc3339(400.25), {"host": "a"}, 300.25) == (resolved.at, resolved.key, resolved.fields["duration"])
+    assert "firing" == fired.state
+
+
+def test_nothing_is_over_that_never_fired_nor_twice():
+    out = made(over(90.0, host="a"), fires(host="a"), over(200.0, host="b"), over(300.0, host="a"),
+               over(400.0, host="a"))
+
+    assert [("firing", "a"), ("resolved", "a")] == [(one.state, one.key["host"]) for one in out]
+
+
+def test_it_need_not_be_told():
+    assert ["firing"] == [one.state for one in made(fires(), over(200.0), resolved=False)]
+
+
+def test_the_number_among_the_alerts_of_a_line_is_kept():
+    first, second, resolved = made(fires(host="a"), fires(host="b"), over(200.0, host="b"))
+
+    assert first.id != second.id
+    assert f"{second.id}.r" == resolved.id
+
+
+def test_what_fires_survives_a_restart_without_its_texts():
+    memory, out = Memory(), Collect()
+    alert(out, here=HERE, memory=memory).send(fires(host="a"))
+    saved = json.loads(msgspec.json.encode(dict(memory)))
+    assert "down" not in str(saved)
+
+    alert(out, here=HERE, memory=Memory(saved)).send(over(200.0, host="a"))
+
+    assert f"{out[0].id}.r" == out[1].id
+
+
+def test_of_what_was_throttled_and_is_over_before_it_was_told_no_end_is_told():
+    out = made(fires(), over(110.0), fires(at=120.0, place=2), over(130.0), Tick(3700.0), over(3800.0),
+               throttle=3600.0)
+
+    assert [(100.0, "firing"), (110.0, "resolved"), (3700.0, "firing")] == [
+        (datetime.fromisoformat(one.at).timestamp(), one.state) for one in out]
+    assert 1 == out[2].fields["held"]
+
+
+def test_of_what_was_throttled_and_goes_on_the_end_is_told():
+    out = made(fires(), fires(at=120.0, place=2), Tick(3700.0), over(3800.0), throttle=3600.0)
+
+    assert ["firing", "firing", "resolved"] == [one.state for one in out]
+    assert f"{out[1].id}.r" == out[2].id

@@ -1,13 +1,14 @@
 import json
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
-from corowatch.nodes.threshold import threshold
+from corowatch.nodes.threshold import check, threshold
 from corowatch.testing import Collect, line
 
 
@@ -53,7 +54,7 @@ def test_after_firing_the_key_rests_and_tells_of_it_when_it_fires_again():
 
     assert [101, 112] == fired(out)
     assert [0, 3] == [event.fields["suppressed"] for event in out]
-    assert {"fired": 2, "suppressed": 3, "unkeyed": 0, "late": 0, "evicted": 0} == finish(node)
+    assert {"fired": 2, "suppressed": 3, "resolved": 0, "unkeyed": 0, "late": 0, "evicted": 0} == finish(node)
 
 
 def test_the_rest_may_be_longer_than_the_window_and_than_the_expiry():
@@ -178,3 +179,106 @@ def test_it_does_what_a_list_of_all_events_would(gaps, at_least, within, rest):
             windows[key], until[key] = [], now + (within if rest is None else rest)
 
     assert model == [(event.at, event.key["k"]) for event in out]
+
+
+# --- until it is calm -------------------------------------------------------------------------------
+
+
+def test_it_is_over_when_nothing_came_for_so_long():
+    out = Collect()
+    node = threshold(out, at_least=2, within=10.0, calm=30.0, by=("ip",))
+
+    at(node, 100, 101, 110, 125, ip="a")
+    node.send(Tick(154.9))
+    assert ["firing"] == [event.state for event in out]
+    node.send(Tick(200.0))
+
+    assert [("firing", 101, 101), ("resolved", 101, 155)] == [(event.state, event.at, event.when) for event in out]
+    assert ({"ip": "a"}, 2) == (out[1].key, out[1].fields["suppressed"])
+    assert {"fired": 1, "resolved": 1, "suppressed": 2} == {
+        name: count for name, count in finish(node).items() if count}
+
+
+def test_so_many_events_may_still_come():
+    out = Collect()
+    node = threshold(out, at_least=3, within=10.0, calm=10.0, at_most=1)
+
+    at(node, 100, 101, 102, 105, 108, 111, 119, 130)
+
+    assert [(102, "firing"), (118, "resolved")] == [(event.when, event.state) for event in out]
+
+
+def test_after_it_was_calm_it_may_fire_again():
+    out = Collect()
+    node = threshold(out, at_least=2, within=10.0, calm=5.0)
+
+    at(node, 100, 101, 110, 111)
+    node.send(Tick(120.0))
+
+    assert [(101, "firing"), (106, "resolved"), (111, "firing"), (116, "resolved")] == [
+        (event.when, event.state) for event in out]
+
+
+def test_what_is_not_over_at_the_close_is_not_told_as_over():
+    out = Collect()
+    node = threshold(out, at_least=1, within=10.0, calm=5.0)
+    at(node, 100)
+
+    finish(node)
+
+    assert ["firing"] == [event.state for event in out]
+
+
+def test_without_calm_nothing_is_ever_over():
+    out = Collect()
+    node = threshold(out, at_least=1, within=10.0)
+    at(node, 100)
+    node.send(Tick(1000.0))
+
+    assert [""] == [event.state for event in out]
+
+
+@pytest.mark.parametrize(("options", "why"), [
+    ({"calm": None, "rest": None, "at_most": 1}, "belongs to `calm`"),
+    ({"calm": 5.0, "rest": 5.0, "at_most": 0}, "no use beside `calm`")])
+def test_an_option_without_a_use_is_refused(options, why):
+    with pytest.raises(ValueError, match=why):
+        check(options)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["a", "b", ""])), max_size=40), st.integers(1, 4),
+       st.integers(1, 12), st.integers(1, 12), st.integers(0, 3))
+def test_until_calm_it_does_what_a_list_of_all_events_would(gaps, at_least, within, calm, at_most):
+    """A gap without a key is a tick. The node is made anew from its memory, as JSON, before each item."""
+    out, model, memory = Collect(), [], Memory()
+    now, windows, firing = 100.0, {}, {}
+
+    def over(at):
+        """When each key that fires was calm by `at`: the first of these moments at which few enough had come."""
+        for key, (fired, times) in list(firing.items()):
+            for moment in sorted([fired + calm, *(time + calm for time in times)]):
+                if moment <= at and sum(moment - calm < time for time in times) <= at_most:
+                    del firing[key]
+                    yield moment, key, "resolved"
+                    break
+
+    for gap, key in gaps:
+        now += gap
+        memory = Memory(json.loads(msgspec.json.encode(dict(memory))))
+        node = threshold(out, at_least=at_least, within=float(within), calm=float(calm), at_most=at_most, by=("k",),
+                         expire=1000.0, memory=memory)
+        node.send(line("x", at=now, k=key) if key else Tick(now))
+        model += sorted(over(now))
+        if not key:
+            continue
+        if key in firing:
+            firing[key][1].append(now)
+            continue
+        windows.setdefault(key, []).append(now)
+        newest = windows[key][-at_least:]
+        if len(newest) == at_least and newest[-1] - newest[0] <= within:
+            model.append((now, key, "firing"))
+            windows[key], firing[key] = [], (now, [])
+
+    assert model == [(event.when, event.key["k"], event.state) for event in out]

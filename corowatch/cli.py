@@ -605,11 +605,16 @@ def service(name: str | None) -> None:
 @cli.command()
 def version() -> None:
     """Tell the version, and those of what it stands on."""
+    from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as of
 
     click.echo(f"corowatch {__version__}, Python {sys.version.split()[0]}")
-    for name in ("watchdog", "google-re2", "regex", "pyyaml", "structlog", "msgspec", "click", "rich"):
-        click.echo(f"  {name} {of(name)}")
+    for name in ("watchdog", "google-re2", "hyperscan", "regex", "stringzilla", "pyyaml", "structlog", "msgspec",
+                 "click", "rich"):
+        try:
+            click.echo(f"  {name} {of(name)}")
+        except PackageNotFoundError:
+            click.echo(f"  {name} is not installed")
 
 
 @cli.command()

@@ -522,7 +522,8 @@ def test_the_version_tells_what_it_stands_on(command):
 
     assert re.match(r"corowatch \d+\.\d+\.\d+, Python 3\.", told)
     assert "watchdog 7.1" in told
-    assert {"google-re2", "regex", "pyyaml", "structlog", "msgspec", "click", "rich"} <= set(told.split())
+    assert {"google-re2", "hyperscan", "regex", "stringzilla", "pyyaml", "structlog", "msgspec", "click",
+            "rich"} <= set(told.split())
 
 
 def test_a_kind_is_completed(folder):

@@ -386,12 +386,11 @@ class Daemon:
 
     def _read_first(self, now: float) -> bool:
         """Read the earliest head, up to where another is the earliest; False if there is none."""
-        heads = sorted((head for source in self.sources.values() if (head := source.head())),
-                       key=lambda head: head.order)
+        heads = [head for source in self.sources.values() if (head := source.head())]
         if not heads:
             return False
-        first = heads[0]
-        first.read(now, min([first.next, *(head.order[0] for head in heads[1:])]))
+        first, *others = sorted(heads, key=lambda head: head.order()) if len(heads) > 1 else heads
+        first.read(now, min([first.next, *(head.order()[0] for head in others)]))
         return True
 
     def _read_turn(self, now: float, limit: float = TURN) -> bool:

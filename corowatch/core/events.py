@@ -8,7 +8,7 @@ Times are seconds since the epoch, UTC; offsets are bytes from the start of a fi
 from __future__ import annotations
 
 import datetime
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -65,12 +65,22 @@ class Position(msgspec.Struct, gc=False):
 
     `offset` is where the first unfinished line begins. `stamped` is the nearest line before it that told
     its time, as (offset, time): lines without a stamp take theirs from it. `skipped` counts the bytes before it that
-    were of holes.
+    were of holes. Up to `looked` all lines were asked for their time; those of the Blocks `unseen` may not have been,
+    and as long as that is so `pending` does it.
     """
 
     offset: int = 0
     stamped: tuple[int, float] | None = None
     skipped: int = 0
+    looked: int = 0
+    unseen: list[Block] = []
+    pending: Callable[[], None] | None = None
+
+    def nearest(self) -> tuple[int, float] | None:
+        """The nearest line before it that told its time."""
+        if self.pending is not None:
+            self.pending()
+        return self.stamped
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):

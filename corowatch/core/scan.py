@@ -10,11 +10,13 @@ it, else the moment of reading.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import Literal
 
 from corowatch.core.coroutine import coroutine
-from corowatch.core.events import Block, Event, Target, Value
+from corowatch.core.events import Block, Event, Position, Target, Value
 from corowatch.core.kinds import Counts
 from corowatch.core.lines import count_of, shown
 from corowatch.core.stamps import Stamps
@@ -33,14 +35,32 @@ ScanCounts = Counts[Literal["lines", "cut", "skewed"]]
 
 
 class Clock:
-    """What time it is in a source: that of the last line of its last Block."""
+    """What time it is in a source: that of the last line of its last Block.
+
+    Lines without a stamp are common, and so are Blocks of which nobody wants to know the time; so what stands before is
+    looked through only when it is asked for, and of what was looked through no line a second time.
+    """
 
     def __init__(self, timestamp: str, counts: ScanCounts) -> None:
-        self.at = 0.0
         stamps = Stamps(timestamp)
         self._none = stamps.none
         self._stamp = stamps.read
         self._counts = counts
+        self._at = 0.0
+        self._last: Block | None = None  # if its end's time is not known yet
+
+    @property
+    def at(self) -> float:
+        """Seconds since the epoch."""
+        if self._last is not None:
+            block, self._last = self._last, None
+            _, begin, end = next(_backwards(block, len(block.data)))
+            self._at = self.of_line(block, begin, end)
+        return self._at
+
+    @at.setter
+    def at(self, at: float) -> None:
+        self._at, self._last = at, None
 
     def of_line(self, block: Block, start: int, end: int) -> float:
         """The time of the line at `start` of the Block's data (seconds since the epoch)."""
@@ -48,15 +68,29 @@ class Clock:
             return block.at
         at = self._read(block, start, end)
         if at is None:
-            at = self._before(block, start)
+            before = ((one, len(one.data)) for one in reversed(block.position.unseen) if one is not block)
+            at = self._nearest(block.position, chain([(block, start)], before), _place(block, start))
         return block.at if at is None else at
 
     def end_of(self, block: Block) -> None:
         """The Block is done: its last line's time is the clock, and what the next Block looks back to."""
-        data = block.data
-        end = len(data) - data.endswith(b"\n")
-        self.at = self.of_line(block, data.rfind(b"\n", 0, end) + 1, end)
-        self._seen = None
+        if not block.data:
+            return
+        self._last = block
+        if self._none:
+            return
+        position = block.position
+        position.unseen.append(block)
+        while len(position.unseen) > 1 and position.unseen[1].offset + REACH < position.offset:
+            del position.unseen[0]
+        position.pending = partial(self._look_back, position)
+
+    def _look_back(self, position: Position) -> None:
+        """Find the nearest stamped line before the position."""
+        pieces = [(block, len(block.data)) for block in reversed(position.unseen)]
+        self._nearest(position, pieces, position.offset)
+        position.unseen.clear()
+        position.pending = None
 
     def _read(self, block: Block, start: int, end: int) -> float | None:
         at = self._stamp(block.data[start:end if end - start <= HEAD else start + HEAD], block.at)
@@ -70,28 +104,32 @@ class Clock:
         block.position.stamped = place, at
         return at
 
-    def _before(self, block: Block, start: int) -> float | None:
-        """The time of the nearest stamped line before. What was looked through once is not looked through again."""
-        known = block.position.stamped
-        here = _place(block, start)
-        told = known[0] - block.offset if known and block.starts is None else 0
-        floor = max(0, start - REACH, told, self._looked(block))
-        end = start - 1
-        self._seen = (block, start)
-        while end > floor:
-            begin = block.data.rfind(b"\n", 0, end) + 1
-            if begin < start - REACH:
-                break
-            at = self._read(block, begin, end)
-            if at is not None:
-                return at
-            end = begin - 1
+    def _nearest(self, position: Position, pieces: Iterable[tuple[Block, int]], here: int) -> float | None:
+        """The time of the nearest stamped line before a place. `pieces` are the Blocks before, each up to where in its
+        data, the last first."""
+        known = position.stamped
+        floor = max(here - REACH, position.looked, known[0] + 1 if known else 0)
+        position.looked = here
+        for block, until in pieces:
+            for place, begin, end in _backwards(block, until):
+                if place < floor:
+                    return known[1] if known and here - known[0] <= REACH else None
+                at = self._read(block, begin, end)
+                if at is not None:
+                    return at
         return known[1] if known and here - known[0] <= REACH else None
 
-    _seen: tuple[Block, int] | None = None
 
-    def _looked(self, block: Block) -> int:
-        return self._seen[1] if self._seen and self._seen[0] is block else 0
+def _backwards(block: Block, until: int) -> Iterator[tuple[int, int, int]]:
+    """The lines of a Block up to an index in its data, the last first: where each stands in its file, start and end."""
+    data = block.data
+    number = data.count(b"\n", 0, until) if block.starts else 0
+    while until:
+        end = until - data.endswith(b"\n", 0, until)
+        number -= until - end
+        begin = data.rfind(b"\n", 0, end) + 1
+        yield block.starts[number] if block.starts else block.offset + begin, begin, end
+        until = begin
 
 
 @coroutine

@@ -16,13 +16,14 @@ Tell = Callable[..., None]
 
 
 class Head(NamedTuple):
-    """What a source would be read next: that of the least `order` is, (time, time of last write, what it is, …).
+    """What a source would be read next: that of the least `order()` is, (time, time of last write, what it is, …).
+    Where there is one alone, nobody asks for that.
 
     `read(now, until)` reads it, lines up to the time `until`; `next` is when the source's own next one begins.
     Times are seconds since the epoch.
     """
 
-    order: tuple[Any, ...]
+    order: Callable[[], tuple[Any, ...]]
     next: float
     read: Callable[[float, float], None]
 

@@ -54,7 +54,7 @@ class Own(Source):
         self._waiting.append((kind, text, at, fields))
 
     def head(self) -> Head | None:
-        return Head((0.0, 0, ""), inf, self._send) if self._waiting else None
+        return Head(lambda: (0.0, 0, ""), inf, self._send) if self._waiting else None
 
     def _send(self, now: float, until: float) -> None:
         kind, text, at, fields = self._waiting.pop(0)

@@ -195,7 +195,10 @@ class Journal(Source):
 
     def head(self) -> Head | None:
         self._peek()
-        return Head((self._next[0], 0, "journal"), inf, self._read) if self._next else None
+        if self._next is None:
+            return None
+        order = self._next[0], 0, "journal"
+        return Head(lambda: order, inf, self._read)
 
     def _peek(self) -> tuple[float, dict[str, Any]] | None:
         """The next entry that is not our own, if it is there, and its time."""

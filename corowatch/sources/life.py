@@ -260,8 +260,8 @@ class Life:
             told = self._how.stamps.read(line, written)
             if told is not None:
                 return told
-            if self.position.stamped:
-                return self.position.stamped[1]
+            if stamped := self.position.nearest():
+                return stamped[1]
         return written
 
     def read(self, now: float, until: float = inf) -> int | None:
@@ -415,7 +415,7 @@ class Life:
             self._sure = self.found_to
         if self._unproven is not None:
             marker, marked = self._unproven.marker, self._unproven.marker_bytes
-        return Saved(self.path, self.dev, self.ino, self.position.offset, marker, marked, self.position.stamped,
+        return Saved(self.path, self.dev, self.ino, self.position.offset, marker, marked, self.position.nearest(),
                      self.home, self.content.gen, *self._known_head(), self.found_to, self.written, packed=self.packed,
                      room=self.room, sure=0 if self.packed else max(self.read_to, min(self._sure, self.found_to)))
 

@@ -30,6 +30,8 @@ class Lives:
         self.kin = Kin()
         self._queue: list[tuple[tuple[Any, ...], int, Life]] = []
         """Those with something to read, earliest first; an entry whose order is no longer its life's is passed over."""
+        self._alone: Life | None = None
+        """The only one that has something to read, if it is the only one: when it begins need not be known."""
         self._handed: dict[str, None] = {}
         """Files whose descriptors the supervisor keeps."""
         self._changed = True
@@ -172,18 +174,44 @@ class Lives:
             life, *others = sorted(family, key=lambda one: one.failed or not one.ready)
             for other in others:
                 other.order = ()
+            if self._alone in others:
+                self._alone = None
         if life.failed or not life.ready:
             life.order = ()
             return
-        try:
-            begins = life.begins()
-        except OSError as error:
-            self.failed(life, error)
+        alone = self._sole()
+        if alone is life:
             return
-        order = (begins, life.seen.mtime, "file", *life.age, name_of(life.path), life.key)
+        if alone is None and self._queued() is None:
+            self._alone, life.order = life, ()
+            return
+        self._alone = None
+        if alone is not None:
+            self._put(alone)
+        self._put(life)
+
+    def _sole(self) -> Life | None:
+        """The only one that has something to read, if it is known to be the only one."""
+        one = self._alone
+        if one is not None and (one.failed or not one.ready or self.at(one.dev, one.ino) is not one):
+            self._alone = None
+        return self._alone
+
+    def _put(self, life: Life) -> None:
+        order = self.order(life)
         if order != life.order:
             life.order = order
             heappush(self._queue, (order, id(life), life))
+
+    @staticmethod
+    def order(life: Life) -> tuple[Any, ...]:
+        """By which one that has something to read comes before another. One that cannot be read comes at once, so that
+        it is tried."""
+        try:
+            begins = life.begins()
+        except OSError:
+            begins = 0.0
+        return (begins, life.seen.mtime, "file", *life.age, name_of(life.path), life.key)
 
     def failed(self, life: Life, error: OSError) -> None:
         """It cannot be read now; at the next look it is tried again."""
@@ -193,6 +221,9 @@ class Lives:
 
     def first(self) -> Life | None:
         """The one to be read next."""
+        return self._sole() or self._queued()
+
+    def _queued(self) -> Life | None:
         while self._queue:
             order, _, life = self._queue[0]
             if order == life.order and (life.dev, life.ino) in self:
@@ -202,7 +233,9 @@ class Lives:
 
     def second(self) -> float:
         """When the one after the first begins (seconds since the epoch); infinity without any."""
+        if self._sole() is not None:
+            return inf
         entry = heappop(self._queue)
-        after = self.first()
+        after = self._queued()
         heappush(self._queue, entry)
         return after.order[0] if after else inf

@@ -77,7 +77,7 @@ class Stdin(Source):
         self._pipe.wake = wake
 
     def head(self) -> Head | None:
-        return Head((0.0, 0, ""), inf, self._read) if self._pipe and not self._pipe.chunks.empty() else None
+        return Head(lambda: (0.0, 0, ""), inf, self._read) if self._pipe and not self._pipe.chunks.empty() else None
 
     def _read(self, now: float, until: float) -> None:
         assert self._pipe is not None

@@ -414,7 +414,8 @@ class Tail(Source):
         life = self._lives.first()
         if life is None:
             return None
-        return Head(life.order, self._lives.second(), lambda now, until: self._read(life, now, until))
+        return Head(lambda: life.order or self._lives.order(life), self._lives.second(),
+                    lambda now, until: self._read(life, now, until))
 
     @property
     def behind(self) -> bool:

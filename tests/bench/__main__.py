@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from .corpus import TEN, thousand
+from .dense import rows
 from .peers import PEERS, RIPGREP, Peer, Run, corowatch_config, measured
 
 COMMAND = [sys.executable, "-m", "corowatch"]
@@ -120,6 +121,7 @@ def main() -> None:
             told["against"] += [against(RIPGREP, rules, whole, options.pairs, work) for rules in (TEN, thousand())]
         told["against"] += [against(peer, TEN, tenth, 1, work) for peer in PEERS if peer.there]
         told["start"] += [to_ready(rules, work) for rules in (TEN, thousand())]
+        told["dense"] = list(rows(COMMAND, work, PEERS))
     if options.json:
         print(json.dumps(told))
         return
@@ -127,6 +129,9 @@ def main() -> None:
     print("| against | rules | MB | seconds | theirs | times as fast | the first time | MB/s | peak MB | theirs |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for row in told["against"]:
+        print("| " + " | ".join(str(value) for value in row.values()) + " |")
+    print("\n| every line | lines a second | peak MB | against | times as fast |\n|---|---|---|---|---|")
+    for row in told["dense"]:
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
     for row in told["start"]:
         print(f"\n{row['rules']} rules: start to READY {row['to_ready']} s, then {row['resident_mb']} MB resident")

@@ -102,21 +102,54 @@ def test_a_stamp_of_more_than_a_day_ahead_is_skewed_and_not_believed():
 @pytest.mark.parametrize("first", ["", "2026-11-22T11:00:00Z a\n", "2099-01-01T00:00:00Z a\n"])
 def test_each_unstamped_line_of_a_block_is_looked_through_once(first):
     """A block of a stack trace a megabyte long must not cost its square, whatever line stands before it."""
-    class Counting(Stamps):
-        read_ = 0
-
-        def read(self, line, now):
-            Counting.read_ += 1
-            return super().read(line, now)
-
     counts = Counts(lines=0, cut=0, skewed=0)
-    clock = Clock("auto", counts)
-    clock._stamps = Counting()
+    clock, asked = counted("auto", counts)
     scanner = scan([Collect()], engine=EveryLine([None]), clock=clock, counts=counts)
 
     scanner.send(block(first.encode() + b"no stamp\n" * 5000, at=NOW))
 
-    assert Counting.read_ <= 3 * 5001
+    assert 5000 <= len(asked) <= 3 * 5001
+
+
+def counted(timestamp, counts):
+    """A clock, and the lines that it asked for their time."""
+    clock, asked = Clock(timestamp, counts), []
+    read = clock._stamp
+
+    def counting(line, now):
+        asked.append(line)
+        return read(line, now)
+
+    clock._stamp = counting
+    return clock, asked
+
+
+def test_of_lines_that_nobody_wants_none_is_asked_for_its_time_until_somebody_wants_to_know():
+    counts, position, out = Counts(lines=0, cut=0, skewed=0), Position(), Collect()
+    clock, asked = counted("auto", counts)
+    scanner = scan([out], engine=Only("ERROR"), clock=clock, counts=counts)
+    framed = frame(Broadcast([scanner]), origin=ORIGIN, position=position)
+
+    framed.send(Chunk(NOW, b"2026-11-22T10:00:00Z a\n" + b"none\n" * 100))
+    framed.send(Chunk(NOW, b"none\n" * 100))
+    assert [] == asked
+
+    assert (0, at("2026-11-22T10:00:00Z")) == position.nearest()
+    assert 201 == len(asked)
+    framed.send(Chunk(NOW, b"none\n" * 10 + b"ERROR\n"))
+    assert [at("2026-11-22T10:00:00Z")] == [event.at for event in out]
+    assert 201 + 11 == len(asked)
+
+
+def test_no_more_is_kept_to_look_back_to_than_it_reaches():
+    counts, position = Counts(lines=0, cut=0, skewed=0), Position()
+    scanner = scan([Collect()], engine=Only("ERROR"), clock=Clock("auto", counts), counts=counts)
+    framed = frame(Broadcast([scanner]), origin=ORIGIN, position=position)
+
+    for _ in range(100):
+        framed.send(Chunk(NOW, b"none\n" * 1000))
+
+    assert REACH <= sum(len(one.data) for one in position.unseen) <= REACH + 10_000
 
 
 def test_a_cut_line_says_how_much_was_cut():

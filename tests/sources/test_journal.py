@@ -296,7 +296,7 @@ def test_entries_after_another_sources_next_wait(player):
     journal.head().read(5.0, 1001.5)
 
     assert ["one", "two"] == player.texts()
-    assert 1009.0 == journal.head().order[0]
+    assert 1009.0 == journal.head().order()[0]
 
 
 def test_entries_beside_one_are_told(player):

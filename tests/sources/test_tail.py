@@ -10,7 +10,7 @@ import pytest
 from reading import Reader, write
 
 from corowatch.sources import life
-from corowatch.sources.life import REACH
+from corowatch.sources.life import REACH, Life
 from corowatch.sources.tail import QUIET, REMOVED
 
 
@@ -118,6 +118,24 @@ def test_nuls_at_the_end_are_room_for_later(log):
         file.write(b"two\n")
 
     assert ["two"] == reader.read()
+
+
+def test_of_a_file_that_alone_has_a_backlog_nobody_asks_when_its_lines_were_written(tmp_path, monkeypatch):
+    asked = []
+    begins = Life.begins
+    monkeypatch.setattr(Life, "begins", lambda life: asked.append(os.path.basename(life.path)) or begins(life))
+    line = b"2026-11-22T10:00:%02dZ x\n"
+    write(tmp_path / "a.log", b"".join(line % (n % 60) for n in range(60_000)))
+    (tmp_path / "b.log").touch()
+    reader = Reader(tmp_path / "*.log", start="beginning")
+
+    assert 60_000 == len(reader.read())
+    assert [] == asked
+
+    write(tmp_path / "a.log", line % 1 + line % 9)
+    write(tmp_path / "b.log", line % 5)
+    assert ["01", "05", "09"] == [text[17:19] for text in reader.read(now=2.0)]
+    assert {"a.log", "b.log"} == set(asked)
 
 
 def test_files_with_a_backlog_are_read_earliest_first(tmp_path):

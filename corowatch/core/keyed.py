@@ -134,6 +134,10 @@ class Keyed(Generic[State]):
             if len(self._due) > 2 * len(self._touched) + 64:  # most are superseded, or of keys that are gone
                 self._due = self._deadlines()
 
+    def amend(self, name: str, state: State) -> None:
+        """Replace the state of a key that is known, and take its deadline off; it does not count as touched."""
+        self._memory[name] = (self._memory[name][0], None, state)
+
     def forget(self, name: str) -> None:
         """Drop a key and all that is known of it."""
         self._touched.pop(name, None)

@@ -125,6 +125,23 @@ def test_beyond_max_keys_the_one_longest_untouched_goes():
     assert 1 == table.counts["evicted"]
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_key_whose_state_is_amended_is_not_touched_by_that(restart):
+    table = Table()
+    name = table.touch("a", 100.0, 110.0)
+    table.touch("b", 130.0)
+
+    table.keys.amend(name, "new")
+    if restart:
+        table = Table(Memory(json.loads(json.dumps(dict(table.memory)))))
+
+    assert ("new", None) == (table.keys.get(name), table.keys.deadline(name))
+    assert [] == list(table.keys.due(1000.0))
+    assert ["a", "b"] == table.known()
+    table.keys.pass_time(160.1)
+    assert ["b"] == table.known()
+
+
 def test_what_is_due_comes_earliest_first_and_once():
     table = Table()
     for ip, due in (("a", 30.0), ("b", 10.0), ("c", 99.0)):

@@ -198,7 +198,7 @@ def test_the_example_in_its_help_is_a_right_config(kind):
 
     example = next((row.strip() for row in kind.doc.splitlines()[::-1] if row.startswith("    ")), None)
     assert example, "an example ends the docstring"
-    fields = "    grep: '(?P<ip>.)(?P<host_>.)(?P<status>.)(?P<path>.)'\n"
+    fields = "    grep: '(?P<ip>.)(?P<host_>.)(?P<status>.)(?P<path>.)(?P<hostname>.)'\n"
     sinks = "sinks:\n  ops: {file: /x}\n"
     text = {"source": f"flows:\n  a:\n    {example}\n",
             "node": f"flows:\n  a:\n    stdin:\n{fields}    {example.replace('grep:', 'grep: ')}\n{sinks}",

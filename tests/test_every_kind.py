@@ -18,7 +18,8 @@ from corowatch.testing import Collect, line
 KINDS = discover()
 LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 \x1b[31m", "WARN ERROR",
          '192.0.2.7 - - [25/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 1 "-" "ERROR"']
-OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}, "set": {"redact": (Pattern("disk"),)}}
+OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}, "set": {"redact": (Pattern("disk"),)},
+       "first_seen": {"of": ("text",)}}
 """Options that the types of a kind do not tell."""
 
 
@@ -198,7 +199,7 @@ def test_the_example_in_its_help_is_a_right_config(kind):
 
     example = next((row.strip() for row in kind.doc.splitlines()[::-1] if row.startswith("    ")), None)
     assert example, "an example ends the docstring"
-    fields = "    grep: '(?P<ip>.)(?P<host_>.)(?P<status>.)(?P<path>.)(?P<hostname>.)'\n"
+    fields = "    grep: '(?P<ip>.)(?P<host_>.)(?P<status>.)(?P<path>.)(?P<user>.)(?P<hostname>.)'\n"
     sinks = "sinks:\n  ops: {file: /x}\n"
     text = {"source": f"flows:\n  a:\n    {example}\n",
             "node": f"flows:\n  a:\n    stdin:\n{fields}    {example.replace('grep:', 'grep: ')}\n{sinks}",

@@ -12,7 +12,7 @@ from corowatch.core.kinds import ANYTHING, Counts, Gate, discover
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
-from corowatch.core.values import Function
+from corowatch.core.values import FieldName, Function
 from corowatch.testing import Collect, line
 
 KINDS = discover()
@@ -32,7 +32,8 @@ def classic(pattern):
 def options(kind):
     """Options that let the kind do something with LINES."""
     by_type = {Expr: Expr("text matches 'ERROR'"), tuple[Pattern, ...]: (Pattern("ERROR"),), int: 2,
-               Text: Text("{text}"), Function: Function("rules.py", "classic", False, "", lambda: classic)}
+               Text: Text("{text}"), tuple[FieldName, ...]: ("text",),
+               Function: Function("rules.py", "classic", False, "", lambda: classic)}
     given = {}
     for option in kind.options.values():
         if option.required:

@@ -33,7 +33,9 @@ EVENT = {"origin": {"reader": "r", "key": "k", "file": "f"}, "place": 5, "at": A
 LINE = ["r", "f", 5, AT, "t"]
 # What each keyed node keeps of one key: options, and [touched, due, state].
 NODES: dict[str, tuple[dict[str, Any], Any]] = {
-    "threshold": ({"at_least": 2, "within": 60.0}, [AT, None, [[AT], [LINE], 0.0, 1]]),
+    "threshold": ({"at_least": 2, "within": 60.0, "calm": 5.0}, [AT, AT + 3, [[AT], [LINE], 0.0, 1, EVENT]]),
+    "absence": ({"for_": 5.0}, [AT, AT + 3, [[AT], EVENT, EVENT]]),
+    "first_seen": ({"of": ("text",), "learn": 5.0}, [AT, None, AT]),
     "tally": ({"every": 5.0}, [AT, AT + 3, [7, EVENT]]),
     "throttle": ({"every": 5.0}, [AT, AT + 3, [2, EVENT]]),
     "dedupe": ({"within": 60.0}, [AT, None, AT]),
@@ -43,6 +45,8 @@ NODES: dict[str, tuple[dict[str, Any], Any]] = {
     "alert": ({"throttle": 60.0}, [AT, AT + 3, [2, EVENT]]),
 }
 CLOCKS = [AT, AT, None]
+SHELVES = {"alert": ("held/", "firing/"), "first_seen": ("seen/",)}
+"""Of the nodes that keep more than one thing, what their keys begin with."""
 
 
 def one(data: bytes) -> None:
@@ -95,7 +99,9 @@ def memory(draw: Draw) -> None:
     """A node's memory, from its first event to its close."""
     name = draw.one_of(sorted(NODES))
     options, row = NODES[name]
-    saved = {"{}": json_of(draw, row), "": json_of(draw, CLOCKS) if draw.byte() % 2 else CLOCKS}
+    saved = {}
+    for shelf in SHELVES.get(name, ("",)):
+        saved |= {f"{shelf}{{}}": json_of(draw, row), shelf: json_of(draw, CLOCKS) if draw.byte() % 2 else CLOCKS}
     refused(lambda: lived(name, options, saved))
 
 
@@ -108,7 +114,8 @@ def lived(name: str, options: dict[str, Any], saved: dict[str, Any]) -> None:
     node = kind(Collect(), **options, memory=kept)
     with contextlib.suppress(OverflowError):  # of times beyond all calendars; the graph guards a node, and goes on
         node.send(line("t", at=AT + 1))
-        node.send(Tick(AT + 10))
+        if kind.takes_ticks:
+            node.send(Tick(AT + 10))
         node.send(line("t", at=AT + 11))
         node.close()
 

@@ -225,3 +225,21 @@ def test_the_time_of_a_line_does_not_depend_on_which_lines_were_named_before(cod
 
     assert told[0] == told[1]
     assert 4 == len(told[0])
+
+
+def test_a_skewed_line_is_counted_once_however_often_it_is_asked_for():
+    events, clock, counts = scanned(block(b"2099-01-01T00:00:00Z a\n", at=NOW))
+
+    assert NOW == clock.at == events[0].at
+    assert 1 == counts["skewed"]
+
+
+def test_a_block_of_nothing_has_no_time():
+    events, clock, counts = scanned(block(b"2026-11-22T10:00:05Z b\n", at=NOW), block(b"", at=NOW))
+
+    assert (1, 1) == (len(events), counts["lines"])
+    assert at("2026-11-22T10:00:05Z") == clock.at
+
+
+def test_without_a_block_the_nearest_stamp_is_that_of_the_run_before():
+    assert (3, 100.0) == Position(10, (3, 100.0)).nearest()

@@ -27,7 +27,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers.api import BaseObserver, ObservedWatch
-from watchdog.observers.inotify import InotifyEmitter, InotifyObserver
+from watchdog.observers.inotify import InotifyEmitter, InotifyObserver, InotifyWatchGroup
 from watchdog.observers.inotify_c import DEFAULT_EVENT_BUFFER_SIZE, InotifyEvent, InotifyFD
 
 from corowatch.core.text import many
@@ -51,6 +51,8 @@ class _Gulping(InotifyFD):
     inside, so its version is pinned.
     """
 
+    written: Callable[[str], None]
+    """Is told the path of what was written, at once: watchdog's own way leads through two more threads."""
     _read_last = 0.0
     exhausted = False
     """A folder could not be watched for want of watches; below a watched one watchdog does not tell."""
@@ -61,6 +63,17 @@ class _Gulping(InotifyFD):
         except OSError as error:
             self.exhausted = self.exhausted or error.errno == errno.ENOSPC
             raise
+
+    def handle_event(self, event: InotifyEvent) -> None:
+        if not event.is_modify:
+            super().handle_event(event)
+            return
+        with self._lock:
+            watch = self._watch_for_wd.get(event.wd)
+            groups = list(watch.callbacks.values()) if watch else []
+        for group in groups:
+            if isinstance(group, InotifyWatchGroup) and (path := group._build_event_source_path(event)) is not None:
+                self.written(os.fsdecode(path))
 
     def read_events(self, *, event_buffer_size: int = DEFAULT_EVENT_BUFFER_SIZE) -> list[InotifyEvent]:
         left = self._read_last + PAUSE - time.monotonic()
@@ -74,8 +87,9 @@ class _Gulping(InotifyFD):
 class _Observer(InotifyObserver):
     """An observer on such a reader."""
 
-    def __init__(self) -> None:
+    def __init__(self, written: Callable[[str], None]) -> None:
         self._inotify_fd = self.reader = _Gulping()
+        self.reader.written = written
         self._inotify_fd.start()
         BaseObserver.__init__(self, InotifyEmitter, inotify_fd=self._inotify_fd)
 
@@ -98,9 +112,14 @@ class _Handler(FileSystemEventHandler):
 
     def dispatch(self, event: FileSystemEvent) -> None:
         for path in (event.src_path, event.dest_path):
-            if path and path not in self._woken:
-                self._woken.add(os.fsdecode(path))
-                self._wake()
+            if path:
+                self.note(os.fsdecode(path))
+
+    def note(self, path: str) -> None:
+        """Something happened to this path."""
+        if path not in self._woken:
+            self._woken.add(path)
+            self._wake()
 
 
 class Watch:
@@ -173,7 +192,7 @@ class Watch:
         self.stop()
         self._watches.clear()
         try:
-            self._observer = _Observer()
+            self._observer = _Observer(self._handler.note)
             self._observer.start()
         except OSError:  # no inotify instances left: polling goes on
             self._observer = None

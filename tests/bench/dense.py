@@ -45,12 +45,10 @@ JOBS = [
 ]
 
 
-def built(folder: Path) -> dict[str, Path]:
-    """The logs, the same each time."""
-    logs = {"access": folder / "access.log", "json": folder / "json.log"}
+def build(folder: Path) -> None:
+    """Write the logs, the same each time."""
     for name, lines in (("access", _access()), ("json", _json())):
-        logs[name].write_text("".join(lines))
-    return logs
+        (folder / f"{name}.log").write_text("".join(lines))
 
 
 def _access() -> Iterator[str]:
@@ -84,10 +82,9 @@ def mtail(log: Path, work: Path) -> Run:
 
 def rows(command: list[str], work: Path, peers: list[Peer]) -> Iterator[dict[str, Any]]:
     """What each job took, start and end of the process included, beside a peer that does the same."""
-    logs = built(work)
     there = {peer.name for peer in peers if peer.there}
     for number, job in enumerate(JOBS):
-        state, config, log = work / f"dense{number}", work / f"dense{number}.yaml", logs[job.log]
+        state, config, log = work / f"dense{number}", work / f"dense{number}.yaml", work / f"{job.log}.log"
         config.write_text(f"flows:\n  a:\n    tail: {log}\n    {job.steps}\n")
         seconds, peak, _ = measured([*command, "run", str(config), "--once", "--state-dir", str(state)])
         count = job.counted(json.loads((state / "summary.json").read_text())["nodes"])
@@ -96,7 +93,7 @@ def rows(command: list[str], work: Path, peers: list[Peer]) -> Iterator[dict[str
             sys.exit(f"{job.name}: {count} of {LINES} lines, {theirs and theirs.matched} by {job.peer}")
         yield {"job": job.name, "lines_per_second": round(LINES / seconds), "peak_mb": round(peak),
                "peer": job.peer if theirs else "", "ratio": round(theirs.seconds / seconds, 1) if theirs else ""}
-    yield {"job": "JSON: json.loads alone", "lines_per_second": round(LINES / loads(logs["json"])), "peak_mb": "",
+    yield {"job": "JSON: json.loads alone", "lines_per_second": round(LINES / loads(work / "json.log")), "peak_mb": "",
            "peer": "", "ratio": ""}
 
 

@@ -19,6 +19,7 @@ Where to begin reading: `core/coroutine.py`, `nodes/grep.py`, `core/graph.py`, `
                has its bytes, `absent` are those of the last run, `beside` what was rotated, copied and packed
     store.py   state.db;   courier.py  deliveries;   watch.py  wake-ups;   daemon.py  the pump
     child.py   a command run to its end;   terminal.py  who reads;   durable.py  what a power cut leaves
+    mail.py    alerts as a letter;   cache.py  what takes long to make
 """
 
 __version__ = "0.1.0"

@@ -1,28 +1,28 @@
-import smtplib
 import socket
-import ssl
 from collections.abc import Sequence
 from contextlib import suppress
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, localtime, parseaddr
-from hashlib import blake2b
-from typing import Annotated, Literal
+from email.utils import parseaddr
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from corowatch.core.addresses import Mailbox, Server
 from corowatch.core.errors import Undelivered
-from corowatch.core.events import Alert, Batch, Consumer, Delivery
+from corowatch.core.events import Batch, Consumer, Delivery
 from corowatch.core.kinds import Pace, Secret, sink
-from corowatch.core.letter import body, subject
+from corowatch.core.later import Later
 from corowatch.core.text import safe
 from corowatch.core.values import Seconds
+from corowatch.mail import letter
+
+if TYPE_CHECKING:
+    import smtplib
+    import ssl
+else:
+    smtplib, ssl = Later("smtplib"), Later("ssl")  # 7 MB, loaded with the first mail
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 """RFC 5321, RFC 6409, RFC 8314."""
 TIMEOUT = 30.0
 """Seconds to wait for the connection and for each answer."""
-POLICY = SMTP.clone(cte_type="7bit")
-"""Not every server takes eight bits; what has more is encoded."""
 CREDENTIALS = {530, 534, 535, 538}
 """Refusals of the user and not of the message (RFC 4954): somebody will mend the password."""
 
@@ -69,7 +69,7 @@ def email(
             raise Undelivered(f"{server}: {getattr(error, 'strerror', '') or error or type(error).__name__}") from None
 
 
-def _connected(host: str, port: int, tls: str) -> smtplib.SMTP:
+def _connected(host: str, port: int, tls: str) -> "smtplib.SMTP":
     smtp = smtplib.SMTP(host, port, timeout=TIMEOUT) if tls != "tls" else smtplib.SMTP_SSL(
         host, port, timeout=TIMEOUT, context=ssl.create_default_context())
     try:
@@ -83,7 +83,7 @@ def _connected(host: str, port: int, tls: str) -> smtplib.SMTP:
     return smtp
 
 
-def _send(smtp: smtplib.SMTP, sender: str, todo: Sequence[str], message: bytes, delivery: Delivery) -> None:
+def _send(smtp: "smtplib.SMTP", sender: str, todo: Sequence[str], message: bytes, delivery: Delivery) -> None:
     """One transaction for all of `todo`. Raises Undelivered, if some of them were refused, when the others have it."""
     _expect(smtp.mail(sender))
     refused = {}
@@ -109,22 +109,3 @@ def _expect(answer: tuple[int, bytes]) -> None:
 def _told(code: int, said: bytes | str) -> str:
     text = said.decode("utf-8", "backslashreplace") if isinstance(said, bytes) else said
     return f"{code} {safe(' '.join(text.split()))}"
-
-
-def letter(alerts: Sequence[Alert], sender: str, to: Sequence[str]) -> EmailMessage:
-    """One mail for these alerts; nothing in them can add a header."""
-    mail = EmailMessage(policy=POLICY)
-    mail["Subject"] = subject(alerts)
-    mail["From"] = sender
-    mail["To"] = ", ".join(to)
-    mail["Date"] = format_datetime(localtime())
-    ids = "\n".join(alert.id for alert in alerts)
-    own = ids if len(alerts) == 1 else blake2b(ids.encode(), digest_size=12).hexdigest()
-    mail["Message-ID"] = f"<{own}@{parseaddr(sender)[1].rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday should answer
-    text, left_out = body(alerts)
-    mail.set_content(text)
-    if left_out:
-        mail.add_attachment(b"".join(alert.as_json() + b"\n" for alert in alerts), maintype="application",
-                            subtype="jsonl", filename="alerts.jsonl")
-    return mail

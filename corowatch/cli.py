@@ -392,13 +392,13 @@ def _tell_scanner(config: Any) -> None:
                 if not isinstance(pattern, Pattern):
                     continue
                 if not pattern.linear:
-                    click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line, under a time budget: "
+                    click.echo(f"{step.id}: '{safe(pattern.source)}' gets every line, under a time budget: "
                                f"{pattern.why}")
                 elif Gate in step.kind.options[name].markers:
                     why = why_not_scanned(pattern)
                     fast += not why
                     if why:
-                        click.echo(f"{step.id}: {safe(pattern.source)!r} gets every line: {why}")
+                        click.echo(f"{step.id}: '{safe(pattern.source)}' gets every line: {why}")
     click.echo(f"{many(fast, 'pattern')} on the fast scanner ({scanner()})")
 
 

@@ -155,6 +155,8 @@ class Daemon:
         self._hurry = False
         self._reload = False
         self._failing = False
+        self._more = False
+        """Whether a turn ended before all was read: when all is, it is later by as much."""
         self._handler_failed = False
         self._dirty = False
         self._committed = self._glanced = self._searched = self._swept = self._ticked = self._pruned = 0.0
@@ -299,9 +301,10 @@ class Daemon:
         self._look(now)
         more = self._read_turn(now)
         now = self._clock.read()
-        if more or now - self._ticked >= 1.0:
+        if more or self._more or now - self._ticked >= 1.0:
             self._ticked = now
             self._tick(now)
+        self._more = more
         if self._store.urgent or (self._dirty and now - self._committed >= COMMIT) or self._failing:
             self._commit(now)
         if self._awaiting and not self._store.urgent:

@@ -225,6 +225,18 @@ def alerts(tmp_path):
     return lambda: [json.loads(row) for row in path.read_text().splitlines()] if path.exists() else []
 
 
+def test_what_is_due_after_an_alert_in_a_backlog_comes_before_its_end(run, log, told):
+    """The alert ends a turn; what is read in the next is the last, and time must pass once more."""
+    log("2026-11-29T00:00:20Z ERROR", *(f"2026-11-29T00:{n // 60:02}:{n % 60:02}Z other" for n in range(21, 600)))
+    one = run(WINDOW.replace("{at_least: 2, within: 1h}", "{at_least: 1, within: 1m, calm: 1m}"), once=True)
+
+    assert one.daemon.run() == 0
+    one.over = True
+    one.store.close()
+
+    assert ["1 errors", "resolved: 1 errors"] == told()
+
+
 def test_an_alert_tells_the_lines_beside_its_own(run, log, alerts):
     log("one", "two", "three", "ERROR disk full", "five", "six", "seven")
     one = run(AROUND)

@@ -19,6 +19,8 @@ def check(options: Mapping[str, Any]) -> None:
     """Raises ValueError where an option has no use."""
     if options["calm"] is None and options["at_most"]:
         raise ValueError("`at_most` belongs to `calm`")
+    if options["at_most"] >= options["at_least"]:
+        raise ValueError("`at_most` must be less than `at_least`, or what fires is calm")
     if options["calm"] is not None and options["rest"] is not None:
         raise ValueError("`rest` has no use beside `calm`: a key rests until it is calm")
 
@@ -45,8 +47,9 @@ def threshold(
     It adds `count`, `first` and `last` (times) and `suppressed`: how many came while it rested before.
     The window empties when it fires. Open windows survive a restart.
 
-    With `calm` the key rests until no more than `at_most` events came within that time, at the moment when that is so;
-    then the event that fired goes on again, resolved, with `suppressed` = how many came meanwhile.
+    With `calm` the key rests until no more than `at_most` events came within that time, at the moment when that is so,
+    which is `calm` after it fired at the earliest; those that made it fire do not count. Then the event that fired goes
+    on again, resolved, with `suppressed` = how many came meanwhile.
 
         threshold: {at_least: 5, within: 1m, by: ip}
     """

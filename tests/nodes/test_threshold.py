@@ -240,10 +240,11 @@ def test_without_calm_nothing_is_ever_over():
 
 @pytest.mark.parametrize(("options", "why"), [
     ({"calm": None, "rest": None, "at_most": 1}, "belongs to `calm`"),
+    ({"calm": 5.0, "rest": None, "at_most": 2}, "must be less than `at_least`"),
     ({"calm": 5.0, "rest": 5.0, "at_most": 0}, "no use beside `calm`")])
 def test_an_option_without_a_use_is_refused(options, why):
     with pytest.raises(ValueError, match=why):
-        check(options)
+        check({"at_least": 2, **options})
 
 
 @settings(max_examples=300, deadline=None)

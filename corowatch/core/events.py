@@ -74,12 +74,12 @@ class Position(msgspec.Struct, gc=False):
     skipped: int = 0
     looked: int = 0
     unseen: list[Block] = []
-    pending: Callable[[], None] | None = None
+    pending: Callable[[Position], None] | None = None
 
     def nearest(self) -> tuple[int, float] | None:
         """The nearest line before it that told its time."""
         if self.pending is not None:
-            self.pending()
+            self.pending(self)
         return self.stamped
 
 

@@ -11,7 +11,6 @@ it, else the moment of reading.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain
 from typing import Literal
 
@@ -83,7 +82,7 @@ class Clock:
         position.unseen.append(block)
         while len(position.unseen) > 1 and position.unseen[1].offset + REACH < position.offset:
             del position.unseen[0]
-        position.pending = partial(self._look_back, position)
+        position.pending = self._look_back
 
     def _look_back(self, position: Position) -> None:
         """Find the nearest stamped line before the position."""

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from corowatch.core.coroutine import Broadcast
@@ -243,3 +245,13 @@ def test_a_block_of_nothing_has_no_time():
 
 def test_without_a_block_the_nearest_stamp_is_that_of_the_run_before():
     assert (3, 100.0) == Position(10, (3, 100.0)).nearest()
+
+
+def test_what_is_kept_to_look_back_to_goes_with_its_position():
+    counts, position = Counts(lines=0, cut=0, skewed=0), Position()
+    clock = Clock("auto", counts)
+    scanner = scan([Collect()], engine=Only("ERROR"), clock=clock, counts=counts)
+    scanner.send(block(b"none\n", position=position))
+    scanner.send(block(b"another file\n"))  # whose end is what the clock goes by now
+
+    assert sys.getrefcount(position) == 3  # the name, the argument, and the block that it keeps

@@ -11,13 +11,14 @@ clocks: `[newest event, now, null]`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from heapq import heapify, heappop, heappush
 from json.encoder import encode_basestring
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Event, Here, Value
+from corowatch.core.text import shown
 
 State = TypeVar("State")
 Row: TypeAlias = tuple[float, float | None, State | None]
@@ -73,6 +74,14 @@ class Keyed(Generic[State]):
         if clocks != self._clocks:
             self._memory[CLOCKS] = self._clocks = clocks
         return f"{{{', '.join(told)}}}"
+
+    def texts(self, event: Event, fields: Sequence[str]) -> list[str] | None:
+        """The values of these fields as they are shown; None if the event lacks one, which is counted as `unkeyed`."""
+        values = [self._here.value(event, field) for field in fields]
+        if None in values:
+            self._counts["unkeyed"] += 1
+            return None
+        return [shown(value) for value in values]
 
     def key(self, name: str) -> dict[str, Value]:
         """The key's fields and values, from its name."""

@@ -95,7 +95,7 @@ class Clock:
         at = self._stamp(block.data[start:end if end - start <= HEAD else start + HEAD], block.at)
         if at is None:
             return None
-        place = block.offset + start if block.starts is None else _place(block, start)
+        place = _place(block, start)
         if at > block.at + AHEAD:
             at = block.at
             if block.position.stamped != (place, at):  # once a line, however often it is looked at
@@ -146,7 +146,7 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
         found = engine.look(data)
         proven = engine.proven(found)
         for start, end, gates in engine.lines(data, found):
-            place = block.offset + start if block.starts is None else _place(block, start)
+            place = _place(block, start)
             text = shown(data[start:end])
             event = Event(block.origin, place, clock.of_line(block, start, end), text, fields)
             as_it_stands = len(text) == end - start <= SHORT

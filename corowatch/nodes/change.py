@@ -5,7 +5,6 @@ from corowatch.core.events import Consumer, Event, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
-from corowatch.core.text import shown
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 State: TypeAlias = tuple[list[str], float]
@@ -52,11 +51,8 @@ def change(
                 continue
             if (name := keys.admit(item)) is None:
                 continue
-            found = [here.value(item, field) for field in of]
-            if None in found:
-                counts["unkeyed"] += 1
+            if (value := keys.texts(item, of)) is None:
                 continue
-            value = [shown(one) for one in found]
             known = keys.get(name)
             if known is not None and known[0] == value:
                 counts["same"] += 1

@@ -5,7 +5,6 @@ from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
-from corowatch.core.text import shown
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 
@@ -42,10 +41,9 @@ def dedupe(
                 continue
             if (name := keys.admit(item)) is None:
                 continue
-            if (value := here.value(item, of)) is None:
-                counts["unkeyed"] += 1
+            if (texts := keys.texts(item, (of,))) is None:
                 continue
-            own = name + blake2b(shown(value).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
+            own = name + blake2b(texts[0].encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
             passed = keys.get(own)
             if passed is not None and item.when - passed <= within:
                 keys.put(own, passed)

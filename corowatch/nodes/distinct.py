@@ -6,7 +6,6 @@ from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Targe
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
-from corowatch.core.text import shown
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 EVIDENCE = 9
@@ -67,16 +66,13 @@ def distinct(
                 continue
             if (name := keys.admit(item)) is None:
                 continue
-            found = [here.value(item, field) for field in of]
-            if None in found:
-                counts["unkeyed"] += 1
+            if (value := keys.texts(item, of)) is None:
                 continue
             seen, until, suppressed = keys.get(name) or ([], 0.0, 0)
             if item.when < until:
                 counts["suppressed"] += 1
                 keys.put(name, (seen, until, suppressed + 1))
                 continue
-            value = [shown(one) for one in found]
             seen = window(seen, value, item, within)
             if len(seen) < at_least:
                 keys.put(name, (seen, until, suppressed))

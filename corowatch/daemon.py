@@ -409,6 +409,7 @@ class Daemon:
     def _tick(self, now: float) -> None:
         clocks = {}
         for name, source in self.sources.items():
+            source.pass_time(now)
             clock = self.graph.feeds[name].clock
             clocks[name] = source.time(now) if clock is None else clock.at if source.behind else now
         self.graph.tick(now, clocks)
@@ -486,7 +487,7 @@ class Daemon:
             self._store.put(alert)
             return
         alert.before = source.lines_before(around.key, around.place, around.before)
-        lines = source.lines_after(around.key, around.place, around.after) if around.after else None
+        lines = source.lines_after(around.key, around.place, around.after, around.own) if around.after else None
         alert.after = lines or []
         if lines is None or len(lines) >= around.after:
             self._store.put(alert)
@@ -502,7 +503,7 @@ class Daemon:
             around = alert.around
             assert around is not None
             source = self.sources.get(around.reader)
-            lines = source.lines_after(around.key, around.place, around.after) if source else None
+            lines = source.lines_after(around.key, around.place, around.after, around.own) if source else None
             if lines is not None and len(lines) < around.after and time.monotonic() < until and not at_once:
                 self._awaiting.append((until, alert))
                 continue
@@ -582,7 +583,9 @@ class Daemon:
         return self.close(self.stopping)
 
     def _at_end(self) -> bool:
-        if any(source.behind for source in self.sources.values()):
+        for source in self.sources.values():
+            source.pass_time(self._clock.read())
+        if any(source.behind or source.waiting for source in self.sources.values()):
             return False
         if self._once:
             return all(source.ended or source.endless for source in self.sources.values())

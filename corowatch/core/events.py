@@ -63,7 +63,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Position(msgspec.Struct, gc=False):
     """How far one incarnation of a file has been dealt with: what is saved, so that a restart goes on there.
 
-    `offset` is where the first unfinished line begins. `stamped` is the nearest line before it that told
+    `offset` is where the first unfinished line begins, `open` where the record does that may still go on, if lines are
+    joined and one may. `stamped` is the nearest line before it that told
     its time, as (offset, time): lines without a stamp take theirs from it. `skipped` counts the bytes before it that
     were of holes. Up to `looked` all lines were asked for their time; those of the Blocks `unseen` may not have been,
     and as long as that is so `pending` does it.
@@ -75,6 +76,12 @@ class Position(msgspec.Struct, gc=False):
     looked: int = 0
     unseen: list[Block] = []
     pending: Callable[[Position], None] | None = None
+    open: int | None = None
+
+    @property
+    def done(self) -> int:
+        """Up to where all is dealt with."""
+        return self.offset if self.open is None else self.open
 
     def nearest(self) -> tuple[int, float] | None:
         """The nearest line before it that told its time."""
@@ -88,7 +95,9 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 
     `offset` is where they begin, `at` the moment of reading. `cut` counts the bytes that were left out
     of an over-long line; such a line stands alone. `starts` gives the offset of each line where the data
-    are not the file's own bytes (another encoding).
+    are not the file's own bytes (another encoding). Where lines are joined, `records` are the spans in the data of
+    those records that have more than one, their last newline not included. `stamps` are what tells the time of each
+    line, where the lines themselves do not.
     """
 
     origin: Origin
@@ -98,6 +107,8 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     position: Position
     cut: int = 0
     starts: tuple[int, ...] | None = None
+    records: tuple[tuple[int, int], ...] | None = None
+    stamps: tuple[bytes, ...] | None = None
 
 
 class Chunk(msgspec.Struct, frozen=True, gc=False):
@@ -170,13 +181,15 @@ Severity: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 
 
 class Around(msgspec.Struct, frozen=True, gc=False):
-    """Which lines around an alert's own are to be told with it: so many before and after a place in an origin."""
+    """Which lines around an alert's own are to be told with it: so many before and after a place in an origin, where
+    `own` lines are its own."""
 
     reader: str
     key: str
     place: int | str
     before: int
     after: int
+    own: int = 1
 
 
 class Alert(msgspec.Struct, gc=False):

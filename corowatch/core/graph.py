@@ -276,7 +276,8 @@ class Graph:
         if feed.step.kind.sends is Event:
             feed.entry.lead_to(inlets)
             return
-        engine = engine_for([self.gate(step) for step in behind], self._cache)
+        joined = feed.step.options.get("multiline") is not None
+        engine = engine_for([self.gate(step) for step in behind], self._cache, joined=joined)
         feed.engine = engine.name
         feed.clock = Clock(feed.step.options.get("timestamp", "auto"), feed.counts)
         feed.scanner = scan(inlets, engine=engine, clock=feed.clock, counts=feed.counts)

@@ -49,6 +49,9 @@ def _paragraph(alert: Alert) -> Iterator[str]:
     for line in alert.before:
         yield f"    {safe(line)}"
     for event in alert.events:
-        yield f"  > {safe(shown(event.get('text')))}"
+        first, *more = shown(event.get("text")).split("\n")
+        yield f"  > {safe(first)}"
+        for line in more:
+            yield f"  | {safe(line)}"
     for line in alert.after:
         yield f"    {safe(line)}"

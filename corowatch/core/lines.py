@@ -18,6 +18,13 @@ def shown(line: bytes) -> str:
     return line.decode("utf-8", "backslashreplace")
 
 
+def all_shown(lines: bytes) -> str:
+    """Several lines as text, the last newline taken off: each as it is shown."""
+    if b"\r" not in lines:
+        return lines.decode("utf-8", "backslashreplace")
+    return "\n".join(map(shown, lines.split(b"\n")))
+
+
 def is_utf8(data: bytes) -> bool:
     """Whether the data are valid UTF-8."""
     if data.isascii():

@@ -17,7 +17,8 @@ from typing import Literal
 from corowatch.core.coroutine import coroutine
 from corowatch.core.events import Block, Event, Position, Target, Value
 from corowatch.core.kinds import Counts
-from corowatch.core.lines import count_of, shown
+from corowatch.core.lines import all_shown, count_of, shown
+from corowatch.core.records import by_record
 from corowatch.core.stamps import Stamps
 from corowatch.engines import Engine
 
@@ -43,6 +44,7 @@ class Clock:
     def __init__(self, timestamp: str, counts: ScanCounts) -> None:
         stamps = Stamps(timestamp)
         self._none = stamps.none
+        self._auto = timestamp == "auto"
         self._stamp = stamps.read
         self._counts = counts
         self._at = 0.0
@@ -92,7 +94,11 @@ class Clock:
         position.pending = None
 
     def _read(self, block: Block, start: int, end: int) -> float | None:
-        at = self._stamp(block.data[start:end if end - start <= HEAD else start + HEAD], block.at)
+        if block.stamps is not None and self._auto:
+            told = block.stamps[block.data.count(b"\n", 0, start)]
+        else:
+            told = block.data[start:end if end - start <= HEAD else start + HEAD]
+        at = self._stamp(told, block.at)
         if at is None:
             return None
         place = _place(block, start)
@@ -134,7 +140,8 @@ def _backwards(block: Block, until: int) -> Iterator[tuple[int, int, int]]:
 @coroutine
 def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, counts: ScanCounts,
          ) -> Generator[None, Block, None]:
-    """Send each line that may interest someone, in file order, to the outlets whose gate it may pass."""
+    """Send each line, or record of several, that may interest someone to the outlets whose gate it may pass, in file
+    order."""
     while True:
         block = yield
         data = block.data
@@ -145,9 +152,10 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
             fields = {"cut_bytes": block.cut}
         found = engine.look(data)
         proven = engine.proven(found)
-        for start, end, gates in engine.lines(data, found):
+        hits = engine.lines(data, found)
+        for start, end, gates in hits if block.records is None else by_record(hits, block.records):
             place = _place(block, start)
-            text = shown(data[start:end])
+            text = shown(data[start:end]) if block.records is None else all_shown(data[start:end])
             event = Event(block.origin, place, clock.of_line(block, start, end), text, fields)
             as_it_stands = len(text) == end - start <= SHORT
             for gate in gates:

@@ -27,6 +27,12 @@ def safe(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_escaped, text)
 
 
+def in_one_line(text: str) -> str:
+    """Return the first line of `text`, safe, and how many more there are."""
+    first, *more = text.rstrip("\n").split("\n")
+    return safe(first) + (f" (+ {many(len(more), 'line')})" if more else "")
+
+
 def capped(text: str) -> str:
     """Return the first `MOST` characters of `text`, and "…" where there were more."""
     return text if len(text) <= MOST else f"{text[:MOST]}…"

@@ -11,10 +11,10 @@ import posixpath
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from difflib import get_close_matches
 from inspect import Signature
-from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from corowatch.core import addresses
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
@@ -446,7 +446,44 @@ def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
         return WRONG if any(value is WRONG for value in (*read.values(), *named)) else read
     if hint is Pattern:
         return pattern(given, reading, **flags)
-    return _CONVERTERS[hint](given, reading)
+    return _record(given, hint, reading) if is_dataclass(hint) and hint not in _CONVERTERS else _CONVERTERS[hint](
+        given, reading)
+
+
+def _parts(hint: Any) -> dict[str, tuple[str, Any, str, float]]:
+    """What an option of several parts has, by the names that a person writes: the part's own name, its type, the
+    sentence about it, and its least value."""
+    parts = {}
+    for name, annotated in get_type_hints(hint, include_extras=True).items():
+        if get_origin(annotated) is Annotated:
+            plain, sentence, *markers = get_args(annotated)
+            least = next((marker.least for marker in markers if isinstance(marker, AtLeast)), float("-inf"))
+            parts[name.rstrip("_")] = name, plain, sentence, least
+    return parts
+
+
+def _record(given: Given, hint: Any, reading: Reading) -> Any:
+    """A mapping of parts, or the first of them alone."""
+    parts = _parts(hint)
+    keys = given.keys if isinstance(given.value, dict) else {}
+    items = given.value if isinstance(given.value, dict) else {next(iter(parts)): given}
+    read = {}
+    for name, item in items.items():
+        if name not in parts:
+            near = nearest(name, parts) or f"; there are {', '.join(parts)}"
+            read[name] = reading.wrong(keys[name], f"there is no {name!r} here{near}")
+            continue
+        own, plain, _, least = parts[name]
+        value = convert(item, plain, reading)
+        if isinstance(value, (int, float)) and value < least:
+            value = reading.wrong(item.place, f"expected at least {least:g}, found {item.what}")
+        read[own] = value
+    if any(value is WRONG for value in read.values()):
+        return WRONG
+    try:
+        return hint(**read)
+    except ValueError as error:
+        return reading.wrong(given.place, str(error))
 
 
 def _choice(given: Given, choices: tuple[str, ...], reading: Reading) -> Any:
@@ -495,6 +532,11 @@ def schema(hint: Any) -> dict[str, Any]:
         return {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1}
     if origin is dict:
         return {"type": "object"}
+    if is_dataclass(hint) and hint not in _SCHEMAS:
+        parts = {name: (plain, sentence) for name, (_, plain, sentence, _) in _parts(hint).items()}
+        mapping = {"type": "object", "additionalProperties": False, "properties": {
+            name: {**schema(plain), "description": sentence} for name, (plain, sentence) in parts.items()}}
+        return {"anyOf": [schema(next(iter(parts.values()))[0]), mapping]}
     return dict(_SCHEMAS.get(hint, _SCALAR_SCHEMA))
 
 
@@ -521,4 +563,7 @@ def type_name(hint: Any) -> str:
         return "list of texts"
     if origin is dict:
         return "mapping"
+    if is_dataclass(hint) and hint not in _NAMES:
+        parts = _parts(hint)
+        return f"{type_name(next(iter(parts.values()))[1])}; or a mapping with {', '.join(parts)}"
     return _NAMES[hint]

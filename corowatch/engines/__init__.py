@@ -92,13 +92,14 @@ class NoCache:
         pass
 
 
-def engine_for(gates: Sequence[Gate | None], cache: Cache) -> Engine:
-    """The fastest engine for these gates; None stands for a consumer that wants every line."""
+def engine_for(gates: Sequence[Gate | None], cache: Cache, *, joined: bool = False) -> Engine:
+    """The fastest engine for these gates; None stands for a consumer that wants every line. `joined`: it is records of
+    several lines that patterns see, of which it names those lines that matches may end in."""
     if all(gate is None for gate in gates):
         return EveryLine(gates)
-    for engine in (_hyperscan, _re2set):
+    for engine in (_hyperscan,) if joined else (_hyperscan, _re2set):
         try:
-            return engine(gates, cache)
+            return engine(gates, cache, joined=joined)
         except (ImportError, ValueError):
             continue  # slower, never wrong
     return EveryLine(gates)
@@ -126,13 +127,13 @@ def why_not_scanned(pattern: Pattern) -> str:
     return ""
 
 
-def _hyperscan(gates: Sequence[Gate | None], cache: Cache) -> Engine:
+def _hyperscan(gates: Sequence[Gate | None], cache: Cache, *, joined: bool) -> Engine:
     from corowatch.engines.hyperscan import Hyperscan
 
-    return Hyperscan(gates, cache)
+    return Hyperscan(gates, cache, joined=joined)
 
 
-def _re2set(gates: Sequence[Gate | None], cache: Cache) -> Engine:
+def _re2set(gates: Sequence[Gate | None], cache: Cache, *, joined: bool) -> Engine:
     from corowatch.engines.re2set import Re2Set
 
     return Re2Set(gates)

@@ -51,24 +51,25 @@ class Scannable:
         return (self.wide if wide else self.narrow).encode()
 
 
-def gate_of(pattern: Pattern, *, by_part: bool = False) -> Scannable:
+def gate_of(pattern: Pattern, *, by_part: bool = False, joined: bool = False) -> Scannable:
     """The gate of a pattern. Raises NoGate.
 
+    `joined`: of one that sees records of several lines, in one of which each match ends.
     `by_part`: that of a part which each match holds, if one is likely to be rare. A scanner that is looking for
     `connection.*XK-27` stops at each `connection`; for `XK-27` it need not.
     """
     if not pattern.linear:
         raise NoGate(pattern.why)
     try:
-        return _gate(pattern.expression, by_part=by_part)
+        return _gate(pattern.expression, by_part=by_part, joined=joined)
     except NotRead as error:
         raise NoGate(f"{error} is not known to the scanner") from None
     except RecursionError:
         raise NoGate("it is nested too deeply") from None
 
 
-def _gate(expression: str, *, by_part: bool) -> Scannable:
-    whole = read(expression)
+def _gate(expression: str, *, by_part: bool, joined: bool) -> Scannable:
+    whole = read(expression, joined=joined)
     tree = _without_head(_without_tail(whole))
     if not _seen(tree):
         raise NoGate("it may match an empty text")
@@ -83,7 +84,7 @@ def _gate(expression: str, *, by_part: bool) -> Scannable:
     # What is cut beside an edge may be what the edge needs: `a[bc]*\b` is not in every line that `a` is in.
     cut_at_edge = tree != whole and any(isinstance(part, Edge) for part in parts)
     vague = any(isinstance(part, Chars) and part.vague for part in parts)
-    return Scannable(wide, narrow, anchored, exact=not (anchored or cut_at_edge or vague))
+    return Scannable(wide, narrow, anchored, exact=not (anchored or cut_at_edge or vague or joined))
 
 
 # --- cutting ------------------------------------------------------------------------------------------

@@ -76,17 +76,18 @@ class Hyperscan:
 
     name = "hyperscan"
 
-    def __init__(self, gates: Sequence[Gate | None], cache: Cache) -> None:
+    def __init__(self, gates: Sequence[Gate | None], cache: Cache, *, joined: bool = False) -> None:
         if not works():
             raise ValueError("the scanner that is installed loses matches")
         self._gates = gates
         self._cache = cache
+        self._joined = joined
         self._all = range(len(gates))
         self._lessons = iter(LEARN)
         self._learn_at = next(self._lessons)
         self._scanned = 0
         self._passed: Counter[int] = Counter()
-        self._take(base(gates, cache, wide=False))
+        self._take(base(gates, cache, wide=False, joined=joined))
         if len(self._narrow.always) == len(gates):
             raise ValueError("there is nothing to scan for")
 
@@ -100,8 +101,10 @@ class Hyperscan:
     def look(self, data: bytes) -> Found:
         """Scan whole lines; the interpreter is free for others meanwhile."""
         narrow = data.isascii()
+        if self._joined and b"\r\n" in data:  # where lines are joined a CR is not shown inside of a record either
+            return Found([], Base(_nothing, self._all), narrow or is_utf8(data))
         if not narrow and self._wide is None:  # once, and it may take a second
-            self._wide = base(self._gates, self._cache, wide=True, parts=self._narrow.parts)
+            self._wide = base(self._gates, self._cache, wide=True, parts=self._narrow.parts, joined=self._joined)
         used = self._narrow if narrow or self._wide is None else self._wide
         hits: list[tuple[int, int]] = []
         most = MOST + len(data) // SPARSE
@@ -137,14 +140,15 @@ class Hyperscan:
                       if sum_ <= size // OFTEN or self._too_large(gate))
         if rare == self._narrow.parts:
             return False
-        self._take(base(self._gates, self._cache, wide=False, parts=rare))
+        self._take(base(self._gates, self._cache, wide=False, parts=rare, joined=self._joined))
         return True
 
     def _too_large(self, number: int) -> bool:
         """Whether a gate can be looked for by a part of it alone."""
         from corowatch.engines.gate import gate_of
 
-        return any(why_refused(gate_of(pattern).expression(wide=False)) for pattern in self._gates[number] or ())
+        return any(why_refused(gate_of(pattern, joined=self._joined).expression(wide=False))
+                   for pattern in self._gates[number] or ())
 
     def lines(self, data: bytes, found: Found) -> Iterator[Hit]:
         return self._among_all(data, found) if found.by.always or not found.clean else self._hit(data, found)
@@ -189,16 +193,17 @@ def _end(data: bytes, start: int) -> int:
     return len(data) if stop < 0 else stop
 
 
-def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool, parts: Sequence[int] | None = None) -> Base:
+def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool, parts: Sequence[int] | None = None,
+         joined: bool = False) -> Base:
     """What scans for these gates, in any line or in lines of ASCII: from the cache if it is there and sound.
 
     `parts` are those that may be looked for by a part. None: those that were learnt to be rare, at first all.
     """
     told = [None if gate is None else [(one.expression, one.linear) for one in gate] for gate in gates]
-    name = blake2b(repr((RECIPE, told, parts if wide else None)).encode(), digest_size=16).hexdigest()
+    name = blake2b(repr((RECIPE, told, parts if wide else None, joined)).encode(), digest_size=16).hexdigest()
     kept = _kept(cache.get(name), len(gates)) if wide or parts is None else None
     if kept is None:
-        made, numbers = _made(gates, range(len(gates)) if parts is None else parts, wide=wide)
+        made, numbers = _made(gates, range(len(gates)) if parts is None else parts, wide=wide, joined=joined)
         if made is not None:  # else the reason may be gone at the next start
             cache.put(name, f"{json.dumps(numbers)}\n".encode() + hyperscan.dumpb(made))
         kept = Base(_nothing if made is None else made.scan, *numbers)
@@ -223,7 +228,8 @@ def _nothing(data: bytes, on_match: object) -> None:
     """Where there is nothing to scan for."""
 
 
-def _made(gates: Sequence[Gate | None], parts: Collection[int], *, wide: bool) -> tuple[Any, list[list[int]]]:
+def _made(gates: Sequence[Gate | None], parts: Collection[int], *, wide: bool,
+          joined: bool) -> tuple[Any, list[list[int]]]:
     """A database (None: of nothing), and the numbers that a Base has; `parts` may be looked for by a part."""
     from corowatch.engines.gate import NoGate, gate_of
 
@@ -231,7 +237,7 @@ def _made(gates: Sequence[Gate | None], parts: Collection[int], *, wide: bool) -
     wanted: list[tuple[int, Scannable]] = []
     for number, gate in enumerate(gates):
         try:
-            wanted += [(number, gate_of(pattern, by_part=number in parts)) for pattern in gate or ()]
+            wanted += [(number, gate_of(pattern, by_part=number in parts, joined=joined)) for pattern in gate or ()]
         except NoGate:
             always.add(number)
     wanted = [one for one in wanted if one[0] not in always]

@@ -60,10 +60,9 @@ Node: TypeAlias = Chars | Cat | Alt | Repeat | Edge
 
 NOTHING = Cat(())
 ASCII = frozenset(range(128))
-ANY = Chars(ASCII - {10}, wide=True)
+_NEWLINE = frozenset({10})
+ANY = Chars(ASCII - _NEWLINE, wide=True)
 """Any character of a line."""
-SOME = Chars(ANY.bytes, wide=True, vague=True)
-"""A character of a class that is not looked up here."""
 
 _DIGIT = frozenset(b"0123456789")
 _LOWER, _UPPER = frozenset(range(97, 123)), frozenset(range(65, 91))
@@ -82,10 +81,10 @@ _COUNT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*|))?\}")  # with another 
 _OPENS = re.compile(r"\(\?(?:P?<[^>]+>|(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)]))")
 
 
-def read(pattern: str) -> Node:
-    """The tree of a pattern that RE2 takes. Raises NotRead."""
-    reader = _Reader(pattern)
-    tree = reader.alternation(fold=False)
+def read(pattern: str, *, joined: bool = False) -> Node:
+    """The tree of a pattern that RE2 takes; `joined`: as it is found in texts of several lines. Raises NotRead."""
+    reader = _Reader(pattern, never=frozenset() if joined else _NEWLINE)
+    tree = reader.alternation(frozenset())
     if reader.rest:
         raise NotRead(f"{reader.rest[:10]!r}")  # pragma: no cover - RE2 refuses what is left over here
     return tree
@@ -119,26 +118,27 @@ class _Set:
         self.bytes |= ASCII - named.bytes if negated else named.bytes
         self.wide |= negated or named.wide
 
-    def node(self, *, negated: bool) -> Chars:
-        """Of the characters of a line, those in the set or not in it."""
-        if self.vague:
-            return SOME
+    def node(self, *, negated: bool, never: frozenset[int]) -> Chars:
+        """Of the characters of a text, those in the set or not in it; no text holds those that are `never` there."""
+        if self.vague:  # a character of a class that is not looked up here
+            return Chars(ASCII - never, wide=True, vague=True)
         if negated:
-            return Chars((ASCII - self.bytes) - {10}, wide=True)
-        return Chars(frozenset(self.bytes) - {10}, self.wide)
+            return Chars((ASCII - self.bytes) - never, wide=True)
+        return Chars(frozenset(self.bytes) - never, self.wide)
 
 
 class _Reader:
-    """Reads from the left; `fold` (case) is handed down, for a flag ends with its group."""
+    """Reads from the left; flags are handed down, for they end with their group. `fold` is that of case."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, never: frozenset[int]) -> None:
         self.rest = pattern
+        self._never = never
 
     def _take(self, count: int = 1) -> str:
         taken, self.rest = self.rest[:count], self.rest[count:]
         return taken
 
-    def alternation(self, *, fold: bool) -> Node:
+    def alternation(self, flags: frozenset[str]) -> Node:
         branches: list[Node] = []
         parts: list[Node] = []
         while self.rest and self.rest[0] != ")":
@@ -146,13 +146,13 @@ class _Reader:
                 self._take()
                 branches.append(_cat(parts))
                 parts = []
-            elif (flags := _OPENS.match(self.rest)) and flags["end"] == ")":
-                self._take(flags.end())
-                fold = _folds(flags["flags"], fold)
+            elif (opened := _OPENS.match(self.rest)) and opened["end"] == ")":
+                self._take(opened.end())
+                flags = _changed(flags, opened["flags"])
                 if parts:  # what repeats stands before the flags
                     parts.append(self._repeated(parts.pop()))
             else:
-                parts.append(self._repeated(self._atom(fold=fold)))
+                parts.append(self._repeated(self._atom(flags)))
         branches.append(_cat(parts))
         return branches[0] if len(branches) == 1 else Alt(tuple(branches))
 
@@ -171,26 +171,34 @@ class _Reader:
             node = Repeat(node, least, most)
         return node
 
-    def _atom(self, *, fold: bool) -> Node:
+    def _atom(self, flags: frozenset[str]) -> Node:
         char = self._take()
+        fold = "i" in flags
         if char == "(":
             if opened := _OPENS.match("(" + self.rest):
                 self._take(opened.end() - 1)
-                fold = _folds(opened["flags"] or "", fold)
+                flags = _changed(flags, opened["flags"] or "")
             elif self.rest[:1] == "?":
                 raise NotRead(f"({self.rest[:2]}")  # pragma: no cover - RE2 has no other groups
-            node = self.alternation(fold=fold)
+            node = self.alternation(flags)
             self._take()
             return node
         if char == "[":
             return self._set(fold=fold)
         if char == ".":
-            return ANY
+            return Chars(ASCII - self._never, wide=True) if "s" in flags else ANY
         if char in "^$":
             return Edge("^" if char == "^" else "$")
         if char == "\\":
             return self._escape(fold=fold)
-        return _literal(ord(char), fold=fold)
+        return self._literal(ord(char), fold=fold)
+
+    def _literal(self, char: int, *, fold: bool) -> Node:
+        if char < 128 or fold:
+            chars = _Set(set())
+            chars.add(char, char, fold=fold)
+            return chars.node(negated=False, never=self._never)
+        return _cat([Chars(frozenset((byte,))) for byte in chr(char).encode("utf-8", "surrogatepass")])
 
     def _escape(self, *, fold: bool) -> Node:
         char = self.rest[:1]
@@ -202,8 +210,8 @@ class _Reader:
             raise NotRead(f"\\{char}")
         chars = _Set(set())
         if self._class(chars, fold=fold):
-            return chars.node(negated=False)
-        return _literal(self._escaped(), fold=fold)
+            return chars.node(negated=False, never=self._never)
+        return self._literal(self._escaped(), fold=fold)
 
     def _class(self, chars: _Set, *, fold: bool) -> bool:
         """Whether an escaped class comes next, its backslash taken; it is added to the set."""
@@ -259,7 +267,7 @@ class _Reader:
                 high = self._end_of_range()
             chars.add(low, high, fold=fold)
         self._take()
-        return chars.node(negated=negated)
+        return chars.node(negated=negated, never=self._never)
 
     def _end_of_range(self) -> int:
         if self.rest[0] != "\\":
@@ -268,19 +276,11 @@ class _Reader:
         return self._escaped()
 
 
-def _folds(flags: str, fold: bool) -> bool:
-    """Whether case is folded after these flags."""
-    on, _, off = flags.partition("-")
-    return (fold or "i" in on) and "i" not in off
+def _changed(flags: frozenset[str], by: str) -> frozenset[str]:
+    """The flags after such as `i-s`."""
+    on, _, off = by.partition("-")
+    return (flags | set(on)) - set(off)
 
 
 def _cat(parts: list[Node]) -> Node:
     return parts[0] if len(parts) == 1 else Cat(tuple(parts))
-
-
-def _literal(char: int, *, fold: bool) -> Node:
-    if char < 128 or fold:
-        chars = _Set(set())
-        chars.add(char, char, fold=fold)
-        return chars.node(negated=False)
-    return _cat([Chars(frozenset((byte,))) for byte in chr(char).encode("utf-8", "surrogatepass")])

@@ -7,7 +7,7 @@ from corowatch.core.holding import Held, Holding
 from corowatch.core.keyed import Keyed, Row, name_of
 from corowatch.core.kinds import Counts, Unmasked, node
 from corowatch.core.memory import Memory
-from corowatch.core.text import Text, capped, safe
+from corowatch.core.text import Text, capped, in_one_line
 from corowatch.core.values import AtLeast, FieldName, Seconds, SinkName
 
 MAX_KEYS = 100_000
@@ -69,14 +69,15 @@ def alert(
         over = event.state == "resolved"
         return Alert(
             id=id_, flow=here.flow, node=here.node, state="resolved" if over else "firing",
-            title=capped(safe("resolved: " * over + title.render(values))), severity=severity, at=rfc3339(event.when),
-            key=key_of(event), fields=event.fields, host=here.host, to=to, count=event.count,
+            title=capped(in_one_line("resolved: " * over + title.render(values))), severity=severity,
+            at=rfc3339(event.when), key=key_of(event), fields=event.fields, host=here.host, to=to, count=event.count,
             events=[as_line(line, here) for line in (*event.past, event.evidence())],
             around=beside(event) if (before or after) and not over else None,
         )
 
     def beside(event: Event) -> Around:
-        return Around(event.origin.reader, event.origin.key, event.place, before, after)
+        own = event.text.count("\n") + 1
+        return Around(event.origin.reader, event.origin.key, event.place, before, after, own)
 
     def key_of(event: Event) -> dict[str, Value]:
         return {name: here.value(event, name) for name in by} if by else event.key

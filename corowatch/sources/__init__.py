@@ -62,6 +62,14 @@ class Source:
     def glance(self, now: float) -> None:
         """Notice what changed of what is known, without searching for more."""
 
+    def pass_time(self, now: float) -> None:
+        """It is `now`: what was read and is held back, for more of it might come, is not held back for too long."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything is held back."""
+        return False
+
     def head(self) -> Head | None:
         """What is to be read next, if anything is."""
 
@@ -86,8 +94,9 @@ class Source:
         """At most so many lines that stand before a place in the origin `key`, oldest first."""
         return []
 
-    def lines_after(self, key: str, place: int | str, count: int) -> list[str] | None:
-        """At most so many whole lines that stand behind the one at a place by now; None if none will be known."""
+    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
+        """At most so many whole lines that stand by now behind what is at a place, whose text has `own` lines; None if
+        none will be known."""
 
     def changes(self) -> Iterator[tuple[str, Any]]:
         """Each position that changed since `written`, under its key; None: it is no longer needed."""

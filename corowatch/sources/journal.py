@@ -279,7 +279,7 @@ class Journal(Source):
                 if one[0] == place:
                     return
 
-    def lines_after(self, key: str, place: int | str, count: int) -> list[str] | None:
+    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
         passed = len(list(self._until(place)))
         return [text for _, text in self._neighbours][passed:][:count] if passed else None
 

@@ -18,6 +18,8 @@ from corowatch.core.follow import HEAD, MARKER, Fate, Saved, Seen, digest, fate,
 from corowatch.core.frame import frame, rfind
 from corowatch.core.lines import codec_of, is_part_of_mark, shown
 from corowatch.core.merge import turn
+from corowatch.core.multiline import Multiline
+from corowatch.core.records import Joins
 from corowatch.core.rotations import age
 from corowatch.core.stamps import Stamps
 from corowatch.sources.content import Plain, Unpacked
@@ -47,6 +49,7 @@ class Reading(NamedTuple):
     stamps: Stamps
     encoding: str
     max_line_bytes: int
+    multiline: Multiline | None = None
 
 
 class AnotherText(Exception):
@@ -99,7 +102,7 @@ class Life:
         """How long it was seen to be: up to there its bytes are found."""
         self.compressed = False
         self.dirty = True
-        self._passed = position.offset
+        self._passed = position.done
         self._skipped = position.skipped
         self._sure = seen.size  # its size when the bytes before were last seen to stand
         self._before = before  # up to MARKER bytes before position.offset
@@ -110,6 +113,7 @@ class Life:
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
         self._frame: Any = None
+        self._records: Joins | None = None
         self._codec: tuple[str, int] | None = None
         if not self.packed:
             self.find(seen.size)
@@ -146,8 +150,8 @@ class Life:
 
     @property
     def partial(self) -> int:
-        """Bytes of an unfinished line that were read."""
-        return self.read_to - self.position.offset
+        """Bytes of an unfinished line that were read, or of a record that may still go on."""
+        return self.read_to - self.position.done
 
     @property
     def unread(self) -> int:
@@ -234,21 +238,38 @@ class Life:
         self._counts["skipped"] += self.room
         if self._frame is not None:
             self._frame.send(Chunk(now, b"", last=True))
+            if self._records is not None:
+                self._records.end()
             self._pass_on()
             self.let_go()
 
     def let_go(self) -> None:
-        """Forget what was read of an unfinished line; it stays unread."""
+        """Forget what was read of an unfinished line or record; it stays unread."""
         if self._frame is not None:
             self._frame.close()
-            self._frame = None
+            self._frame = self._records = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a record is held back, for more of it might come."""
+        return self._records is not None and self._records.since is not None
+
+    def pass_time(self, now: float) -> None:
+        """A record is whole when all is read and nothing was written for as long as it may take."""
+        since = None if self._records is None else self._records.since
+        if since is None or self._records is None or self._how.multiline is None or self.ready:
+            return
+        if min(since, self.seen.mtime / 1e9) + self._how.multiline.timeout <= now:
+            done = self.position.done
+            self._records.end()
+            self._passed_on(done, self._overlap)
 
     def _pass_on(self) -> None:
         """Count what went through the frame."""
         skipped = self.position.skipped - self._skipped
         self._counts["skipped"] += skipped
-        self._counts["bytes"] += self.position.offset - self._passed - skipped
-        self._passed, self._skipped = self.position.offset, self.position.skipped
+        self._counts["bytes"] += self.position.done - self._passed - skipped
+        self._passed, self._skipped = self.position.done, self.position.skipped
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -363,18 +384,29 @@ class Life:
     def _send(self, chunk: Chunk, data: bytes, codec: str, mark: int) -> None:
         """Send a chunk; `data` are the same bytes with those that overlap before them."""
         if self._frame is None:
-            self._frame = frame(self._how.target, origin=Origin(self._how.reader, self.key, name_of(self.path)),
-                                position=self.position, codec=codec, mark=mark,
+            if self._how.multiline is not None:
+                self._records = self._how.multiline.records(self._how.target)
+            self._frame = frame(self._records or self._how.target, position=self.position, codec=codec, mark=mark,
+                                origin=Origin(self._how.reader, self.key, name_of(self.path)),
                                 max_line_bytes=self._how.max_line_bytes)
         self.read_to += len(chunk.data)
-        offset = self.position.offset
+        done = self.position.done
         self._frame.send(chunk)
-        if self.position.offset != offset:
-            end = len(data) - (self.read_to - self.position.offset)
-            self._before = data[max(0, end - MARKER):end]
-            self._pass_on()
-            self.dirty = True
+        self._passed_on(done, data)
         self._overlap = data[-MARKER:]
+
+    def _passed_on(self, done: int, data: bytes) -> None:
+        """All may be dealt with up to another place than before; `data` are the last bytes that were read."""
+        if self.position.done == done:
+            return
+        end = len(data) - (self.read_to - self.position.done)
+        if end > 0:
+            self._before = data[max(0, end - MARKER):end]
+        else:  # a record ended that began long before
+            at = self.position.done
+            self._before = self.content.pread(min(MARKER, at), max(0, at - MARKER))
+        self._pass_on()
+        self.dirty = True
 
     def _codec_of(self, chunk: bytes) -> tuple[str, int]:
         """The file's codec and the length of its byte-order mark, told by its first bytes."""
@@ -390,9 +422,9 @@ class Life:
         lines = self._lines(self.content.pread(offset - begin, begin))[:-1]
         return lines[offset - begin >= REACH:][-count:] if count else []
 
-    def lines_after(self, offset: int, count: int) -> list[str]:
-        """At most so many whole lines behind the one that begins at `offset`; looks REACH bytes ahead."""
-        return self._lines(self.content.pread(REACH, offset))[1:-1][:count]
+    def lines_after(self, offset: int, count: int, own: int = 1) -> list[str]:
+        """At most so many whole lines behind the `own` ones that begin at `offset`; looks REACH bytes ahead."""
+        return self._lines(self.content.pread(REACH, offset))[own:-1][:count]
 
     def _lines(self, data: bytes) -> list[str]:
         codec = self._codec[0] if self._codec else "utf-8"

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
 from corowatch.core.frame import frame
 from corowatch.core.kinds import source
+from corowatch.core.multiline import Multiline
 from corowatch.core.values import Stamp
 from corowatch.sources import Head, Source, Tell
 
@@ -26,12 +27,13 @@ def stdin(
     target: Target[Block],
     *,
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
+    multiline: Annotated[Multiline | None, "which lines belong together: an event is all of them"] = None,
 ) -> Source:
     """Read lines from standard input, to its end. A last line without a newline is a line.
 
         stdin: {}
     """
-    return Stdin(target)
+    return Stdin(target, multiline)
 
 
 class _Pipe:
@@ -62,10 +64,12 @@ class Stdin(Source):
 
     endless = False
 
-    def __init__(self, target: Target[Block], fd: int = 0) -> None:
+    def __init__(self, target: Target[Block], multiline: Multiline | None = None, fd: int = 0) -> None:
         super().__init__()
         self.counts = {"bytes": 0}
-        self._target = target
+        self._multiline = multiline
+        self._records = multiline.records(target) if multiline else None
+        self._target = self._records or target
         self._fd = fd
         self._pipe: _Pipe | None = None
         self._frame: Any = None
@@ -87,6 +91,17 @@ class Stdin(Source):
         if self.ended:
             del _pipes[self._fd]
         self._frame.send(Chunk(now, data, last=self.ended))
+        if self.ended and self._records:
+            self._records.end()
+
+    def pass_time(self, now: float) -> None:
+        since = None if self._records is None or self.behind else self._records.since
+        if since is not None and self._records and self._multiline and since + self._multiline.timeout <= now:
+            self._records.end()
+
+    @property
+    def waiting(self) -> bool:
+        return self._records is not None and self._records.since is not None
 
     def close(self) -> None:
         if self._frame:

@@ -20,6 +20,7 @@ import msgspec
 from corowatch.core.events import Block, Target
 from corowatch.core.follow import HEAD, Saved, Seen
 from corowatch.core.kinds import source
+from corowatch.core.multiline import Multiline
 from corowatch.core.stamps import Stamps
 from corowatch.core.values import Encoding, Glob, NameGlob, Size, Stamp
 from corowatch.sources import Head, Source, Tell
@@ -48,6 +49,7 @@ def tail(
     start: Annotated[Literal["end", "beginning"], "where to begin in files that are there at the first run"] = "end",
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
     encoding: Annotated[Encoding, "the files' encoding"] = Encoding("utf-8"),
+    multiline: Annotated[Multiline | None, "which lines belong together: an event is all of them"] = None,
     max_line_bytes: Annotated[Size, "of a longer line only so much of the beginning is kept"] = Size(65536),
     root: Annotated[Glob | None, "a folder that links must not lead out of"] = None,
     watch: Annotated[Literal["auto", "poll"], "poll: do without notifications, as on network file systems"] = "auto",
@@ -59,14 +61,15 @@ def tail(
 
         tail: /var/log/myapp/*.log
     """
-    return Tail(target, paths, exclude, start, timestamp, encoding, max_line_bytes, root, watch)
+    return Tail(target, paths, exclude, start, timestamp, encoding, multiline, max_line_bytes, root, watch)
 
 
 class Tail(Source):
     """The files that some globs find."""
 
     def __init__(self, target: Target[Block], paths: tuple[str, ...], exclude: tuple[str, ...], start: str,
-                 timestamp: str, encoding: str, max_line_bytes: int, root: str | None, watch: str) -> None:
+                 timestamp: str, encoding: str, multiline: Multiline | None, max_line_bytes: int, root: str | None,
+                 watch: str) -> None:
         super().__init__()
         self.counts = {"bytes": 0, "files": 0, "truncations": 0, "bytes_lost": 0, "found": 0, "skipped": 0}
         self._paths = paths
@@ -74,8 +77,9 @@ class Tail(Source):
         self._start = start
         self._root = root and os.path.realpath(root)
         self._watch = watch
+        self._joins = multiline is not None
         self._report = Report(self.counts)
-        self._lives = Lives(Reading(target, "", Stamps(timestamp), encoding, max_line_bytes), self._report)
+        self._lives = Lives(Reading(target, "", Stamps(timestamp), encoding, max_line_bytes, multiline), self._report)
         self._absent = Absent(self._lives, self._report, self._opened, self.matches)
         self._beside = Beside(self._lives, self._report, self._absent, self._opened)
         self._by_path: dict[str, Life] = {}
@@ -449,6 +453,17 @@ class Tail(Source):
         if not self._absent.take_up_copy(life.key, old, Folders(), self._beside, now):
             self._absent.lose(life.key, old, None)
 
+    def pass_time(self, now: float) -> None:
+        for life in self._lives if self._joins else ():
+            try:
+                life.pass_time(now)
+            except OSError as error:
+                self._lives.failed(life, error)
+
+    @property
+    def waiting(self) -> bool:
+        return self._joins and any(life.waiting for life in self._lives)
+
     def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
         life = self._lives.of(key)
         try:
@@ -456,10 +471,10 @@ class Tail(Source):
         except OSError:
             return []
 
-    def lines_after(self, key: str, place: int | str, count: int) -> list[str] | None:
+    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
         life = self._lives.of(key)
         try:
-            return life.lines_after(int(place), count) if life else None
+            return life.lines_after(int(place), count, own if self._joins else 1) if life else None
         except OSError:
             return None
 

@@ -15,7 +15,7 @@ from corowatch.engines.re2set import Re2Set
 
 @pytest.fixture
 def _no_scanner(monkeypatch):
-    def absent(gates, cache):
+    def absent(gates, cache, *, joined=False):
         raise ImportError("hyperscan")
 
     monkeypatch.setattr(corowatch.engines, "_hyperscan", absent)

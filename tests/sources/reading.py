@@ -16,7 +16,7 @@ class Reader:
         self.lines, self.told = [], []
         self.opened.append(self)
         defaults = {"exclude": (), "start": "end", "timestamp": "auto", "encoding": "utf-8", "max_line_bytes": 65536,
-                    "root": None, "watch": "poll"}
+                    "multiline": None, "root": None, "watch": "poll"}
         self.tail = Tail(self._keep(), paths=tuple(map(str, paths)), **{**defaults, **options})
         self.tail.inherit(inherited or {})
         self.tail.open(saved or {}, reader="r", start=start, wake=lambda: None, now=0.0,

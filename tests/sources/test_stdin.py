@@ -16,7 +16,7 @@ class Pipe:
     def __init__(self):
         fd, self.end = os.pipe()
         self.blocks, self.woken, self.fd = Collect(), threading.Event(), fd
-        self.stdin = Stdin(self.blocks, fd)
+        self.stdin = Stdin(self.blocks, fd=fd)
 
     def open(self):
         self.stdin.open({}, reader="r", start=None, tell=lambda *told, **fields: None, wake=self.woken.set, now=0.0)
@@ -122,7 +122,7 @@ def test_a_writer_is_held_back_while_nobody_reads(pipe):
 def test_what_was_read_for_one_that_is_closed_is_read_by_the_next(pipe):
     pipe.write(b"one\n")
     pipe.woken.wait(5.0)
-    again = Stdin(pipe.blocks, pipe.fd)
+    again = Stdin(pipe.blocks, fd=pipe.fd)
     pipe.stdin.close()
     pipe.stdin = again
     pipe.open()

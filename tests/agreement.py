@@ -22,7 +22,9 @@ from corowatch.core.formats.access_log import clf, combined
 from corowatch.core.formats.json_object import json_object
 from corowatch.core.formats.logfmt import logfmt
 from corowatch.core.formats.syslog import syslog
+from corowatch.core.multiline import Multiline
 from corowatch.core.pattern import Pattern
+from tests.core.joining import Joined
 
 DATA = Path(os.environ.get("COROWATCH_DATA") or Path(__file__).parents[2] / "shared" / "data")
 ENOUGH = 0.95
@@ -32,6 +34,7 @@ Fields = Mapping[str, Any] | None
 REASONS = {
     r'^[^"]*("[^"]*"[^"]*)*"[^"]*$': "the line was cut inside a quote, and half an access log's line is none",
     r"^\w+ +\d+ [\d:]+ \S+ (syslogd \d| -- )": "what has neither a colon nor [pid] behind it is part of the message",
+    r'^\{"log"[^\n]*\n': "a line of the case holds a newline itself, as none of a file can",
     r"^\w+ +\d+ [\d:]+ \S+ \S+:  ": "one blank ends the program's name; a second belongs to the message",
 }
 """Why we differ from another reading, by a pattern of the line, and mean to."""
@@ -73,6 +76,7 @@ def shares() -> Iterator[Share]:
     yield of_format("access logs, clf", clf, by_first_tokens, "weblogs/*", "lnav/*access_log.0", "mtail/*access*",
                     "mtail/apache*")
     yield grok()
+    yield multiline()
     yield of_format("syslog", syslog, by_blanks, "loghub/Linux*.log", "loghub/OpenSSH*.log", "lnav/*syslog.*",
                     "lnav/*filter*", "lnav/*mixed_times*", "mtail/*sftp*")
     yield of_format("JSON", json_object, by_json, "lnav/*json*", "lnav/*pino*", "lnav/*nextcloud*", "lnav/*cloudflare*",
@@ -132,6 +136,50 @@ def grok() -> Share:
             share.compare(case["line"], {ours: expected.get(name) for name, ours in _GROK.items()},
                           {ours: found.get(ours) for ours in _GROK.values()})
     return share
+
+
+def multiline() -> Share:
+    """Which lines of stack traces and other records belong together."""
+    share = Share("multiline records")
+    for case in records("multiline/cases.jsonl"):
+        found = Joined(_of_case(case)).send_lines(case["lines"]).end().texts
+        share.compare("\n".join(case["lines"]), case["records"], found)
+    for case in records("multiline/kafka_facts.jsonl"):
+        data = (DATA / "multiline" / case["log"]).read_bytes()
+        found = Joined(Multiline(start=Pattern(case["start"]))).send(data, last=True).end().texts
+        share.compare(case["log"], case["records"], len(found))
+    return share
+
+
+_LANGUAGES = {"nested": "java", "elastic": "java", "client": "node", "csharp": "dotnet"}
+"""What a case calls a language, where that is not what we call it."""
+
+
+def _of_case(case: Mapping[str, Any]) -> Multiline:
+    """What a user would write for a case."""
+    config = case.get("config", {})
+    match config:
+        case {"mode": "ContinueThrough"}:
+            return Multiline(start=Pattern(config["start"]), continue_=Pattern(config["condition"]))
+        case {"mode": "ContinuePast"}:
+            return Multiline(unfinished=Pattern(config["condition"]))
+        case {"mode": "HaltBefore"}:
+            return Multiline(start=Pattern(config["condition"]))
+        case {"mode": "HaltWith"}:
+            return Multiline(end=Pattern(config["condition"]))
+        case {"what": "previous", "negate": True}:
+            return Multiline(start=Pattern(config["pattern"]))
+        case {"what": "previous"}:
+            return Multiline(continue_=Pattern(config["pattern"]))
+        case {"what": "next", "negate": True}:
+            return Multiline(end=Pattern(config["pattern"]))
+        case {"what": "next"}:
+            return Multiline(unfinished=Pattern(config["pattern"]))
+        case {"start": start}:
+            return Multiline(start=Pattern(start))
+    if case["kind"] == "container":
+        return Multiline(as_=("docker-json", "cri"))
+    return Multiline(as_=(_LANGUAGES.get(case["language"], case["language"]),))
 
 
 # --- second readings ----------------------------------------------------------------------------------

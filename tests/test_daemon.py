@@ -640,3 +640,54 @@ def test_a_clock_set_back_a_little_stands_still():
 
     assert 1010.0 == hands.read(wall=1006.0, steady=11.0)
     assert [] == hands.steps
+
+
+# --- records of several lines ---------------------------------------------------------------------------
+
+TRACES = """
+flows:
+  app:
+    tail: {paths: app.log, start: beginning, multiline: {as: python, timeout: 100ms}, timestamp: none}
+    grep: '(?m)^(?P<error>\\w+Error): (?P<what>.*)'
+    alert: {to: out, title: '{error}: {what}', after: 1}
+sinks:
+  out: {file: alerts.jsonl}
+"""
+TRACE = ["Traceback (most recent call last):", '  File "a.py", line 1, in f', "    g()"]
+
+
+def test_a_record_is_one_event_and_the_last_is_told_after_a_while(run, log, alerts):
+    one = run(TRACES)
+    log("one", *TRACE, "KeyError: 'x'", "two")
+    one.until(lambda: len(alerts()) == 1)
+    log(*TRACE, "ValueError: y")
+    one.until(lambda: len(alerts()) == 2)
+    one.close()
+
+    assert ["KeyError: 'x'", "ValueError: y"] == [alert["title"] for alert in alerts()]
+    assert ["\n".join([*TRACE, "KeyError: 'x'"])] == [line["text"] for line in alerts()[0]["events"]]
+    assert [["two"], []] == [alert["after"] for alert in alerts()]
+
+
+def test_at_the_end_of_once_the_last_record_is_awaited(run, log, alerts):
+    log(*TRACE, "KeyError: 'x'")
+    one = run(TRACES, once=True)
+    assert 0 == one.daemon.run()
+    one.over = True
+
+    assert ["KeyError: 'x'"] == [alert["title"] for alert in alerts()]
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_a_record_that_is_open_when_it_ends_is_read_whole_at_the_next_start(run, log, alerts, kill):
+    held = TRACES.replace("100ms", "1h")
+    log("one", *TRACE)
+    first = run(held)
+    first.until(lambda: first.daemon.sources and all(source.waiting for source in first.daemon.sources.values()))
+    first.kill() if kill else first.close()
+    log("KeyError: 'x'", "two")
+
+    second = run(held)
+    second.until(lambda: len(alerts()) == 1)
+    second.close()
+    assert ["KeyError: 'x'"] == [alert["title"] for alert in alerts()]

@@ -208,7 +208,7 @@ def uses(example):
     steps = loaded(example).steps.values()
     kinds = [step.kind.name for step in steps if step.kind.name not in ("tail", "alert")]
     outlets = ["otherwise" for step in steps for way in step.inputs if way.outlet == "otherwise"]
-    beside = [name for name in ("before", "after") if any(step.options.get(name) for step in steps)]
+    beside = [name for name in ("before", "after", "multiline") if any(step.options.get(name) for step in steps)]
     return list(dict.fromkeys([*kinds, *outlets, *beside]))
 
 

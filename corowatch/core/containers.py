@@ -104,7 +104,7 @@ class Containers:
     """Takes envelopes off, joins pieces and, with a Joiner, lines. What is in no envelope is a record by itself, and
     ends all that are open. So does one that holds back more than `max_lines` records.
 
-    A record longer than `max_lines` or `max_bytes` is cut, and goes on as another.
+    A record ends before the line by which it would be longer than `max_lines` or `max_bytes`.
     """
 
     def __init__(self, target: Target[Block], forms: Sequence[str], joiner: Joiner | None, *, max_lines: int,
@@ -126,6 +126,8 @@ class Containers:
     def send(self, block: Block) -> None:
         """Send what is whole with this Block."""
         self._block = block
+        if block.cut:  # it stands alone
+            self.end()
         for number, (start, end) in enumerate(spans(block.data)):
             line = line_at(block.data, start, end)
             place = block.offset + start if block.starts is None else block.starts[number]
@@ -188,13 +190,9 @@ class Containers:
             state = self._joiner.go_on(record.state, line.text)
             full = len(record.lines) >= self._max_lines or record.size + len(line.text) > self._max_bytes
             if not state or full:
-                sure = record.sure == len(record.lines)
                 stream.record = None
-                if state and sure:  # it goes on as another
-                    self._begin(line, "" if state == WHOLE else state, stream)
-                else:
-                    waiting += [line, *reversed(record.lines[record.sure:])]
-                    del record.lines[record.sure:]
+                waiting += [line, *reversed(record.lines[record.sure:])]
+                del record.lines[record.sure:]
                 continue
             record.lines.append(line)
             record.size += len(line.text) + 1

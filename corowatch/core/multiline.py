@@ -26,15 +26,15 @@ class Multiline:
     Raises ValueError where these do not go together.
     """
 
-    as_: Annotated[tuple[Form, ...], "languages whose traces are joined; `indent`: lines that begin with a blank belong "
-                   "to the one before; `cri`, `docker-json`: a container's lines are taken out of their envelopes"] = ()
+    as_: Annotated[tuple[Form, ...], "languages whose traces are joined; `indent`: a line that begins with a blank "
+                   "belongs to the one before; `cri`, `docker-json`: a container's lines, without envelopes"] = ()
     start: Annotated[Pattern | None, "a line that begins a record; those that follow belong to it"] = None
     continue_: Annotated[Pattern | None, "a line that belongs to the record before; others do not"] = None
     end: Annotated[Pattern | None, "a line that is the last of its record"] = None
     unfinished: Annotated[Pattern | None, "a line that the next one belongs to"] = None
     timeout: Annotated[Seconds, "a record is whole when nothing more came for so long"] = Seconds(1.0)
-    max_lines: Annotated[int, "a longer record goes on as another", AtLeast(1)] = 500
-    max_bytes: Annotated[Size, "a longer record goes on as another"] = Size(65536)
+    max_lines: Annotated[int, "a record has no more lines", AtLeast(1)] = 500
+    max_bytes: Annotated[Size, "a record is no longer"] = Size(65536)
 
     def __post_init__(self) -> None:
         rules = any((self.start, self.continue_, self.end))

@@ -60,8 +60,9 @@ class Joins(Protocol):
 class Records:
     """Sends Blocks whose `records` are the spans of those of more than one line, and holds back what is open.
 
-    A record longer than `max_lines` or `max_bytes` is cut before the line by which it would be, and goes on as another.
-    A line over the limit of lines is a record by itself, and so is what follows a hole.
+    A record ends before the line by which it would be longer than `max_lines` or `max_bytes`; what follows is looked at
+    as if nothing stood before it, as it would be after a restart. So it is behind a hole. A line over the limit of
+    lines is a record by itself.
     """
 
     def __init__(self, target: Target[Block], joiner: Joiner, *, max_lines: int, max_bytes: int) -> None:
@@ -114,14 +115,10 @@ class Records:
                 continue
             end = _next(data, at)
             new = joiner.go_on(state, line_at(data, at, end))
-            full = lines >= self._max_lines or end - begin > self._max_bytes
-            if not new or full:
+            if not new or lines >= self._max_lines or end - begin > self._max_bytes:
                 records += _span(data, begin, sure)
-                if new and sure == at:  # it goes on as another
-                    begin, lines = at, 0
-                else:
-                    at, state = sure, ""
-                    continue
+                at, state = sure, ""
+                continue
             at, lines, state = end, lines + 1, new
             if not new.endswith(UNSURE):
                 sure = end

@@ -105,7 +105,7 @@ class Life:
         self._passed = position.done
         self._skipped = position.skipped
         self._sure = seen.size  # its size when the bytes before were last seen to stand
-        self._before = before  # up to MARKER bytes before position.offset
+        self._before = before  # up to MARKER bytes before position.done
         self._overlap = before  # up to MARKER bytes before read_to
         self._head = head  # up to HEAD bytes at its beginning
         self._hashed = hashed
@@ -359,7 +359,9 @@ class Life:
             return True
         self.position.skipped += at - self.read_to
         self.position.offset = self.read_to = at
-        self._before = self._overlap = self.content.pread(MARKER, at - MARKER) if at > MARKER else bytes(at)
+        self._overlap = self.content.pread(MARKER, at - MARKER) if at > MARKER else bytes(at)
+        if self.position.open is None:
+            self._before = self._overlap
         self._pass_on()
         self.dirty = True
         return False
@@ -447,7 +449,7 @@ class Life:
             self._sure = self.found_to
         if self._unproven is not None:
             marker, marked = self._unproven.marker, self._unproven.marker_bytes
-        return Saved(self.path, self.dev, self.ino, self.position.offset, marker, marked, self.position.nearest(),
+        return Saved(self.path, self.dev, self.ino, self.position.done, marker, marked, self.position.nearest(),
                      self.home, self.content.gen, *self._known_head(), self.found_to, self.written, packed=self.packed,
                      room=self.room, sure=0 if self.packed else max(self.read_to, min(self._sure, self.found_to)))
 

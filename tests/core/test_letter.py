@@ -27,7 +27,7 @@ def test_a_long_subject_is_cut():
 
 def test_an_alert_is_told_with_what_was_found_and_the_lines_around():
     told, left_out = body([alert(fields={"ip": "192.0.2.7", "n": 5.0}, before=["one"], after=["three\x07"],
-                                 events=[{"text": "two"}], host="web1", state="resolved")])
+                                 events=[{"text": "two\n\tat x"}], host="web1", state="resolved")])
 
     assert ("""\
 disk full (resolved)
@@ -36,6 +36,7 @@ disk full (resolved)
   n: 5
     one
   > two
+  | \\tat x
     three\\x07
 
 --\x20

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corowatch.core.text import Text, capped, many, rendered, safe, shown
+from corowatch.core.text import Text, capped, in_one_line, many, rendered, safe, shown
 
 
 def test_fields_are_put_in_and_braces_doubled_are_braces():
@@ -75,3 +75,11 @@ def test_a_text_for_people_has_an_end(text, told):
 
 def test_one_is_one_and_all_other_numbers_are_many():
     assert ["0 files", "1 file", "2 files", "1,000 files"] == [many(n, "file") for n in (0, 1, 2, 1000)]
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("one", "one"), ("one\n", "one"), ("one\ntwo", "one (+ 1 line)"), ("a\x1b[2J\r\nb\nc", "a\\x1b[2J\\r (+ 2 lines)"),
+    ("", ""), ("\nb", " (+ 1 line)"),
+])
+def test_of_several_lines_the_first_stands_for_all(text, told):
+    assert told == in_one_line(text)

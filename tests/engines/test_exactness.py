@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 pytest.importorskip("re2", reason="without it every line is searched")
@@ -74,11 +75,11 @@ def sent(engine, patterns, blocks):
     counts = Counts(lines=0, cut=0, skewed=0)
     scanner = scan(greps, engine=engine, clock=Clock("auto", counts), counts=counts)
     for data in blocks:
-        scanner.send(block(data))
+        scanner.send(block(data) if isinstance(data, bytes) else data)
     return [[(event.place, event.at, event.text, event.fields) for event in out] for out in outs]
 
 
-def agree(sources, blocks):
+def agree(sources, blocks, *, joined=False):
     """Behind any engine that takes these patterns the greps send what they send behind EveryLine."""
     def behind(engine):
         patterns = compiled(sources)
@@ -91,11 +92,11 @@ def agree(sources, blocks):
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(hyperscan, "LEARN", (1,))
             patched.setattr(hyperscan, "OFTEN", 1 << 40)
-            return hyperscan.Hyperscan(gates, NoCache())
+            return hyperscan.Hyperscan(gates, NoCache(), joined=joined)
 
     want = behind(EveryLine)
-    assert want == behind(Re2Set)
-    assert want == behind(lambda gates: engine_for(gates, NoCache()))
+    assert joined or want == behind(Re2Set)
+    assert want == behind(lambda gates: engine_for(gates, NoCache(), joined=joined))
     if scanner() == "hyperscan":
         with contextlib.suppress(ValueError):  # no pattern has a gate
             assert want == behind(learnt)
@@ -107,6 +108,36 @@ def test_any_engine_sends_what_every_line_sends(sources, written, ended):
     blocks = [b"\n".join(one) + b"\n" * ended for one in written]
     if compiled(sources):
         agree(sources, [data for data in blocks if data])
+
+
+over_lines = st.sampled_from([r"\n", "(?m)", "(?s)", r"\s+", "(?m)^", "$", "[^a]*", "(?s:.*)", r"\n\s"])
+across = st.lists(patterns | over_lines, min_size=1, max_size=5).map("".join)
+
+
+def as_block(records):
+    """A Block of records, each a list of lines."""
+    data, spans = bytearray(), []
+    for record in records:
+        begin = len(data)
+        data += b"\n".join(record)
+        if len(record) > 1:
+            spans.append((begin, len(data)))
+        data += b"\n"
+    return msgspec.structs.replace(block(bytes(data)), records=tuple(spans))
+
+
+@settings(max_examples=CASES, deadline=None, derandomize=CASES == 300, suppress_health_check=list(HealthCheck))
+@given(st.lists(across, min_size=1, max_size=6), st.lists(st.lists(lines, min_size=1, max_size=6), min_size=1))
+def test_any_engine_sends_of_records_what_every_line_sends(sources, written):
+    if compiled(sources):
+        agree(sources, [as_block(records) for records in written], joined=True)
+
+
+@pytest.mark.parametrize("source", [r"a\nb", r"(?s)a.*c", r"a[^x]b", r"(?m)^b$", r"a\s+b", r"^a\n", r"c$", r"(?s)^.b"])
+def test_a_match_across_lines_is_found(source):
+    blocks = [as_block([[b"x"], [b"a\r", b"b", b"c"], [b"a"]]), as_block([[b"a", b"b", b"c"], [b"b"]])]
+    agree([source], blocks, joined=True)
+    assert source == r"(?s)^.b" or any(sent(EveryLine([(Pattern(source),)]), [Pattern(source)], blocks))
 
 
 @pytest.mark.parametrize("source", [r"[^a]\r?$", r"a\s", r"a.", r".+\Da{0}", r"b\S*$"])

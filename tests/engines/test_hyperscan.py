@@ -46,6 +46,21 @@ def test_a_hit_costs_one_callback_whatever_follows_it():
         assert 3 - pattern.startswith("^") == len(engine(pattern).look(data).hits)
 
 
+def test_of_records_the_lines_are_named_that_matches_end_in():
+    data = b"one\nERROR\n two\nFATAL\n"
+    sources = r"ERROR\s+two", "(?s)one.*FATAL", "ERR[^x]R"
+    joined = Hyperscan([(Pattern(source),) for source in sources], NoCache(), joined=True)
+
+    assert [(4, 9, [2]), (10, 14, [0]), (15, 20, [1])] == named(joined, data)
+    assert [None, None, None] == list(joined.proven(joined.look(data)))
+
+
+def test_where_a_record_may_hold_a_carriage_return_every_line_is_named():
+    joined = Hyperscan([(Pattern(r"a\nb"),)], NoCache(), joined=True)
+
+    assert [(0, 3, [0]), (4, 6, [0])] == named(joined, b"xa\r\nb\r\n")
+
+
 def test_a_block_without_a_hit_names_nothing():
     assert [] == named(engine("ERROR", "a{3}"), b"nothing\nhere\n")
 

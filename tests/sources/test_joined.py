@@ -1,0 +1,204 @@
+"""Records of several lines, followed in real files: time-outs, restarts, rotation."""
+
+import os
+
+import pytest
+from reading import Reader, balance, write
+
+from corowatch.core.multiline import Multiline
+
+JAVA = Multiline(as_=("java",), timeout=2.0)
+TRACE = "java.lang.Error: x\n\tat a.B.c(B.java:1)\n"
+
+
+class Records(Reader):
+    """A Reader of records: of those of several lines, each is one."""
+
+    def _keep(self):
+        return self
+
+    def send(self, block):
+        data, records = block.data, dict(block.records)
+        at = 0
+        while at < len(data):
+            end = records.get(at, data.find(b"\n", at))
+            end = len(data) if end < 0 else end
+            self.lines.append((os.path.basename(block.origin.file), block.offset + at, data[at:end].decode(),
+                               block.origin.key))
+            at = end + 1
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "app.log"
+
+
+def written(path, at):
+    """It was written at that time, as far as stat tells."""
+    os.utime(path, (at, at))
+
+
+def test_a_record_that_may_go_on_waits_for_its_time(path):
+    write(path, f"one\n{TRACE}")
+    written(path, 100.0)
+    reader = Records(path, start="beginning", multiline=JAVA)
+
+    assert ["one"] == reader.read(100.0)
+    assert reader.tail.waiting
+    reader.tail.pass_time(101.9)
+    assert reader.tail.waiting
+    reader.tail.pass_time(102.0)
+
+    assert (f"{TRACE}"[:-1], False) == (reader.lines[-1][2], reader.tail.waiting)
+    assert 0 == balance(reader.tail)
+
+
+def test_of_an_old_file_nothing_more_is_awaited(path):
+    write(path, TRACE)
+    written(path, 50.0)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.read(100.0)
+    reader.tail.pass_time(100.0)
+
+    assert [TRACE[:-1]] == [text for _, _, text, _ in reader.lines]
+
+
+def test_while_more_is_to_be_read_time_does_not_end_a_record(path):
+    write(path, TRACE)
+    written(path, 50.0)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.read(100.0)
+    write(path, "\tat d.E.f(E.java:2)\n")
+    reader.tail.look(200.0, None)
+    reader.tail.pass_time(200.0)
+    reader.read(200.0)
+    reader.tail.pass_time(1e12)
+
+    assert [f"{TRACE}\tat d.E.f(E.java:2)"] == [text for _, _, text, _ in reader.lines]
+
+
+def test_an_open_record_stays_unread(path):
+    write(path, f"one\n{TRACE}")
+    before = Records(path, start="beginning", multiline=JAVA)
+    assert ["one"] == before.read()
+    saved = before.saved()
+    assert {4} == {state["offset"] for state in saved.values()}
+    assert len(TRACE) == before.tail.standing()["partial"]
+    assert 0 == balance(before.tail)
+    before.tail.close()
+
+    write(path, "\tat d.E.f(E.java:2)\ntwo\n")
+    after = Records(path, saved=saved, multiline=JAVA)
+    assert [f"{TRACE}\tat d.E.f(E.java:2)", "two"] == after.read()
+    assert 0 == balance(after.tail)
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 30, 1000])
+def test_a_restart_after_any_piece_gives_the_same(path, pieces):
+    data = f"one\n{TRACE}two\nError: y\n at f (x.js:1:2)\nthree\n" * 3
+    expected = ["one", TRACE[:-1], "two", "Error: y\n at f (x.js:1:2)", "three"] * 3
+    path.touch()
+    saved, texts = {}, []
+    reader = Records(path, start="beginning", multiline=JAVA)
+    for at in range(0, len(data), pieces):
+        write(path, data[at:at + pieces])
+        texts += reader.read()
+        saved = reader.saved()
+        reader.tail.close()
+        reader = Records(path, saved=saved, multiline=JAVA)
+        assert 0 == balance(reader.tail)
+    texts += reader.read()
+
+    assert expected == texts
+
+
+def test_a_rotated_file_ends_its_record(path):
+    write(path, TRACE)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    assert [] == reader.read()
+    os.rename(path, f"{path}.1")
+    write(path, "new\n")
+    reader.read(2.0)
+    reader.read(2.0 + 120)
+
+    assert {TRACE[:-1], "new"} == {text for _, _, text, _ in reader.lines}
+    assert 0 == balance(reader.tail)
+
+
+def test_a_truncated_file_ends_its_record(path):
+    write(path, TRACE)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.read()
+    os.truncate(path, 0)
+    reader.read(2.0)
+    write(path, "\tat of.Another(Life.java)\n")
+
+    assert ["\tat of.Another(Life.java)"] == reader.read(3.0)
+    assert [TRACE[:-1], "\tat of.Another(Life.java)"] == [text for _, _, text, _ in reader.lines]
+    assert 0 == balance(reader.tail)
+
+
+def test_the_place_of_a_record_that_ended_long_after_it_began_is_found_again(path):
+    """Its lines came in many reads, so that what stands before the next is none of the last."""
+    held = Multiline(as_=("cri",), timeout=2.0, max_bytes=10 << 20)
+    stamp = "2026-11-22T10:00:00Z"
+    write(path, f"{stamp} stderr P out\n")
+    reader = Records(path, start="beginning", multiline=held)
+    for n in range(20):
+        write(path, f"{stamp} stdout P {n} {'x' * 500}\n")
+        assert [] == reader.read()
+    write(path, f"{stamp} stderr F err\n")
+    reader.read()
+    saved = reader.saved()
+    reader.tail.close()
+    write(path, f"{stamp} stdout F end\n")
+    again = Records(path, saved=saved, multiline=held)
+    again.read()
+
+    assert [] == [told for told in again.told if told[0] == "lost"]
+    assert 0 == balance(again.tail)
+    assert ["outerr"] == [text for _, _, text, _ in reader.lines]
+    assert again.lines[0][2].startswith("0 xxx")
+    assert again.lines[0][2].endswith("end")
+
+
+def test_lines_after_are_those_behind_the_whole_record(path):
+    write(path, f"{TRACE}two\nthree\n")
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.read()
+    key = reader.lines[0][3]
+
+    assert ["two", "three"] == reader.tail.lines_after(key, 0, 5, 2)
+
+
+def test_a_hole_that_an_open_record_stands_before_is_passed_over(path):
+    write(path, TRACE)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.read()
+    with open(path, "r+b") as file:
+        file.seek(len(TRACE) + 5000)
+        file.write(b"two\n")
+    saved = reader.saved()
+    reader.tail.close()
+    again = Records(path, saved=saved, multiline=JAVA)
+
+    assert [TRACE[:-1], "two"] == again.read()
+    assert len(TRACE) + 5004 == next(iter(again.saved().values()))["offset"]
+    assert 0 == balance(again.tail)
+
+
+def test_room_that_is_laid_out_in_advance_does_not_end_a_record(path):
+    write(path, TRACE)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.read()
+    os.truncate(path, len(TRACE) + 5000)
+    assert [] == reader.read(2.0)
+    saved = reader.saved()
+    with open(path, "r+b") as file:
+        file.seek(len(TRACE))
+        file.write(b"\tat d.E.f(E.java:2)\ntwo\n")
+    reader.read(3.0)
+    again = Records(path, saved=saved, multiline=JAVA)
+
+    assert [f"{TRACE}\tat d.E.f(E.java:2)", "two"] == [text for _, _, text, _ in reader.lines] == again.read(4.0)
+    assert 0 == balance(reader.tail)

@@ -102,9 +102,11 @@ class _Stream:
 
 class Containers:
     """Takes envelopes off, joins pieces and, with a Joiner, lines. What is in no envelope is a record by itself, and
-    ends all that are open. So does one that holds back more than `max_lines` records.
+    ends all that are open.
 
-    A record ends before the line by which it would be longer than `max_lines` or `max_bytes`.
+    A record ends before the line by which it would be longer than `max_lines` or `max_bytes`. What is whole leaves at a
+    line before which nothing is open, so that all streams can be begun with there after a restart; if for more than
+    `max_lines` lines there is none, what is open ends.
     """
 
     def __init__(self, target: Target[Block], forms: Sequence[str], joiner: Joiner | None, *, max_lines: int,
@@ -116,6 +118,9 @@ class Containers:
         self._max_bytes = max_bytes
         self._streams: dict[str, _Stream] = {}
         self._records: list[_Record] = []  # in the order in which they begin
+        self._whole = 0  # so many of them may leave
+        self._open: int | None = None  # where the others begin
+        self._lines = 0  # so many lines since
         self._block: Block | None = None
 
     @property
@@ -125,36 +130,39 @@ class Containers:
 
     def send(self, block: Block) -> None:
         """Send what is whole with this Block."""
-        self._block = block
         if block.cut:  # it stands alone
             self.end()
+        self._block = block
         for number, (start, end) in enumerate(spans(block.data)):
             line = line_at(block.data, start, end)
             place = block.offset + start if block.starts is None else block.starts[number]
             piece = None if block.cut else next((one for unwrap in self._unwrap if (one := unwrap(line))), None)
+            if self._open is None:
+                self._open = place
             if piece is None:
                 self._end_all()
                 self._records.append(_Record([Line(place, line, line)]))
             else:
                 self._add(piece, place, block.at)
-            if len(self._records) - self._whole() > self._max_lines:
-                self._end_all()
+            self._see(place)
         self._pass_on(block)
 
     def end(self) -> None:
         """Nothing more belongs to what is held back: send it."""
-        self._end_all()
         if self._block is not None:
+            self._end_all()
             self._pass_on(msgspec.structs.replace(self._block, cut=0))
 
-    def _opens(self) -> int | None:
-        """Where the first begins that is not whole."""
-        return min((at for stream in self._streams.values() if (at := stream.open) is not None), default=None)
-
-    def _whole(self) -> int:
-        """How many records are whole, up to the first that is not."""
-        until = self._opens()
-        return len(self._records) if until is None else bisect_left(self._records, until, key=_place)
+    def _see(self, place: int) -> None:
+        """Whether something is open that began before the line at a place, or else how much is whole."""
+        opens = [at for stream in self._streams.values() if (at := stream.open) is not None]
+        self._lines += 1
+        if opens and min(opens) < place and self._lines > self._max_lines:
+            self._end_all()
+        elif not opens:
+            self._whole, self._open, self._lines = len(self._records), None, 0
+        elif min(opens) >= place:
+            self._whole, self._open, self._lines = bisect_left(self._records, place, key=_place), place, 1
 
     def _add(self, piece: Piece, place: int, at: float) -> None:
         stream = self._streams.setdefault(piece.stream, _Stream())
@@ -176,6 +184,7 @@ class Containers:
             self._end_line(stream)
             while stream.record is not None:
                 self._end_record(stream)
+        self._whole, self._open, self._lines = len(self._records), None, 0
 
     def _take(self, lines: list[Line], stream: _Stream) -> None:
         """Each line belongs to the stream's open record, or ends it and begins another."""
@@ -216,10 +225,9 @@ class Containers:
         self._take(rest, stream)
 
     def _pass_on(self, block: Block) -> None:
-        """Send the records that are whole, up to where the first begins that is not."""
-        count = self._whole()
-        whole, self._records = self._records[:count], self._records[count:]
-        block.position.open = self._opens()
+        """Send what is whole."""
+        whole, self._records, self._whole = self._records[:self._whole], self._records[self._whole:], 0
+        block.position.open = self._open
         if not whole:
             return
         data, records, lines = bytearray(), [], []

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from difflib import get_close_matches
 from inspect import Signature
-from typing import Annotated, Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from corowatch.core import addresses
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
@@ -455,10 +455,9 @@ def _parts(hint: Any) -> dict[str, tuple[str, Any, str, float]]:
     sentence about it, and its least value."""
     parts = {}
     for name, annotated in get_type_hints(hint, include_extras=True).items():
-        if get_origin(annotated) is Annotated:
-            plain, sentence, *markers = get_args(annotated)
-            least = next((marker.least for marker in markers if isinstance(marker, AtLeast)), float("-inf"))
-            parts[name.rstrip("_")] = name, plain, sentence, least
+        plain, sentence, *markers = get_args(annotated)
+        least = next((marker.least for marker in markers if isinstance(marker, AtLeast)), float("-inf"))
+        parts[name.rstrip("_")] = name, plain, sentence, least
     return parts
 
 

@@ -138,28 +138,27 @@ def test_a_truncated_file_ends_its_record(path):
     assert 0 == balance(reader.tail)
 
 
-def test_the_place_of_a_record_that_ended_long_after_it_began_is_found_again(path):
-    """Its lines came in many reads, so that what stands before the next is none of the last."""
-    held = Multiline(as_=("cri",), timeout=2.0, max_bytes=10 << 20)
-    stamp = "2026-11-22T10:00:00Z"
-    write(path, f"{stamp} stderr P out\n")
-    reader = Records(path, start="beginning", multiline=held)
-    for n in range(20):
-        write(path, f"{stamp} stdout P {n} {'x' * 500}\n")
+def test_what_was_read_long_ago_and_is_looked_at_anew_is_found_again_after_a_restart(path):
+    """What stands before it is none of the bytes that were read last."""
+    multiline = Multiline(as_=("dart", "python"), timeout=2.0, max_lines=5)
+    begin, trace = "Unhandled exception:", "Traceback (most recent call last):"
+    frames = [f'  File "{n}", {"x" * 9000}' for n in range(4)]
+    write(path, "one\n")
+    reader = Records(path, start="beginning", multiline=multiline)
+    assert ["one"] == reader.read()
+    for line in (begin, trace, *frames[:3]):
+        write(path, f"{line}\n")
         assert [] == reader.read()
-    write(path, f"{stamp} stderr F err\n")
-    reader.read()
+    write(path, f"{frames[3]}\n")
+    assert [begin] == reader.read()
     saved = reader.saved()
     reader.tail.close()
-    write(path, f"{stamp} stdout F end\n")
-    again = Records(path, saved=saved, multiline=held)
-    again.read()
+    write(path, "KeyError: x\ntwo\n")
+    again = Records(path, saved=saved, multiline=Multiline(as_=("dart", "python")))
 
-    assert [] == [told for told in again.told if told[0] == "lost"]
-    assert 0 == balance(again.tail)
-    assert ["outerr"] == [text for _, _, text, _ in reader.lines]
-    assert again.lines[0][2].startswith("0 xxx")
-    assert again.lines[0][2].endswith("end")
+    assert {4 + len(begin) + 1} == {state["offset"] for state in saved.values()}
+    assert ["\n".join([trace, *frames, "KeyError: x"]), "two"] == again.read()
+    assert ([], 0) == (again.told, balance(again.tail))
 
 
 def test_lines_after_are_those_behind_the_whole_record(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal, TypeAlias
@@ -13,6 +14,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.core.records import WHOLE, Joiner, Joins, Records
 from corowatch.core.traces import TRACES, Traces
 from corowatch.core.values import AtLeast, Seconds, Size
+from corowatch.engines.gate import at_start
 
 Form: TypeAlias = Literal["python", "java", "node", "go", "dotnet", "ruby", "rust", "php", "dart", "indent", "cri",
                           "docker-json"]
@@ -65,12 +67,19 @@ class Multiline:
 
     def _joiner(self, forms: Sequence[Form]) -> Joiner | None:
         if "indent" in forms:
-            return ByPatterns(continues=lambda line: line[:1] in (" ", "\t"))
+            return ByPatterns(continues=lambda line: line[:1] in (" ", "\t"), joints=re.compile(rb"\n(?=[ \t])"))
         if self.as_:
             return Traces(forms) if forms else None
         starts, continues, ends, unfinished = (
             None if one is None else one.test for one in (self.start, self.continue_, self.end, self.unfinished))
-        return ByPatterns(starts, continues, ends, unfinished)
+        return ByPatterns(starts, continues, ends, unfinished, self._joints())
+
+    def _joints(self) -> re.Pattern[bytes] | None:
+        """What finds the newlines before lines that belong to the one before, in lines of ASCII."""
+        if self.end or bool(self.start) == bool(self.continue_):
+            return None
+        found = at_start(self.start or self.continue_)  # type: ignore[arg-type]
+        return None if found is None else re.compile(rb"\n(?%b%b)" % (b"!" if self.start else b"=", found))
 
 
 Test: TypeAlias = Callable[[str], bool]
@@ -81,7 +90,8 @@ class ByPatterns:
     unfinished; None: of none that is known."""
 
     def __init__(self, starts: Test | None = None, continues: Test | None = None, ends: Test | None = None,
-                 unfinished: Test | None = None) -> None:
+                 unfinished: Test | None = None, joints: re.Pattern[bytes] | None = None) -> None:
+        self.joints = joints
         self._starts = starts
         self._continues = continues
         self._ends = ends

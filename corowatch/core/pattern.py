@@ -11,7 +11,7 @@ hands bytes to the compiled object below it; nobody else touches those private n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol, cast
@@ -48,6 +48,20 @@ def re2_options(*, captures: bool = True, memory: int = 8 << 20) -> Any:
     options.never_capture = not captures
     options.max_mem = memory
     return options
+
+
+def searcher(expression: str) -> Callable[[bytes, int], int]:
+    """What finds an expression of our own in bytes, from a place on: where its first match begins, -1 for none."""
+    if re2 is None:
+        search = re.compile(expression.encode()).search
+
+        def find(data: bytes, at: int) -> int:
+            found = search(data, at)
+            return -1 if found is None else found.start()
+
+        return find
+    match = re2.compile(expression.encode(), re2_options(captures=False))._regexp.Match
+    return lambda data, at: match(_ANYWHERE, data, at, len(data))[0][0]
 
 
 class _Engine(Protocol):

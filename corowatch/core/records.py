@@ -7,9 +7,10 @@ as it may be, when the file has ended, or after a time without another line.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -23,8 +24,18 @@ UNSURE = "?"
 """With this end the states in which the last lines belong to the record only if more of it follows."""
 
 
+_Cut: TypeAlias = tuple[list[tuple[int, int]], int, str]
+"""Spans of records, and where the open one begins, and its state; the end of the data and "" if none is."""
+
+
 class Joiner(Protocol):
     """Which lines belong together. Lines come without their newline, and a CR before it; a state is "" for none."""
+
+    @property
+    def joints(self) -> re.Pattern[bytes] | None:
+        """What finds, in lines of ASCII without a CR, the newlines before those that belong to the record before. Where
+        there is none, or a line may be long, each line is asked for."""
+        ...
 
     def opens(self, data: bytes, at: int) -> int:
         """Where the next line begins, from one that begins at `at`, that others may follow; the end of the data if
@@ -102,7 +113,23 @@ class Records:
 
     def _cut(self, block: Block) -> None:
         """Send the records of a Block, but for the last, if that is open."""
-        data, joiner = block.data, self._joiner
+        data = block.data
+        cut = None
+        if self._joiner.joints is not None and data.isascii() and b"\r" not in data:
+            cut = self._cut_at(self._joiner.joints, data)
+        records, begin, state = cut or self._cut_by_line(data)
+        whole, rest = _parted(block, begin)
+        if state:
+            self._held, self._state = rest, state
+        else:
+            self._let_go()
+        block.position.open = rest.offset if state else None
+        if whole.data:
+            self._target.send(msgspec.structs.replace(whole, records=tuple(records)))
+
+    def _cut_by_line(self, data: bytes) -> _Cut:
+        """Ask of each line that is not known yet, but for those that nothing may follow."""
+        joiner = self._joiner
         begin, at, sure, lines, state = 0, self._known, self._sure, self._lines, self._state
         records: list[tuple[int, int]] = []
         while at < len(data):
@@ -125,14 +152,37 @@ class Records:
             if new == WHOLE:
                 records += _span(data, begin, sure)
                 state = ""
-        whole, rest = _parted(block, begin if state else len(data))
-        self._let_go()
-        if state:
-            self._held, self._state = rest, state
-            self._sure, self._known, self._lines = sure - begin, at - begin, lines
-        block.position.open = rest.offset if state else None
-        if whole.data:
-            self._target.send(msgspec.structs.replace(whole, records=tuple(records)))
+        begin = begin if state else len(data)
+        self._sure, self._known, self._lines = sure - begin, at - begin, lines
+        return records, begin, state
+
+    def _cut_at(self, joints: re.Pattern[bytes], data: bytes) -> _Cut | None:
+        """The same, asking of the lines alone that open the first and the last; None if a record is too long."""
+        begin, state = 0, self._state
+        while not state and begin < len(data):
+            state = self._joiner.begin(line_at(data, begin, end := _next(data, begin)))
+            begin = begin if state else end
+        if not state:
+            return [], len(data), ""
+        records: list[tuple[int, int]] = []
+        end, lines = _next(data, begin), 1
+        for joint in joints.finditer(data, end - 1):
+            at = joint.end()
+            if at == len(data):
+                break
+            if at != end:  # it ended, and others of one line may stand between
+                records += [(begin, end - 1)] if lines > 1 else []
+                begin, lines = data.rfind(b"\n", 0, at - 1) + 1, 1
+            end, lines = _next(data, at), lines + 1
+            if lines > self._max_lines or end - begin > self._max_bytes:
+                return None
+        if end < len(data):
+            records += [(begin, end - 1)] if lines > 1 else []
+            begin, lines = data.rfind(b"\n", 0, len(data) - 1) + 1, 1
+            state = self._joiner.begin(line_at(data, begin, len(data)))
+        self._sure = self._known = len(data) - begin
+        self._lines = lines
+        return records, begin, state
 
     def _let_go(self) -> None:
         self._held, self._state = None, ""

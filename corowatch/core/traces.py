@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from corowatch.core.pattern import searcher
 from corowatch.core.records import UNSURE, WHOLE
 
 
@@ -145,30 +146,38 @@ class Traces:
     """A Joiner for the traces of some languages. A state is that of each that the lines so far may be of, a sure one
     last if there is one."""
 
+    joints = None
+
     def __init__(self, languages: Sequence[str]) -> None:
         traces = {language: TRACES[language] for language in languages}
-        self._opens = re.compile("|".join(f"(?:{trace.begins})" for trace in traces.values()).encode(), re.MULTILINE)
+        opens = "|".join(f"(?:{trace.begins})" for trace in traces.values())
+        self._opens = searcher(f"(?m){opens}")
         self._begins = [(_state(language, "begun"), re.compile(trace.begins.encode()))
                         for language, trace in traces.items()]
-        self._steps = {_state(language, name): [(re.compile(step.pattern.encode()), _state(language, step.to))
+        self._steps = {_state(language, name): [(re.compile(step.pattern.encode()).search, _state(language, step.to))
                                                 for step in steps]
                        for language, trace in traces.items() for name, steps in trace.steps.items()}
 
     def opens(self, data: bytes, at: int) -> int:
-        found = self._opens.search(data, at)
-        return len(data) if found is None else data.rfind(b"\n", 0, found.start()) + 1
+        found = self._opens(data, at)
+        return len(data) if found < 0 else data.rfind(b"\n", 0, found) + 1
 
     def begin(self, line: bytes) -> str:
         return "|".join(state for state, begins in self._begins if begins.search(line))
 
     def go_on(self, state: str, line: bytes) -> str:
+        if state in self._steps:  # nearly always it is of one language
+            return self._after(state, line)
         states = [to for one in state.split("|") if (to := self._after(one, line))]
         if WHOLE in states:
             return WHOLE
         return "|".join(sorted(dict.fromkeys(states), key=lambda one: not one.endswith(UNSURE)))
 
     def _after(self, state: str, line: bytes) -> str:
-        return next((to for pattern, to in self._steps[state] if pattern.search(line)), "")
+        for found, to in self._steps[state]:
+            if found(line):
+                return to
+        return ""
 
 
 def _state(language: str, name: str) -> str:

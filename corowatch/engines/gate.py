@@ -87,6 +87,31 @@ def _gate(expression: str, *, by_part: bool, joined: bool) -> Scannable:
     return Scannable(wide, narrow, anchored, exact=not (anchored or cut_at_edge or vague or joined))
 
 
+def at_start(pattern: Pattern) -> bytes | None:
+    """An expression of the standard library's `re` that matches at the start of those lines of ASCII in which a pattern
+    with a `^` before all else does; None where there is none, or where it might take more than linear time."""
+    try:
+        tree = read(pattern.expression) if pattern.linear else NOTHING
+        if not isinstance(tree, Cat) or tree.parts[:1] != (Edge("^"),) or _unbounded(tree) > 1:
+            return None
+        if any(isinstance(part, Chars) and part.vague for part in _leaves(tree)):
+            return None
+        return _written(Cat(tree.parts[1:]), wide=False, first=False, last=False).encode()
+    except (NotRead, NoGate, RecursionError):
+        return None
+
+
+def _unbounded(node: Node) -> int:
+    """How many repeats of a tree have no end, or a long way to it; one in another counts as two."""
+    match node:
+        case Cat(parts) | Alt(parts):
+            return sum(map(_unbounded, parts))
+        case Repeat(part, _, most):
+            within = _unbounded(part)
+            return within + 1 + (within > 0) if most is None or most > FEW * RARE else 2 * within
+    return 0
+
+
 # --- cutting ------------------------------------------------------------------------------------------
 
 

@@ -140,6 +140,20 @@ def test_how_the_bytes_arrive_does_not_matter(multiline, lines, seed):
     assert len(data) == whole.position.done == pieces.position.done
 
 
+@pytest.mark.parametrize("pattern", ["^S", r"^ ", r"^\S", r"^[^ ]", "^S x$", "^S?x", r"^.*E", r"^S\b", "^"])
+@pytest.mark.parametrize("option", ["start", "continue_"])
+@given(st.lists(st.sampled_from(["S", "S x", " a", "", "E", "Sx", "é", "S\r", "\r", "\x0b"]), max_size=30))
+def test_to_find_all_at_once_and_to_ask_of_each_line_is_the_same(option, pattern, lines):
+    data = "".join(f"{line}\n" for line in lines).encode()
+    all_at_once, each = (Multiline(**{option: Pattern(source)}, max_lines=4) for source in
+                         (pattern, f"{pattern}|{pattern}"))
+    joined = Joined(each).send(data).end()
+
+    assert None is joined.joins._joiner.joints
+    assert joined.told == Joined(all_at_once).send(data).end().told
+    assert joined.told == Joined(all_at_once).send(data[:9]).send(data[9:], last=True).end().told
+
+
 def test_hits_in_lines_are_hits_in_records():
     #        0   2   4   6   8
     spans = [(0, 3), (6, 9)]

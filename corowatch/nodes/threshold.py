@@ -21,8 +21,9 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`at_most` belongs to `calm`")
     if options["at_most"] >= options["at_least"]:
         raise ValueError("`at_most` must be less than `at_least`, or what fires is calm")
-    if options["calm"] is not None and options["rest"] is not None:
-        raise ValueError("`rest` has no use beside `calm`: a key rests until it is calm")
+    if options["calm"] is not None and (options["rest"] is not None or options["extend"]):
+        name = "extend" if options["extend"] else "rest"
+        raise ValueError(f"`{name}` has no use beside `calm`: a key rests until it is calm")
 
 
 @node(adds=("count", "first", "last", "suppressed"), check=check)
@@ -33,6 +34,7 @@ def threshold(
     within: Annotated[Seconds, "the newest of them span at most this, inclusive"],
     by: Annotated[tuple[FieldName, ...], "fields that make the key; each key is counted alone"] = (),
     rest: Annotated[Seconds | None, "silence of a key after it fired (default: `within`)"] = None,
+    extend: Annotated[bool, "the rest begins anew with each event that comes in it"] = False,
     calm: Annotated[Seconds | None, "it is over when in this time no more than `at_most` came"] = None,
     at_most: Annotated[int, "so many events still are calm", AtLeast(0)] = 0,
     max_keys: Annotated[int, "keys held at most; beyond, the one longest untouched goes", AtLeast(1)] = 100_000,
@@ -45,7 +47,8 @@ def threshold(
     """Pass on the event that makes it `at_least` of a key `within` a time; then the key rests.
 
     It adds `count`, `first` and `last` (times) and `suppressed`: how many came while it rested before.
-    The window empties when it fires. Open windows survive a restart.
+    The window empties when it fires. With `extend` a key rests until none came for as long. Open windows survive a
+    restart.
 
     With `calm` the key rests until no more than `at_most` events came within that time, at the moment when that is so,
     which is `calm` after it fired at the earliest; those that made it fire do not count. Then the event that fired goes
@@ -79,7 +82,7 @@ def threshold(
                 continue
             if when < until:
                 counts["suppressed"] += 1
-                keys.put(name, (times, lines, until, suppressed + 1, None))
+                keys.put(name, (times, lines, max(until, when + silence) if extend else until, suppressed + 1, None))
                 continue
             times = sorted([*times, when])[-at_least:]
             if len(times) < at_least or times[-1] - times[0] > within:

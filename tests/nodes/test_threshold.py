@@ -66,6 +66,16 @@ def test_the_rest_may_be_longer_than_the_window_and_than_the_expiry():
     assert [100.5, 201.5] == fired(out)
 
 
+def test_the_rest_may_begin_anew_with_each_event():
+    out = Collect()
+    node = threshold(out, at_least=2, within=10.0, extend=True)
+
+    at(node, 100, 101, 110, 119, 128.9, 138.9, 139)
+
+    assert [101, 139] == fired(out)
+    assert 3 == out[1].fields["suppressed"]
+
+
 def test_one_is_enough_if_so_said():
     out = Collect()
     at(threshold(out, at_least=1, within=1.0), 100, 100.5, 102)
@@ -161,22 +171,24 @@ def test_a_half_full_window_is_no_finding():
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("ab")), max_size=40), st.integers(1, 4),
-       st.integers(1, 12), st.one_of(st.none(), st.integers(1, 20)))
-def test_it_does_what_a_list_of_all_events_would(gaps, at_least, within, rest):
+       st.integers(1, 12), st.one_of(st.none(), st.integers(1, 20)), st.booleans())
+def test_it_does_what_a_list_of_all_events_would(gaps, at_least, within, rest, extend):
     out, model = Collect(), []
-    node = threshold(out, at_least=at_least, within=float(within), rest=rest and float(rest), by=("k",))
+    node = threshold(out, at_least=at_least, within=float(within), rest=rest and float(rest), extend=extend, by=("k",))
+    silence = within if rest is None else rest
     now, windows, until = 100.0, {}, {}
 
     for gap, key in gaps:
         now += gap
         node.send(line("x", at=now, k=key))
         if now < until.get(key, 0):
+            until[key] = now + silence if extend else until[key]
             continue
         windows.setdefault(key, []).append(now)
         newest = windows[key][-at_least:]
         if len(newest) == at_least and newest[-1] - newest[0] <= within:
             model.append((now, key))
-            windows[key], until[key] = [], now + (within if rest is None else rest)
+            windows[key], until[key] = [], now + silence
 
     assert model == [(event.at, event.key["k"]) for event in out]
 
@@ -241,10 +253,11 @@ def test_without_calm_nothing_is_ever_over():
 @pytest.mark.parametrize(("options", "why"), [
     ({"calm": None, "rest": None, "at_most": 1}, "belongs to `calm`"),
     ({"calm": 5.0, "rest": None, "at_most": 2}, "must be less than `at_least`"),
-    ({"calm": 5.0, "rest": 5.0, "at_most": 0}, "no use beside `calm`")])
+    ({"calm": 5.0, "rest": None, "extend": True, "at_most": 0}, "`extend` has no use beside `calm`"),
+    ({"calm": 5.0, "rest": 5.0, "at_most": 0}, "`rest` has no use beside `calm`")])
 def test_an_option_without_a_use_is_refused(options, why):
     with pytest.raises(ValueError, match=why):
-        check({"at_least": 2, **options})
+        check({"at_least": 2, "extend": False, **options})
 
 
 @settings(max_examples=300, deadline=None)

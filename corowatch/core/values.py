@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, is_dataclass
 from difflib import get_close_matches
 from inspect import Signature
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
 
-from corowatch.core import addresses
+from corowatch.core import addresses, clock
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
+from corowatch.core.clock import DaySpan, WeekDays
 from corowatch.core.errors import Mistake, Place
 from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr, Misread
@@ -415,6 +417,9 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Match: _by(addresses.match, "FIELD=value"),
     Mailbox: _by(addresses.mailbox, "an address of mail"),
     Server: _by(addresses.server, "a server, HOST:PORT"),
+    DaySpan: _by(clock.day_span, "a part of the day"),
+    WeekDays: _by(clock.week_days, "days of the week"),
+    ZoneInfo: _by(clock.zone, "a zone"),
     Any: _plain,
 }
 
@@ -546,6 +551,7 @@ _NAMES: dict[Any, str] = {
     Function: "file.py:name", Pattern: "pattern", Expr: "condition", Url: "URL", AppriseUrl: "URL",
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",
     UnitName: "unit", Match: "FIELD=value", Server: "HOST:PORT", Any: "anything",
+    DaySpan: "HH:MM-HH:MM", WeekDays: "day, or DAY-DAY", ZoneInfo: "zone",
 }
 
 

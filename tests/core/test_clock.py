@@ -1,0 +1,70 @@
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from corowatch.core.clock import day_span, read_clock, week_days, zone
+
+
+@pytest.mark.parametrize(("text", "inside", "outside"), [
+    ("08:00-18:00", [480, 1079], [479, 1080, 0]), ("22:00 - 6:00", [1320, 1439, 0, 359], [360, 1319]),
+    ("18:00-24:00", [1080, 1439], [0, 1079]), ("24:00-01:00", [0, 59], [60, 1439]),
+])
+def test_a_part_of_the_day_holds_its_first_minute_and_not_its_last(text, inside, outside):
+    span = day_span(text)
+
+    assert all(map(span.holds, inside))
+    assert not any(map(span.holds, outside))
+
+
+def test_what_goes_over_midnight_belongs_to_the_day_on_which_it_begins():
+    span = day_span("22:00-06:00")
+
+    assert [4, 4, 6] == [span.day(4, 1320), span.day(5, 10), span.day(0, 359)]
+    assert 5 == day_span("00:00-06:00").day(5, 10)
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("8-18", "no part of a day; write 08:00-18:00"), ("08:00-25:00", "25:00 is no time of day"),
+    ("08:60-09:00", "08:60 is no time of day"), ("08:00-08:00", "is no time at all"), ("", "no part of a day"),
+])
+def test_what_is_no_part_of_the_day_is_told(text, why):
+    with pytest.raises(ValueError, match=why):
+        day_span(text)
+
+
+@pytest.mark.parametrize(("text", "days"), [
+    ("mon", {0}), ("Sunday", {6}), ("mon-fri", {0, 1, 2, 3, 4}), ("sat - mon", {5, 6, 0}), ("sun-sun", {6}),
+])
+def test_days_are_a_day_or_from_one_to_another(text, days):
+    assert days == week_days(text)
+    assert f"WeekDays({sorted(days)})" == repr(week_days(text))
+
+
+@pytest.mark.parametrize("text", ["", "weekend", "mon-", "1-5"])
+def test_what_is_no_day_is_told(text):
+    with pytest.raises(ValueError, match="is no day of the week; write mon, tue"):
+        week_days(text)
+
+
+@pytest.mark.parametrize("text", ["Europe/Berln", "", "/etc/passwd", "Europe", "../x"])
+def test_what_is_no_zone_is_told(text):
+    with pytest.raises(ValueError, match="is no zone that is known here"):
+        zone(text)
+
+
+def test_the_clock_is_that_of_a_zone():
+    at = datetime(2026, 11, 22, 23, 30, tzinfo=zone("UTC")).timestamp()
+
+    assert (6, 1410) == read_clock(at, ZoneInfo("UTC"))
+    assert (0, 30) == read_clock(at, ZoneInfo("Europe/Berlin"))
+
+
+def test_without_a_zone_it_is_that_of_the_host(monkeypatch, request):
+    import time
+
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    request.addfinalizer(lambda: (monkeypatch.undo(), time.tzset()))
+
+    assert (3, 330) == read_clock(0.0, None)

@@ -16,6 +16,7 @@ from corowatch.core.config import Config, Step
 from corowatch.core.coroutine import Broadcast, finish
 from corowatch.core.errors import ConfigError, Mistake, StateRefused
 from corowatch.core.events import Alert, Event, Goodbye, Here, Tick
+from corowatch.core.flags import Flags
 from corowatch.core.kinds import Counts, Gate
 from corowatch.core.memory import Memory
 from corowatch.core.scan import Clock, ScanCounts, scan
@@ -174,6 +175,7 @@ class Graph:
         self._cache = cache or NoCache()
         self._put = put
         self._before = before
+        self._flags: Flags = before._flags if before else Flags()
         self.nodes: dict[str, Live] = {}
         self.feeds: dict[str, Feed] = {}
         self._gather_feeds()
@@ -231,7 +233,7 @@ class Graph:
             given[kind.outlets[0]] = _Outbox(self._put)
         readers = self._readers(step)
         here = Here(step.flow, step.name, self._host, readers)
-        handed = ((kind.memory, kept), (kind.counts, counts), (kind.here, here))
+        handed = ((kind.memory, kept), (kind.counts, counts), (kind.here, here), (kind.flags, self._flags))
         given |= {name: value for name, value in handed if name}
 
         def failed(item: object, error: Exception, rests: float) -> None:

@@ -5,7 +5,8 @@
 
 - a parameter hinted `Target[…]` is an outlet, wired by the YAML;
 - `Memory[…]` is state that survives, `Counts[…]` names what is counted, `Here` is the node's address,
-  `Delivery` a sink's message in hand: they are handed in from outside, and made up when a test leaves them out;
+  `Flags` what flows tell each other, `Delivery` a sink's message in hand: they are handed in from outside, and made up
+  when a test leaves them out;
 - keyword-only parameters hinted `Annotated[type, "sentence"]` are options: name, type, default, docs
   (a trailing underscore is dropped: `except_` is `except` in YAML);
 - the return hint says what it consumes, the docstring is its help, the function's name its name.
@@ -29,6 +30,7 @@ from functools import cache, cached_property
 from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 from corowatch.core.events import Batch, Delivery, Here, Target, Tick
+from corowatch.core.flags import Flags
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, Function, type_name
 
@@ -62,6 +64,8 @@ FreeKeys: Final = _Marker("FreeKeys")
 """On an option that takes a mapping: every key that is no other option of the kind stands in it."""
 Masks: Final = _Marker("Masks")
 """On an option that hides something of the line from all that follows."""
+Sets: Final = _Marker("Sets")
+"""On a flag's name: this is a step that sets it."""
 Unmasked: Final = _Marker("Unmasked")
 """On an option that tells lines as they stand in their file, whatever was masked."""
 Secret: Final = _Marker("Secret")
@@ -176,6 +180,11 @@ class Kind:
         return next(iter(self._hinted(Here)), None)
 
     @cached_property
+    def flags(self) -> str | None:
+        """The parameter that holds the Flags, if it has one."""
+        return next(iter(self._hinted(Flags)), None)
+
+    @cached_property
     def delivery(self) -> str | None:
         """The parameter that holds the Delivery in hand, if it has one."""
         return next(iter(self._hinted(Delivery)), None)
@@ -251,6 +260,8 @@ class Kind:
                 counts.setdefault(name, 0)
         if self.here and self.here not in bound:
             given[self.here] = Here()
+        if self.flags and self.flags not in bound:
+            given[self.flags] = Flags()
         if self.delivery and self.delivery not in bound:
             given[self.delivery] = Delivery()
         made = self.function(*args, **given)

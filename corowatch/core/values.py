@@ -33,6 +33,7 @@ FieldName = NewType("FieldName", str)
 NewField = NewType("NewField", str)
 """The name of a field that a step makes."""
 SinkName = NewType("SinkName", str)
+FlagName = NewType("FlagName", str)
 Glob = NewType("Glob", str)
 NameGlob = NewType("NameGlob", str)
 """A glob of paths, or without a slash, of file names."""
@@ -401,6 +402,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     FieldName: _name("a field's name"),
     NewField: _new_field,
     SinkName: _name("a sink's name"),
+    FlagName: _name("a flag's name"),
     Glob: _path,
     NameGlob: _name_glob,
     FilePath: _path,
@@ -546,7 +548,8 @@ def schema(hint: Any) -> dict[str, Any]:
 
 _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
-    Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", Glob: "glob",
+    Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", FlagName: "flag",
+    Glob: "glob",
     NameGlob: "glob", FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
     Function: "file.py:name", Pattern: "pattern", Expr: "condition", Url: "URL", AppriseUrl: "URL",
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, get_args
 
 from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
 from corowatch.core.expression import Expr
-from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds, Masks, Unmasked
+from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds, Masks, Sets, Unmasked
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
-from corowatch.core.values import WRONG, FieldName, Function, Given, NewField, SinkName, nearest
+from corowatch.core.values import WRONG, FieldName, FlagName, Function, Given, NewField, SinkName, nearest
 
 CONSOLE = "console"
 """The sink that is there without being declared."""
@@ -284,6 +285,7 @@ class Wiring:
             self._check_field(name, place, captured)
         self._check_texts(step, leaving)
         self._check_sinks(step, leaving)
+        self._check_flags(step)
 
     def _follow_masks(self, step: Draft) -> None:
         """What was masked must not be told after all."""
@@ -368,6 +370,20 @@ class Wiring:
             if sink not in self.sinks and sink != CONSOLE:
                 self._missing(place, f"no sink {sink!r}", sink, dict.fromkeys([*self.sinks, CONSOLE]),
                               "; what people read is `title:`" if " " in sink else "; sinks stand under `sinks:`")
+
+
+    @cached_property
+    def _set_flags(self) -> dict[str, None]:
+        """The flags that some step sets."""
+        named = (step.options[name] for flow in self.flows.values() for step in flow.steps if step.kind
+                 for name, option in step.kind.options.items() if Sets in option.markers)
+        return dict.fromkeys(name for name in named if name is not WRONG)
+
+    def _check_flags(self, step: Draft) -> None:
+        """A flag that nobody sets is never set, or a name that is spelled otherwise."""
+        for flag, place in step.values(FlagName):
+            if flag is not WRONG and flag not in self._set_flags:
+                self.wrong(place, f"no step `flag` sets {flag!r}{near_or_all(flag, self._set_flags)}")
 
 
 def near_or_all(word: str, known: Iterable[str]) -> str:

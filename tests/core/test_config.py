@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from corowatch.core.config import Config, ConfigFile, Input, load
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Consumer, Event, Target
-from corowatch.core.kinds import ANYTHING, Kinds, node, sink
+from corowatch.core.kinds import ANYTHING, Kinds, discover, node, sink
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
 from corowatch.core.values import AtLeast, Function
@@ -133,7 +133,7 @@ def test_every_option_has_its_value_or_its_default():
     made = options(flow("tail: x", "threshold: {at_least: 5, within: 1m, by: [host, file]}", "alert:"),
                    "a.threshold")
 
-    assert {"at_least": 5, "within": 60.0, "by": ("host", "file"), "rest": None, "calm": None, "at_most": 0,
+    assert {"at_least": 5, "within": 60.0, "by": ("host", "file"), "rest": None, "extend": False, "calm": None, "at_most": 0,
             "max_keys": 100_000, "expire": None, "lateness": 5.0} == made
 
 
@@ -524,6 +524,18 @@ def share(target: Target[Event], *, of: Annotated[float, "so much", AtLeast(0.5)
 ])
 def test_what_is_meant_otherwise_is_told_with_the_cure(step, mistakes):
     assert mistakes == refused(flow("stdin:", step))
+
+
+@pytest.mark.parametrize(("steps", "mistakes"), [
+    (["flag: maintenance", "unless: maintenence", "unflag: {flag: other}", "when: maintenance"],
+     ["5:13 no step `flag` sets 'maintenence'; did you mean 'maintenance'?",
+      "6:20 no step `flag` sets 'other'; there is maintenance"]),
+    (["when: maintenance"], ["4:11 no step `flag` sets 'maintenance'"]),
+    (["flag: [a]", "when: {flag: [b]}"], ["4:11 expected a flag's name, found a list",
+                                         "5:17 expected a flag's name, found a list"]),
+])
+def test_a_flag_that_nobody_sets_is_a_mistake(steps, mistakes):
+    assert mistakes == refused(flow("stdin:", *steps), known=discover())
 
 
 def test_secrets_are_put_into_what_a_users_function_is_handed():

@@ -454,3 +454,38 @@ def test_what_a_node_raises_is_told_with_its_name_and_item():
 
     assert [("c.python", "a", "boom", 0.0)] == [
         (one.node, one.item.text, str(one.error), one.rests) for one in run.failures]
+
+
+# --- flags ------------------------------------------------------------------------------------------
+
+
+FLAGS = """
+flows:
+  maintenance: {{stdin: , grep: 'maintenance of (?P<hostname>\\S+)', flag: {{name: maintained, by: hostname}}}}
+  errors:
+    - stdin:
+    - grep: '(?P<name>\\S+): {error}'
+    - unless: {{flag: maintained, by: name}}
+    - alert: {{title: '{{text}}'}}
+"""
+
+
+def test_one_flow_asks_for_what_another_has_set_also_after_a_reload():
+    old = Run(FLAGS.format(error="ERROR"))
+    old.read("a: ERROR 1\nmaintenance of a\na: ERROR 2\nb: ERROR 3\n")
+    assert ["a: ERROR 1", "b: ERROR 3"] == old.titles()
+
+    new = Run(FLAGS.format(error="FAIL"), before=old)
+    list(new.graph.take_over())
+    new.read("a: FAIL 1\nb: FAIL 2\n")
+    assert ["b: FAIL 2"] == old.titles()[2:]  # the alert itself was taken over
+
+
+def test_what_a_step_has_set_goes_with_the_step():
+    old = Run(FLAGS.format(error="ERROR"))
+    old.read("maintenance of a\n")
+    new = Run(FLAGS.format(error="FAIL").replace("by: hostname", "by: hostname, for: 1h"), before=old)
+    list(new.graph.take_over())
+    new.read("a: FAIL 1\n")
+
+    assert ["a: FAIL 1"] == old.titles()

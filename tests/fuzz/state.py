@@ -42,6 +42,8 @@ NODES: dict[str, tuple[dict[str, Any], Any]] = {
     "sample": ({"every": 3}, [AT, None, 2]),
     "distinct": ({"of": ("text",), "at_least": 2, "within": 60.0}, [AT, None, [[[["a"], AT, LINE]], 0.0, 1]]),
     "bucket": ({"capacity": 2, "leak": 60.0, "of": ("text",)}, [AT, None, [1.5, AT, 2, AT, [["a"]], [LINE], 0.0, 1]]),
+    "flag": ({"name": "f", "for_": 5.0}, [AT, AT + 5, [AT, AT + 5]]),
+    "collect": ({"within": 5.0}, [AT, AT + 3, [2, AT, AT, EVENT, [LINE]]]),
     "change": ({"of": ("text",)}, [AT, None, [["a"], AT]]),
     "alert": ({"throttle": 60.0}, [AT, AT + 3, [2, EVENT]]),
 }

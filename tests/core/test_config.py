@@ -133,8 +133,8 @@ def test_every_option_has_its_value_or_its_default():
     made = options(flow("tail: x", "threshold: {at_least: 5, within: 1m, by: [host, file]}", "alert:"),
                    "a.threshold")
 
-    assert {"at_least": 5, "within": 60.0, "by": ("host", "file"), "rest": None, "extend": False, "calm": None, "at_most": 0,
-            "max_keys": 100_000, "expire": None, "lateness": 5.0} == made
+    assert {"at_least": 5, "within": 60.0, "by": ("host", "file"), "rest": None, "extend": False, "calm": None,
+            "at_most": 0, "max_keys": 100_000, "expire": None, "lateness": 5.0} == made
 
 
 def test_a_step_remembers_what_was_written():
@@ -532,7 +532,7 @@ def test_what_is_meant_otherwise_is_told_with_the_cure(step, mistakes):
       "6:20 no step `flag` sets 'other'; there is maintenance"]),
     (["when: maintenance"], ["4:11 no step `flag` sets 'maintenance'"]),
     (["flag: [a]", "when: {flag: [b]}"], ["4:11 expected a flag's name, found a list",
-                                         "5:17 expected a flag's name, found a list"]),
+                                         "5:18 expected a flag's name, found a list"]),
 ])
 def test_a_flag_that_nobody_sets_is_a_mistake(steps, mistakes):
     assert mistakes == refused(flow("stdin:", *steps), known=discover())

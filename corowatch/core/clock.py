@@ -60,6 +60,41 @@ def week_days(text: str) -> WeekDays:
     return WeekDays(day % 7 for day in range(start, end + 1 if start <= end else end + 8))
 
 
+class Cron:
+    """The moments that a cron expression tells, by the clock of a zone. Raises ValueError with the cure.
+
+    Source: crontab(5); Debian's cron for what happens when clocks are put back or forward, as in the package cronsim.
+    """
+
+    def __init__(self, text: str) -> None:
+        from cronsim import CronSim, CronSimError
+
+        if len(text.split()) != 5:
+            raise ValueError(f"{text!r} is no cron expression; write minute, hour, day of the month, month and day of "
+                             "the week, such as '30 3 * * 1-5'")
+        self.text = text
+        self._moments = CronSim
+        try:
+            next(CronSim(text, datetime(2024, 1, 1)))
+        except CronSimError as error:
+            raise ValueError(f"{text!r} is no cron expression: {error}".replace("Bad", "bad")) from None
+        except StopIteration:
+            raise ValueError(f"{text!r} never comes") from None
+
+    def after(self, at: float, zone: tzinfo | None) -> float:
+        """The first moment after `at` (both seconds since the epoch); None: the local zone."""
+        return next(self._moments(self.text, datetime.fromtimestamp(at, zone))).timestamp()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cron) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Cron({self.text!r})"
+
+
 def zone(text: str) -> ZoneInfo:
     """Return the zone of `Europe/Berlin` or `UTC`. Raises ValueError with the cure."""
     try:

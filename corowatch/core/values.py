@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from corowatch.core import addresses, clock
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
-from corowatch.core.clock import DaySpan, WeekDays
+from corowatch.core.clock import Cron, DaySpan, WeekDays
 from corowatch.core.errors import Mistake, Place
 from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr, Misread
@@ -422,6 +422,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     DaySpan: _by(clock.day_span, "a part of the day"),
     WeekDays: _by(clock.week_days, "days of the week"),
     ZoneInfo: _by(clock.zone, "a zone"),
+    Cron: _by(Cron, "a cron expression"),
     Any: _plain,
 }
 
@@ -554,7 +555,7 @@ _NAMES: dict[Any, str] = {
     Function: "file.py:name", Pattern: "pattern", Expr: "condition", Url: "URL", AppriseUrl: "URL",
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",
     UnitName: "unit", Match: "FIELD=value", Server: "HOST:PORT", Any: "anything",
-    DaySpan: "HH:MM-HH:MM", WeekDays: "day, or DAY-DAY", ZoneInfo: "zone",
+    DaySpan: "HH:MM-HH:MM", WeekDays: "day, or DAY-DAY", ZoneInfo: "zone", Cron: "cron expression",
 }
 
 

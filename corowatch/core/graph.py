@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from corowatch.core.config import Config, Step
@@ -290,7 +291,7 @@ class Graph:
         if any((step.id, outlet) in self._led for outlet in step.kind.outlets[1:]):
             return None
         gates = [step.options[name] for name, option in step.kind.options.items() if Gate in option.markers]
-        return gates[0] if gates else None
+        return tuple(chain.from_iterable(gates)) or None
 
     # --- running --------------------------------------------------------------------------------------
 

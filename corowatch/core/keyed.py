@@ -61,18 +61,25 @@ class Keyed(Generic[State]):
         if when < self._newest - self._lateness:
             self._counts["late"] += 1
             return None
-        told = []
-        for field, quoted in self._by:
-            value = self._here.value(event, field)
-            if value is None:
-                self._counts["unkeyed"] += 1
-                return None
-            told.append(f"{quoted}: {_told(value)}")
+        name = self.name(event)
+        if name is None:
+            self._counts["unkeyed"] += 1
+            return None
         self._newest = max(when, self._newest)
         self.pass_time(when)
         clocks = (self._newest, self.now, None)
         if clocks != self._clocks:
             self._memory[CLOCKS] = self._clocks = clocks
+        return name
+
+    def name(self, event: Event) -> str | None:
+        """The name of the event's key; None if it has none."""
+        told = []
+        for field, quoted in self._by:
+            value = self._here.value(event, field)
+            if value is None:
+                return None
+            told.append(f"{quoted}: {_told(value)}")
         return f"{{{', '.join(told)}}}"
 
     def texts(self, event: Event, fields: Sequence[str]) -> list[str] | None:
@@ -153,7 +160,7 @@ class Keyed(Generic[State]):
         del self._memory[name]
 
     def __iter__(self) -> Iterator[str]:
-        """The names of all keys, longest untouched first; for the handler of GeneratorExit only."""
+        """The names of all keys, longest untouched first, as they are now."""
         return iter(tuple(self._touched))
 
 

@@ -54,7 +54,7 @@ class _Marker:
 
 
 Gate: Final = _Marker("Gate")
-"""On a pattern: "without a match of this, I ignore the line and send nothing for it"."""
+"""On patterns: "a line that no pattern of an option so marked matches I ignore, and send nothing for it"."""
 Captures: Final = _Marker("Captures")
 """On a pattern: its named groups become fields of what passes."""
 PatternFlag: Final = _Marker("PatternFlag")

@@ -11,7 +11,7 @@ hands bytes to the compiled object below it; nobody else touches those private n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol, cast
@@ -101,7 +101,7 @@ class Pattern:
         self.masked = engine.masked
         """`text` with MASK in the place of everything that matches."""
 
-    def _identity(self) -> tuple[str, bool, bool]:
+    def _identity(self) -> tuple[object, ...]:
         return self.source, self.ignore_case, self.literal
 
     def __eq__(self, other: object) -> bool:
@@ -112,6 +112,17 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern({self.source!r})"
+
+
+def found_by(patterns: Sequence[Pattern], text: str) -> tuple[list[int], dict[str, str]]:
+    """Which of the patterns match, and the named groups of all; of a group in several the first one's text."""
+    matched = []
+    captured: dict[str, str] = {}
+    for number, pattern in enumerate(patterns):
+        if (found := pattern.fields(text)) is not None:
+            matched.append(number)
+            captured = {**found, **captured}
+    return matched, captured
 
 
 def _engine(expression: str) -> tuple[_Engine, str]:
@@ -203,8 +214,9 @@ class _Backtracking:
 
 
 _ESCAPE = re.compile(r"\\x\{[0-9A-Fa-f]+\}|\\.", re.DOTALL)
-_TOKEN = re.compile(_ESCAPE.pattern
-                    + r"|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\$|\{(?!\d+(?:,\d*)?\}|,\d+\})", re.DOTALL)
+SET = r"\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]"
+"""A set of characters, in a regular expression."""
+_TOKEN = re.compile(rf"{_ESCAPE.pattern}|{SET}|\$|\{{(?!\d+(?:,\d*)?\}}|,\d+\}})", re.DOTALL)
 """An escape, a set, an end of line, or a brace that counts nothing. `{,3}` is plain text to RE2, and a count to all who
 write what RE2 refuses."""
 

@@ -11,7 +11,7 @@ import posixpath
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from inspect import Signature
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -24,6 +24,7 @@ from corowatch.core.errors import Mistake, Place
 from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr, Misread
 from corowatch.core.pattern import Pattern
+from corowatch.core.template import Template
 from corowatch.core.text import FIELD, Text
 
 Seconds = NewType("Seconds", float)
@@ -40,6 +41,8 @@ NameGlob = NewType("NameGlob", str)
 FilePath = NewType("FilePath", str)
 TextTree = NewType("TextTree", object)
 """A mapping or list whose strings are texts, at any depth."""
+TextOrNot = NewType("TextOrNot", object)
+"""A text, or whether there is to be one."""
 Encoding = NewType("Encoding", str)
 Stamp = NewType("Stamp", str)
 """`auto`, `none` or a strptime-like format."""
@@ -231,6 +234,10 @@ def _text(given: Given, reading: Reading) -> Any:
     return WRONG if text is None else Text(text)
 
 
+def _text_or_not(given: Given, reading: Reading) -> Any:
+    return given.value if isinstance(given.value, bool) else _text(given, reading)
+
+
 def _name(wanted: str) -> Callable[[Given, Reading], Any]:
     """A name in the config itself: no secret is put in."""
     def convert(given: Given, reading: Reading) -> Any:
@@ -358,7 +365,7 @@ def _codec(text: str) -> str:
     return name
 
 
-def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, literal: bool = False) -> Any:
+def pattern(given: Given, reading: Reading, of: Callable[..., Pattern] = Pattern, **flags: Any) -> Any:
     """A pattern's own characters, compiled; a control character is what double quotes made of a backslash."""
     text = _scalar(given, reading, "a pattern")
     if text is None:
@@ -369,7 +376,11 @@ def pattern(given: Given, reading: Reading, *, ignore_case: bool = False, litera
         return reading.wrong(given.place, "an empty pattern matches every line; leave the step out instead")
     if _SECRET.search(text):
         return reading.wrong(given.place, "${…} is not replaced in a pattern; write what it stands for")
-    return reading.try_(given, lambda text: Pattern(text, ignore_case=ignore_case, literal=literal), text)
+    return reading.try_(given, lambda text: of(text, **flags), text)
+
+
+def _template(given: Given, reading: Reading) -> Any:
+    return pattern(given, reading, Template)
 
 
 def _holds_control(given: Given, reading: Reading, what: str, *, but: str = "") -> bool:
@@ -399,6 +410,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Seconds: _by(duration, "a duration such as 5m"),
     Size: _by(size, "a size such as 64KiB"),
     Text: _text,
+    TextOrNot: _text_or_not,
     FieldName: _name("a field's name"),
     NewField: _new_field,
     SinkName: _name("a sink's name"),
@@ -410,6 +422,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Stamp: _stamp,
     Function: _function,
     Pattern: pattern,
+    Template: _template,
     Expr: _condition,
     Url: _by(addresses.url, "the address of a web server"),
     AppriseUrl: _by(addresses.apprise_url, "one of Apprise's URLs"),
@@ -453,7 +466,7 @@ def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
         named = [convert(Given(key, given.keys[key], key), args[0], reading) for key in read if args[0] is not str]
         return WRONG if any(value is WRONG for value in (*read.values(), *named)) else read
     if hint is Pattern:
-        return pattern(given, reading, **flags)
+        return pattern(given, reading, Pattern, **flags)
     return _record(given, hint, reading) if is_dataclass(hint) and hint not in _CONVERTERS else _CONVERTERS[hint](
         given, reading)
 
@@ -467,6 +480,11 @@ def _parts(hint: Any) -> dict[str, tuple[str, Any, str, float]]:
         least = next((marker.least for marker in markers if isinstance(marker, AtLeast)), float("-inf"))
         parts[name.rstrip("_")] = name, plain, sentence, least
     return parts
+
+
+def _required(hint: Any) -> list[str]:
+    """The parts that must be given."""
+    return [part.name for part in fields(hint) if part.default is MISSING and part.default_factory is MISSING]
 
 
 def _record(given: Given, hint: Any, reading: Reading) -> Any:
@@ -485,6 +503,9 @@ def _record(given: Given, hint: Any, reading: Reading) -> Any:
         if isinstance(value, (int, float)) and value < least:
             value = reading.wrong(item.place, f"expected at least {least:g}, found {item.what}")
         read[own] = value
+    for own in _required(hint):
+        if own not in read and not any(nearest(name, [own]) for name in items if name not in parts):
+            read[own] = reading.wrong(given.place, f"expected {', '.join(parts)}, found {given.what} without `{own}`")
     if any(value is WRONG for value in read.values()):
         return WRONG
     try:
@@ -543,16 +564,19 @@ def schema(hint: Any) -> dict[str, Any]:
         parts = {name: (plain, sentence) for name, (_, plain, sentence, _) in _parts(hint).items()}
         mapping = {"type": "object", "additionalProperties": False, "properties": {
             name: {**schema(plain), "description": sentence} for name, (plain, sentence) in parts.items()}}
+        if required := _required(hint):
+            mapping["required"] = required
         return {"anyOf": [schema(next(iter(parts.values()))[0]), mapping]}
     return dict(_SCHEMAS.get(hint, _SCALAR_SCHEMA))
 
 
 _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
-    Text: "text with {fields}", FieldName: "field", NewField: "new field", SinkName: "sink", FlagName: "flag",
-    Glob: "glob",
+    Text: "text with {fields}", TextOrNot: "text with {fields}, or true/false", FieldName: "field",
+    NewField: "new field", SinkName: "sink", FlagName: "flag", Glob: "glob",
     NameGlob: "glob", FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
-    Function: "file.py:name", Pattern: "pattern", Expr: "condition", Url: "URL", AppriseUrl: "URL",
+    Function: "file.py:name", Pattern: "pattern", Template: "pattern with {fields}", Expr: "condition",
+    Url: "URL", AppriseUrl: "URL",
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",
     UnitName: "unit", Match: "FIELD=value", Server: "HOST:PORT", Any: "anything",
     DaySpan: "HH:MM-HH:MM", WeekDays: "day, or DAY-DAY", ZoneInfo: "zone", Cron: "cron expression",

@@ -16,6 +16,7 @@ from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
 from corowatch.core.expression import Expr
 from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds, Masks, Sets, Unmasked
 from corowatch.core.pattern import Pattern
+from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import WRONG, FieldName, FlagName, Function, Given, NewField, SinkName, nearest
 
@@ -283,6 +284,8 @@ class Wiring:
         self._follow_masks(step)
         for name, place in step.values(FieldName):
             self._check_field(name, place, captured)
+            self._check_in_each(name, place, step, arriving)
+        self._check_templates(step)
         self._check_texts(step, leaving)
         self._check_sinks(step, leaving)
         self._check_flags(step)
@@ -324,6 +327,33 @@ class Wiring:
                 found.update(self._groups(pattern, given.place) if isinstance(pattern, Pattern) else UNKNOWN)
         return frozenset(found)
 
+    def _capturing(self, step: Draft) -> Iterator[tuple[str, Pattern, Given]]:
+        """Each pattern whose groups become fields, with its option's name."""
+        for name, option in step.kind.options.items() if step.kind else ():
+            if Captures in option.markers and name in step.given:
+                yield from ((name, pattern, given) for pattern, given in _parts(step.given[name], step.options[name])
+                            if isinstance(pattern, Pattern))
+
+    def _check_in_each(self, field: Any, place: Place, step: Draft, arriving: Fields) -> None:
+        """Where a step has several patterns of its own, a field that does not arrive must come from each of them."""
+        patterns = [pattern for _, pattern, _ in self._capturing(step)]
+        given = [_found_by(pattern) for pattern in patterns]
+        if _knows(arriving, field) or not any(field in names for names in given):
+            return
+        for pattern, names in zip(patterns, given, strict=True):
+            if field not in names:
+                self.wrong(place, f"{pattern.source!r} has no group {field!r}, and what it matches would have no key")
+
+    def _check_templates(self, step: Draft) -> None:
+        """What a pattern names in braces, every pattern of the other options must capture."""
+        capturing = list(self._capturing(step))
+        for own, template, given in capturing:
+            for name, at in template.places if isinstance(template, Template) else ():
+                for option, pattern, _ in capturing:
+                    if option != own and name not in pattern.groups:
+                        self.wrong(given.inside(at), f"`{option}` has no group {name!r}"
+                                   f"{near_or_all(name, pattern.groups)}; to mean the braces, write \\{{{name}\\}}")
+
     def _groups(self, pattern: Pattern, place: Place) -> tuple[str, ...]:
         for name in pattern.groups:
             if name in BUILT_IN:
@@ -347,9 +377,7 @@ class Wiring:
                         self._check_field(wanted, given.inside(at), fields)
 
     def _check_field(self, name: Any, place: Place, fields: Fields) -> None:
-        if name is WRONG or name in BUILT_IN or name in fields:
-            return
-        if any(one.endswith(ANYTHING) and name.startswith(one.removesuffix(ANYTHING)) for one in fields):
+        if name is WRONG or _knows(fields, name):
             return
         known = [*sorted(fields), *(name for name in BUILT_IN if name not in fields)]
         close = nearest(name, known)
@@ -384,6 +412,17 @@ class Wiring:
         for flag, place in step.values(FlagName):
             if flag is not WRONG and flag not in self._set_flags:
                 self.wrong(place, f"no step `flag` sets {flag!r}{near_or_all(flag, self._set_flags)}")
+
+
+def _knows(fields: Fields, name: str) -> bool:
+    """Whether an event that may have these fields may have one of this name."""
+    return name in BUILT_IN or name in fields or any(
+        one.endswith(ANYTHING) and name.startswith(one.removesuffix(ANYTHING)) for one in fields)
+
+
+def _found_by(pattern: Pattern) -> tuple[str, ...]:
+    """The fields that an event has which the pattern matches: its groups, and what it names in braces."""
+    return (*pattern.groups, *pattern.names) if isinstance(pattern, Template) else pattern.groups
 
 
 def near_or_all(word: str, known: Iterable[str]) -> str:

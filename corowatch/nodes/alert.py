@@ -1,6 +1,7 @@
 import json
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from corowatch.core.events import Alert, Around, Consumer, Event, Evidence, Here, Severity, Target, Tick, Value, rfc3339
 from corowatch.core.holding import Held, Holding
@@ -8,12 +9,18 @@ from corowatch.core.keyed import Keyed, Row, name_of
 from corowatch.core.kinds import Counts, Unmasked, node
 from corowatch.core.memory import Memory
 from corowatch.core.text import Text, capped, in_one_line
-from corowatch.core.values import AtLeast, FieldName, Seconds, SinkName
+from corowatch.core.values import AtLeast, FieldName, Seconds, SinkName, TextOrNot
 
 MAX_KEYS = 100_000
+TELL = TextOrNot(True)
 
 
-@node(adds=("held",))
+def adds(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is told when it is over only its own title can name."""
+    return ("held", "duration") if isinstance(options["resolved"], Text) else ("held",)
+
+
+@node(adds=adds)
 def alert(
     target: Target[Alert],
     *,
@@ -24,7 +31,7 @@ def alert(
     throttle: Annotated[Seconds | None, "one alert of a key in this time; then one that tells `held`"] = None,
     before: Annotated[int, "so many lines of the file before it are told with it", AtLeast(0), Unmasked] = 0,
     after: Annotated[int, "so many after it, or those that come within 2 s", AtLeast(0), Unmasked] = 0,
-    resolved: Annotated[bool, "tell when it is over, where the step before knows"] = True,
+    resolved: Annotated[TextOrNot, "tell when it is over, where the step before knows; or the title then"] = TELL,
     here: Here,
     memory: Memory[Row[Held]],
     counts: Counts[Literal["alerts", "throttled", "resolved"]],
@@ -35,7 +42,8 @@ def alert(
     that led to it, the triggering one last; `before` and `after` add those beside it.
 
     When a step such as `threshold` with `calm` says that it is over, the alert comes again with the state
-    `resolved`, its `id` with `.r`, and the field `duration` (seconds), if it was sent and not throttled.
+    `resolved`, its `id` with `.r`, and the field `duration` (seconds), if it was sent and not throttled. Its title is
+    the same behind `resolved: `, if there is none of its own.
 
         alert: {to: ops, title: '{ip} tried {count} times', severity: error, throttle: 1h}
     """
@@ -65,11 +73,12 @@ def alert(
             holding.settle(name)
 
     def as_alert(event: Event, id_: str) -> Alert:
-        values = {name: here.value(event, name) for name in title.names}
         over = event.state == "resolved"
+        text = resolved if over and isinstance(resolved, Text) else title
+        told = text.render({name: here.value(event, name) for name in text.names})
         return Alert(
             id=id_, flow=here.flow, node=here.node, state="resolved" if over else "firing",
-            title=capped(in_one_line("resolved: " * over + title.render(values))), severity=severity,
+            title=capped(in_one_line("resolved: " * (over and text is title) + told)), severity=severity,
             at=rfc3339(event.when), key=key_of(event), fields=event.fields, host=here.host, to=to, count=event.count,
             events=[as_line(line, here) for line in (*event.past, event.evidence())],
             around=beside(event) if (before or after) and not over else None,

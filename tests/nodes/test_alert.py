@@ -147,6 +147,13 @@ def test_nothing_is_over_that_never_fired_nor_twice():
     assert [("firing", "a"), ("resolved", "a")] == [(one.state, one.key["host"]) for one in out]
 
 
+def test_it_may_have_a_title_of_its_own():
+    fired, resolved = made(fires(host="a"), over(400.25, host="a"), title=Text("{text}"),
+                           resolved=Text("{user} is back after {duration} s"))
+
+    assert ("down", "eve is back after 300.25 s") == (fired.title, resolved.title)
+
+
 def test_it_need_not_be_told():
     assert ["firing"] == [one.state for one in made(fires(), over(200.0), resolved=False)]
 

@@ -11,15 +11,19 @@ from corowatch.core.expression import Expr
 from corowatch.core.kinds import ANYTHING, Counts, Gate, discover
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
+from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import FieldName, Function
+from corowatch.nodes.all_of import Counted
 from corowatch.testing import Collect, line
 
 KINDS = discover()
 LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 \x1b[31m", "WARN ERROR",
          '192.0.2.7 - - [25/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 1 "-" "ERROR"']
 OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}, "set": {"redact": (Pattern("disk"),)},
-       "first_seen": {"of": ("text",)}}
+       "first_seen": {"of": ("text",)}, "pair": {"open": (Pattern("ERROR"),), "close": (Template("INFO"),)},
+       "sequence": {"steps": (Pattern("ERROR"), Pattern("INFO"))},
+       "all_of": {"of": (Counted(Pattern("ERROR"), 2), Counted(Pattern("INFO")))}}
 """Options that the types of a kind do not tell."""
 
 

@@ -16,6 +16,7 @@ from corowatch.core.values import AtLeast, Function
 from corowatch.nodes.alert import alert
 from corowatch.nodes.drop import drop
 from corowatch.nodes.grep import grep
+from corowatch.nodes.pair import pair
 from corowatch.nodes.python import python
 from corowatch.nodes.set import set_
 from corowatch.nodes.tally import tally
@@ -635,6 +636,50 @@ def test_a_group_may_not_take_the_name_of_another_field(pattern, mistakes):
 def test_groups_of_patterns_that_do_not_capture_are_free():
     assert config(flow("stdin:", "grep: {pattern: x, except: '(?P<count>x)'}", "drop: '(?P<text>x)'",
                        "alert:"))
+
+
+PAIR = kinds()
+PAIR.add(pair)
+
+
+@pytest.mark.parametrize(("options", "mistakes"), [
+    ("open: '(?P<srv>a)', close: 'b {srv}'", []),
+    ("open: '(?P<srv>a)', close: '(?P<srv>b)', by: srv", []),
+    ("open: '(?P<srv>a)', close: 'b {srv} x{2}', by: [srv, host, ip]", []),
+    ("open: '(?P<srv>a)', close: 'b \\{svr\\}'", []),
+    ("open: '(?P<srv>a)', close: 'on ''b'' {svr}'",
+     ["5:49 `open` has no group 'svr'; did you mean 'srv'?; to mean the braces, write \\{svr\\}"]),
+    ("open: ['(?P<srv>a)', '(?P<user>b)'], close: [c, 'd {user}']",
+     ["5:63 `open` has no group 'user'; there is srv; to mean the braces, write \\{user\\}"]),
+    ("open: a, close: 'b {srv}'", ["5:31 `open` has no group 'srv'; to mean the braces, write \\{srv\\}"]),
+    ("open: '(?P<srv>a', close: 'b {srv}'",
+     ["5:18 the pattern is no regular expression: missing ): (?P<srv>a"]),
+    ("open: '(?P<srv>a)', close: b, by: srv",
+     ["5:46 'b' has no group 'srv', and what it matches would have no key"]),
+    ("open: a, close: '(?P<srv>a)', by: [srv, port]",
+     ["5:47 'a' has no group 'srv', and what it matches would have no key",
+      f"5:52 no field 'port' here; there are ip, srv, {BUILT_IN}"]),
+    ("open: '(?P<duration>a)', close: b",
+     ["5:18 the group 'duration' is named like a field of `pair`; give it another name"]),
+])
+def test_what_a_step_captures_by_several_patterns_must_go_together(options, mistakes):
+    assert mistakes == mistaken(flow("stdin:", "grep: '(?P<ip>x)'", f"pair: {{{options}}}",
+                                     "alert: {title: '{duration} {ip}'}"), known=PAIR)
+
+
+@pytest.mark.parametrize(("resolved", "mistakes"), [
+    ("'after {duration} s: {ip}'", []), ("true", []), ("false", []),
+    ("'after {durations}'", [
+        f"5:23 no field 'durations' here; did you mean 'duration'? There are duration, held, ip, {BUILT_IN}"]),
+    ("{}", ["5:23 expected a text, found a mapping"]),
+])
+def test_what_is_over_may_have_a_title_that_tells_how_long_it_was(resolved, mistakes):
+    assert mistakes == mistaken(flow("stdin:", "grep: '(?P<ip>x)'", f"alert: {{resolved: {resolved}}}"), known=KINDS)
+
+
+def test_what_both_captured_is_known_behind():
+    assert config(flow("stdin:", "pair: {open: '(?P<a>x)', close: '(?P<b>y)'}", "alert: {title: '{a} {b} {duration}'}"),
+                  known=PAIR)
 
 
 OWN = "{title} {severity} {node} {id} {state} {at} {count} {host} {flow}"

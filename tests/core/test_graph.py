@@ -1,7 +1,10 @@
 """The graph alive, with time as a number and nodes of our own."""
 
+import random
+
 import pytest
 
+from corowatch import engines
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.errors import ConfigError, StateRefused
 from corowatch.core.events import Block, Consumer, Event, Origin, Position, Target, Tick
@@ -256,6 +259,56 @@ def test_a_step_whose_otherwise_is_followed_wants_every_line():
     assert (None, None) == (gates["a.grep"], gates["c.alert"])
     assert ["x"] == [pattern.source for pattern in gates["b.grep"]]
     assert ["y"] == [alert.events[-1]["text"] for alert in run.alerts]
+
+
+def test_a_step_with_several_options_that_gate_is_sent_what_any_of_their_patterns_matches():
+    run = Run("flows:\n  a:\n    stdin:\n    pair: {open: ['down (?P<srv>.)', 'lost (?P<srv>.)'], close: 'up {srv}'}\n"
+              "    alert: {title: '{text}'}\n")
+
+    gate = run.graph.gate(run.graph.config.steps["a.pair"])
+    run.read("down a\n" + "x\n" * 50 + "up b\nlost c\nup c\nup a\n")
+
+    assert ["down (?P<srv>.)", "lost (?P<srv>.)", "up {srv}"] == [pattern.source for pattern in gate]
+    assert run.graph.feeds["stdin:" + fingerprint(run.graph.config.steps["a.stdin"])].engine != "every line"
+    assert ["down a", "lost c", "resolved: up c", "resolved: up a"] == run.titles()
+
+
+CORRELATED = """\
+flows:
+  a: {stdin: , pair: {open: 'begin (?P<id>\\w+)', close: 'end {id}$', within: 5s, missing: true}, alert: }
+  b: {stdin: , pair: {open: 'begin (?P<id>\\w+)', close: 'end {id}', within: 9s}, alert: }
+  c: {stdin: , sequence: {steps: [begin, 'end (?P<id>a)', begin], within: 6s, rest: 1s}, alert: }
+  d: {stdin: , all_of: {of: [{pattern: begin, at_least: 2}, 'end a'], within: 6s, rest: 1s}, alert: }
+"""
+
+
+@pytest.mark.parametrize("engine", ["_hyperscan", "_re2set"])
+def test_what_several_patterns_of_a_step_find_does_not_depend_on_who_looked_before(engine, monkeypatch):
+    draw = random.Random(7)
+    known = ["begin a", "begin b", "end a", "end b", "end ab", "noise", "begin é", "end é"]
+    texts = [draw.choice(known) for _ in range(300)]
+
+    def told():
+        run = Run(CORRELATED)
+        for second, text in enumerate(texts):
+            run.read(f"noise\n{text}\n", at=float(second))
+            run.graph.tick(float(second), {})
+        assert [] == run.failures
+        return [alert.as_dict() for alert in run.alerts], {feed.engine for feed in run.graph.feeds.values()}
+
+    for other in {"_hyperscan", "_re2set"} - {engine}:
+        monkeypatch.setattr(engines, other, absent)
+    scanned, looked = told()
+    monkeypatch.setattr(engines, engine, absent)
+    every, unlooked = told()
+
+    assert {"a", "b", "c", "d"} == {alert["flow"] for alert in every}
+    assert ({"every line"}, False) == (unlooked, "every line" in looked)
+    assert every == scanned
+
+
+def absent(*gates, **options):
+    raise ImportError("not installed")
 
 
 def test_a_source_of_events_leads_to_its_nodes_without_a_scanner():

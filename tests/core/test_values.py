@@ -5,6 +5,8 @@ from typing import Literal
 import pytest
 
 from corowatch.core.errors import Place
+from corowatch.core.pattern import Pattern
+from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import (
     WRONG,
@@ -23,6 +25,7 @@ from corowatch.core.values import (
     schema,
     type_name,
 )
+from corowatch.nodes.all_of import Counted
 
 HERE = Place("c.yaml", 1, 1)
 
@@ -140,3 +143,46 @@ def test_a_person_calls_each_type_by_a_name(hint, name):
 
 def test_anything_has_a_schema_that_takes_anything():
     assert {} == schema(tuple[Plain, ...]) == schema(Plain)
+
+
+def test_a_template_is_a_pattern_with_names():
+    assert ("x",) == read("a {x}", Template).names
+    assert ["an empty pattern matches every line; leave the step out instead"] == read("", Template)
+
+
+def counted(**given):
+    """What a mapping with these values is read as, or the mistakes told."""
+    tree = {name: Given(value, HERE, str(value)) for name, value in given.items()}
+    reading = Reading()
+    got = convert(Given(tree, HERE, keys=dict.fromkeys(tree, HERE)), Counted, reading)
+    return [mistake.what for mistake in reading.mistakes] if got is WRONG else got
+
+
+def test_a_pattern_may_say_how_often_it_must_match():
+    assert [Counted(Pattern("x"), 1), Counted(Pattern("x"), 3), Counted(Pattern("x"), 1)] == [
+        read("x", Counted), counted(pattern="x", at_least=3), counted(pattern="x")]
+    assert "Counted('x', 3)" == repr(Counted(Pattern("x"), 3))
+    assert Counted(Pattern("x"), 3) != Counted(Pattern("x"), 2)
+
+
+LACKING = "expected pattern, at_least, found a mapping without `pattern`"
+
+
+@pytest.mark.parametrize(("given", "mistakes"), [
+    ({"patern": "x"}, ["there is no 'patern' here; did you mean 'pattern'?"]),
+    ({"pattern": "x", "z": 1}, ["there is no 'z' here; there are pattern, at_least"]),
+    ({"at_least": 2}, [LACKING]),
+    ({"pattern": "x", "at_least": 0}, ["expected at least 1, found '0'"]),
+    ({"pattern": "a(", "at_least": "many"}, ["the pattern is no regular expression: missing ): a(",
+                                             "expected a whole number, found 'many'"]),
+])
+@pytest.mark.re2
+def test_what_is_wrong_with_a_counted_pattern_is_told(given, mistakes):
+    assert mistakes == counted(**given)
+
+
+def test_an_option_of_parts_says_in_its_schema_which_must_be_there():
+    either = schema(Counted)["anyOf"]
+
+    assert (["pattern"], {"pattern", "at_least"}) == (either[1]["required"], set(either[1]["properties"]))
+    assert schema(Pattern) == either[0]

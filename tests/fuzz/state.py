@@ -20,6 +20,9 @@ from corowatch.core.events import Tick
 from corowatch.core.follow import Saved
 from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
+from corowatch.core.pattern import Pattern
+from corowatch.core.template import Template
+from corowatch.nodes.all_of import Counted
 from corowatch.store import Change, Store, examine
 from corowatch.testing import Collect, line
 from tests.fuzz.draw import Draw
@@ -45,6 +48,12 @@ NODES: dict[str, tuple[dict[str, Any], Any]] = {
     "flag": ({"name": "f", "for_": 5.0}, [AT, AT + 5, [AT, AT + 5]]),
     "collect": ({"within": 5.0}, [AT, AT + 3, [2, AT, AT, EVENT, [LINE]]]),
     "change": ({"of": ("text",)}, [AT, None, [["a"], AT]]),
+    "pair": ({"open": (Pattern("t"),), "close": (Template("t {x}"),), "within": 5.0, "missing": True},
+             [AT, AT + 3, [AT, {"x": "y"}, EVENT]]),
+    "sequence": ({"steps": (Pattern("x"), Pattern("t")), "within": 60.0},
+                 [AT, None, [[[AT, {"x": "y"}, [LINE]]], 0.0, 1]]),
+    "all_of": ({"of": (Counted(Pattern("t"), 2), Counted(Pattern("t"))), "within": 60.0},
+               [AT, None, [[[[AT], {"x": "y"}, [LINE]], [[], {}, []]], 0.0, 1]]),
     "alert": ({"throttle": 60.0}, [AT, AT + 3, [2, EVENT]]),
 }
 CLOCKS = [AT, AT, None]

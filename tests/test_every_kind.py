@@ -23,7 +23,8 @@ LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 
 OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}, "set": {"redact": (Pattern("disk"),)},
        "first_seen": {"of": ("text",)}, "pair": {"open": (Pattern("ERROR"),), "close": (Template("INFO"),)},
        "sequence": {"steps": (Pattern("ERROR"), Pattern("INFO"))},
-       "all_of": {"of": (Counted(Pattern("ERROR"), 2), Counted(Pattern("INFO")))}}
+       "all_of": {"of": (Counted(Pattern("ERROR"), 2), Counted(Pattern("INFO")))}, "ratio": {"above": 0.4},
+       "stats": {"of": "offset", "show": ("p50", "max"), "within": 60.0, "above": 300.0}}
 """Options that the types of a kind do not tell."""
 
 
@@ -204,7 +205,7 @@ def test_the_example_in_its_help_is_a_right_config(kind):
 
     example = next((row.strip() for row in kind.doc.splitlines()[::-1] if row.startswith("    ")), None)
     assert example, "an example ends the docstring"
-    fields = "    grep: '(?P<ip>.)(?P<host_>.)(?P<status>.)(?P<path>.)(?P<user>.)(?P<hostname>.)'\n"
+    fields = "    grep: '(?P<ip>.)(?P<host_>.)(?P<status>.)(?P<path>.)(?P<user>.)(?P<hostname>.)(?P<seconds>.)'\n"
     sinks = "sinks:\n  ops: {file: /x}\n"
     text = {"source": f"flows:\n  a:\n    {example}\n",
             "node": f"flows:\n  a:\n    stdin:\n{fields}    {example.replace('grep:', 'grep: ')}\n{sinks}",

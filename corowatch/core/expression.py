@@ -233,7 +233,14 @@ def _alike(one: Value, other: Value) -> tuple[Value, Value] | None:
 def _read_as(like: Value, text: str) -> Value:
     if isinstance(like, bool):
         return {"true": True, "false": False}.get(text)
-    return _number(text) if _NUMBER.fullmatch(text) else None
+    return number(text)
+
+
+def number(value: Value) -> int | float | None:
+    """The number that a field's value is, or reads as; None if it is none."""
+    if isinstance(value, str):
+        return _number(value) if _NUMBER.fullmatch(value) else None
+    return None if isinstance(value, bool) else value
 
 
 def _number(text: str) -> int | float:

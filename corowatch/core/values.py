@@ -17,12 +17,13 @@ from inspect import Signature
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
-from corowatch.core import addresses, clock
+from corowatch.core import addresses, clock, figures
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
 from corowatch.core.clock import Cron, DaySpan, WeekDays
 from corowatch.core.errors import Mistake, Place
 from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr, Misread
+from corowatch.core.figures import FigureName
 from corowatch.core.pattern import Pattern
 from corowatch.core.template import Template
 from corowatch.core.text import FIELD, Text
@@ -30,6 +31,8 @@ from corowatch.core.text import FIELD, Text
 Seconds = NewType("Seconds", float)
 Size = NewType("Size", int)
 """Bytes."""
+Share = NewType("Share", float)
+"""Of a whole, from 0 to 1."""
 FieldName = NewType("FieldName", str)
 NewField = NewType("NewField", str)
 """The name of a field that a step makes."""
@@ -190,6 +193,20 @@ def size(text: str) -> Size:
     if len(found[1]) > 15:
         raise ValueError(f"{text} is more than any machine holds")
     return Size(int(float(found[1]) * _SIZES[found[2]]))
+
+
+def share(text: str) -> Share:
+    """Return the part of a whole that `2%` or `0.02` is. Raises ValueError with the cure."""
+    number = text.removesuffix("%").rstrip()
+    if not _NUMBER.fullmatch(number):
+        raise ValueError(f"{text!r} is no share; write 2% or 0.02")
+    if text == number and float(number) >= 1:
+        raise ValueError(f"{text} may be meant in a hundred; a share is written {text}%, or 0.02 for 2%")
+    # As a decimal: 0.7 / 100 is not quite 0.007.
+    part = float(f"{number}e-2" if text != number else number)
+    if part > 1:
+        raise ValueError(f"{text} is more than the whole")
+    return Share(part)
 
 
 def _scalar(given: Given, reading: Reading, wanted: str) -> str | None:
@@ -409,6 +426,8 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     float: _number(float, "a number"),
     Seconds: _by(duration, "a duration such as 5m"),
     Size: _by(size, "a size such as 64KiB"),
+    Share: _by(share, "a share such as 2%"),
+    FigureName: _by(figures.figure, "a figure such as p95"),
     Text: _text,
     TextOrNot: _text_or_not,
     FieldName: _name("a field's name"),
@@ -539,6 +558,9 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
     float: {"type": "number"},
     Seconds: _DURATION_SCHEMA,
     Size: {"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["64KiB", "10MiB"]},
+    Share: {"anyOf": [{"type": "string", "pattern": rf"^{_NUMBER.pattern}\s*%$", "examples": ["2%"]},
+                      {"type": "number", "minimum": 0, "exclusiveMaximum": 1}]},
+    FigureName: {"type": "string", "pattern": f"^(?:{'|'.join(figures.NAMES)}|{figures.PERCENTILE.pattern})$"},
     Function: {"type": "string", "pattern": r":[A-Za-z_]\w*$", "examples": ["rules.py:grep"]},
     TextTree: {"type": ["object", "array"]},
     Any: {},
@@ -580,6 +602,7 @@ _NAMES: dict[Any, str] = {
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",
     UnitName: "unit", Match: "FIELD=value", Server: "HOST:PORT", Any: "anything",
     DaySpan: "HH:MM-HH:MM", WeekDays: "day, or DAY-DAY", ZoneInfo: "zone", Cron: "cron expression",
+    Share: "share", FigureName: "figure",
 }
 
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import jsonschema
 import pytest
 
 from corowatch.core.errors import Place
@@ -11,6 +12,7 @@ from corowatch.core.text import Text
 from corowatch.core.values import (
     WRONG,
     Encoding,
+    FigureName,
     FilePath,
     Function,
     Given,
@@ -18,6 +20,7 @@ from corowatch.core.values import (
     NewField,
     Plain,
     Reading,
+    Share,
     Size,
     Stamp,
     TextTree,
@@ -186,3 +189,33 @@ def test_an_option_of_parts_says_in_its_schema_which_must_be_there():
 
     assert (["pattern"], {"pattern", "at_least"}) == (either[1]["required"], set(either[1]["properties"]))
     assert schema(Pattern) == either[0]
+
+
+@pytest.mark.parametrize(("text", "part"), [
+    ("2%", 0.02), ("0.7 %", 0.007), ("7%", 0.07), ("100%", 1.0), ("0%", 0.0), ("0.02", 0.02), ("0", 0.0)])
+def test_a_share_is_a_part_of_the_whole(text, part):
+    assert part == read(text, Share)
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("2", "2 may be meant in a hundred; a share is written 2%, or 0.02 for 2%"),
+    ("1", "1 may be meant in a hundred; a share is written 1%, or 0.02 for 2%"),
+    ("few", "'few' is no share; write 2% or 0.02"),
+    ("-2%", "'-2%' is no share; write 2% or 0.02"),
+    ("101%", "101% is more than the whole"),
+])
+def test_what_is_no_share_is_told_with_the_cure(text, why):
+    assert [why] == read(text, Share)
+
+
+def test_a_figure_is_asked_for_by_its_name():
+    assert ("p95", ["'mean' is no figure; there are min, max, sum, avg, median, and percentiles such as p95 or p99.9"]
+            ) == (read("p95", FigureName), read("mean", FigureName))
+
+
+@pytest.mark.parametrize(("hint", "right", "wrong"), [
+    (Share, ["2%", "0.7 %", 0.02, 0], ["few", 2, "2"]), (FigureName, ["p95", "p99.9", "max"], ["p0", "p100", "95"])])
+def test_an_editor_knows_a_share_and_a_figure(hint, right, wrong):
+    valid = jsonschema.Draft202012Validator(schema(hint)).is_valid
+
+    assert [*map(valid, right), *map(valid, wrong)] == [True] * len(right) + [False] * len(wrong)

@@ -17,6 +17,7 @@ from typing import Any
 
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Tick
+from corowatch.core.expression import Expr
 from corowatch.core.follow import Saved
 from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
@@ -47,6 +48,11 @@ NODES: dict[str, tuple[dict[str, Any], Any]] = {
     "bucket": ({"capacity": 2, "leak": 60.0, "of": ("text",)}, [AT, None, [1.5, AT, 2, AT, [["a"]], [LINE], 0.0, 1]]),
     "flag": ({"name": "f", "for_": 5.0}, [AT, AT + 5, [AT, AT + 5]]),
     "collect": ({"within": 5.0}, [AT, AT + 3, [2, AT, AT, EVENT, [LINE]]]),
+    "ratio": ({"of": Expr("text == 't'"), "above": 0.1, "within": 60.0, "at_least": 2, "calm": 5.0},
+              [AT, AT + 3, [[[AT, 2, 1]], AT, [LINE], 0.0, 1, EVENT]]),
+    "stats": ({"of": "offset", "show": ("p95", "avg"), "above": 2.0, "within": 60.0},
+              [AT, AT + 3, [[[AT - 9, 2, 3.0, 1.0, 2.0, 1, 0, [[1.0, 2.0], 0, []]],
+                              [AT, 2, 3.0, 1.0, 2.0, 1, 0, [[], 700, [1, 0, 1]]]], AT, [LINE], 0.0, 1, EVENT]]),
     "change": ({"of": ("text",)}, [AT, None, [["a"], AT]]),
     "pair": ({"open": (Pattern("t"),), "close": (Template("t {x}"),), "within": 5.0, "missing": True},
              [AT, AT + 3, [AT, {"x": "y"}, EVENT]]),

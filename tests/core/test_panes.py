@@ -1,0 +1,42 @@
+import pytest
+
+from corowatch.core.panes import grown, place
+
+
+def times(panes):
+    return [first for first, _ in panes]
+
+
+def filled(moments, within=12.0, many=12):
+    panes = []
+    for at in moments:
+        panes = grown(panes, at, within, lambda pane, at=at: (at, 1) if pane is None else (pane[0], pane[1] + 1), many)
+    return panes
+
+
+@pytest.mark.parametrize(("at", "pane"), [(0.0, 0), (4.999, 0), (5.0, 1), (1800000000.0, 360000000)])
+def test_a_pane_is_a_twelfth_from_the_epoch(at, pane):
+    assert pane == place(at, 60.0)
+
+
+def test_what_falls_into_one_pane_is_one():
+    assert [(100, 3), (101, 1)] == filled([100, 100.5, 100.999, 101])
+
+
+def test_the_newest_twelve_stay():
+    assert [101, 112] == times(filled([100, 101, 112]))
+    assert [100, 101, 111] == times(filled([100, 101, 111]))
+
+
+def test_an_older_one_stands_in_its_order():
+    assert [100, 103, 105] == times(filled([100, 105, 103]))
+    assert [(100, 2), (105, 1)] == filled([100, 105, 100])
+
+
+def test_what_is_older_than_the_window_changes_nothing():
+    assert [110] == times(filled([110, 98]))
+    assert [99, 110] == times(filled([110, 99]))
+
+
+def test_more_panes_than_one_windows_may_be_kept():
+    assert [100, 101, 123] == times(filled([99, 100, 101, 123], many=24))

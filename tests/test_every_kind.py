@@ -24,7 +24,8 @@ OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}, "set": {"red
        "first_seen": {"of": ("text",)}, "pair": {"open": (Pattern("ERROR"),), "close": (Template("INFO"),)},
        "sequence": {"steps": (Pattern("ERROR"), Pattern("INFO"))},
        "all_of": {"of": (Counted(Pattern("ERROR"), 2), Counted(Pattern("INFO")))}, "ratio": {"above": 0.4},
-       "stats": {"of": "offset", "show": ("p50", "max"), "within": 60.0, "above": 300.0}}
+       "stats": {"of": "offset", "show": ("p50", "max"), "within": 60.0, "above": 300.0},
+       "spike": {"times": 2.0, "within": 3.0, "at_least": 1, "direction": "both"}}
 """Options that the types of a kind do not tell."""
 
 

@@ -34,6 +34,12 @@ def figure(text: str) -> FigureName:
     return FigureName(text)
 
 
+def measured(here: Here, event: Event, field: str) -> float | None:
+    """The number that a field of the event holds; None if it is none, or beyond `MOST`."""
+    value = number(here.value(event, field))
+    return float(value) if value is not None and abs(value) <= MOST else None
+
+
 @cache
 def percentile(name: str) -> tuple[int, int] | None:
     """The part of the numbers that are not more than it, as numerator and denominator; None if it is no percentile."""
@@ -64,8 +70,7 @@ class Numbers:
 
     def worth(self, event: Event) -> float | None:
         """Its number."""
-        value = number(self.here.value(event, self.of))
-        return float(value) if value is not None and abs(value) <= MOST else None
+        return measured(self.here, event, self.of)
 
     def grown(self, pane: Pane | None, when: float, worth: float) -> Pane:
         """The pane with one number more."""

@@ -146,13 +146,18 @@ class Keyed(Generic[State]):
         self._touched[name] = None
         self._memory[name] = (self.now, due, state)
         if due is not None and (before is None or before[1] != due):
-            heappush(self._due, (due, name))
-            if len(self._due) > 2 * len(self._touched) + 64:  # most are superseded, or of keys that are gone
-                self._due = self._deadlines()
+            self._expect(name, due)
 
-    def amend(self, name: str, state: State) -> None:
-        """Replace the state of a key that is known, and take its deadline off; it does not count as touched."""
-        self._memory[name] = (self._memory[name][0], None, state)
+    def amend(self, name: str, state: State, due: float | None = None) -> None:
+        """Replace the state and the deadline of a key that is known; it does not count as touched."""
+        self._memory[name] = (self._memory[name][0], due, state)
+        if due is not None:
+            self._expect(name, due)
+
+    def _expect(self, name: str, due: float) -> None:
+        heappush(self._due, (due, name))
+        if len(self._due) > 2 * len(self._touched) + 64:  # most are superseded, or of keys that are gone
+            self._due = self._deadlines()
 
     def forget(self, name: str) -> None:
         """Drop a key and all that is known of it."""
@@ -174,3 +179,7 @@ def _told(value: Value) -> str:
     if isinstance(value, str):
         return encode_basestring(value)
     return str(value) if type(value) is int else json.dumps(value)
+
+
+ALL = name_of({})
+"""The name of the one key that there is without `by`."""

@@ -24,6 +24,16 @@ def place(at: float, within: float) -> int:
     return floor(at * PANES / within)
 
 
+def end_of(pane: int, within: float) -> float:
+    """The moment at which it ends."""
+    return (pane + 1) * within / PANES
+
+
+def ending(at: float, within: float) -> int:
+    """Which pane ends at `at`, an end rounded as `end_of` rounds it."""
+    return round(at * PANES / within) - 1
+
+
 def grown(panes: Sequence[Pane], at: float, within: float, grow: Callable[[Pane | None], Pane],
           many: int = PANES) -> list[Pane]:
     """The panes, oldest first, with that of `at` replaced by what `grow` makes of it (None: there is none yet).

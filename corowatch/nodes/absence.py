@@ -2,13 +2,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from corowatch.core.events import Consumer, Event, Fields, Here, Origin, Target, Tick, Value, rfc3339
-from corowatch.core.keyed import Keyed, Row, name_of
+from corowatch.core.keyed import ALL, Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, FieldName, Seconds
-
-ALL = name_of({})
-"""The name of the one key that there is without `by`."""
 
 State: TypeAlias = tuple[list[float], Event | None, Event | None]
 """Times of the newest `below` events, oldest first; the last event; what fired and is not over.

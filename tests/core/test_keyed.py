@@ -142,6 +142,20 @@ def test_a_key_whose_state_is_amended_is_not_touched_by_that(restart):
     assert ["b"] == table.known()
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_key_may_be_amended_with_another_deadline(restart):
+    table = Table()
+    name = table.touch("a", 100.0, 110.0)
+
+    table.keys.amend(name, "new", 120.0)
+    if restart:
+        table = Table(Memory(json.loads(json.dumps(dict(table.memory)))))
+
+    assert [(name, 120.0, "new")] == list(table.keys.due(120.0))
+    table.keys.pass_time(160.1)
+    assert [] == table.known()
+
+
 def test_what_is_due_comes_earliest_first_and_once():
     table = Table()
     for ip, due in (("a", 30.0), ("b", 10.0), ("c", 99.0)):

@@ -1,6 +1,6 @@
 import pytest
 
-from corowatch.core.panes import grown, place
+from corowatch.core.panes import end_of, ending, grown, place
 
 
 def times(panes):
@@ -40,3 +40,16 @@ def test_what_is_older_than_the_window_changes_nothing():
 
 def test_more_panes_than_one_windows_may_be_kept():
     assert [100, 101, 123] == times(filled([99, 100, 101, 123], many=24))
+
+
+@pytest.mark.parametrize("within", [60.0, 7.0, 0.3, 86400.0])
+def test_the_end_of_a_pane_tells_which_it_is(within):
+    """However it is rounded: of seven seconds no twelfth is exact."""
+    first = place(1_795_600_000.0, within)
+    panes = range(first, first + 5000)
+
+    assert [*panes] == [ending(end_of(pane, within), within) for pane in panes]
+
+
+def test_a_pane_ends_where_the_next_begins():
+    assert (105.0, 20, 21) == (end_of(20, 60.0), place(104.999, 60.0), place(105.0, 60.0))

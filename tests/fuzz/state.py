@@ -53,6 +53,8 @@ NODES: dict[str, tuple[dict[str, Any], Any]] = {
     "stats": ({"of": "offset", "show": ("p95", "avg"), "above": 2.0, "within": 60.0},
               [AT, AT + 3, [[[AT - 9, 2, 3.0, 1.0, 2.0, 1, 0, [[1.0, 2.0], 0, []]],
                               [AT, 2, 3.0, 1.0, 2.0, 1, 0, [[], 700, [1, 0, 1]]]], AT, [LINE], 0.0, 1, EVENT]]),
+    "spike": ({"times": 2.0, "within": 60.0, "at_least": 1, "direction": "both"},
+              [AT, AT + 5, [[[AT - 90, 3, 0.0], [AT, 2, 0.0]], AT - 900, [LINE], 0.0, 1, EVENT]]),
     "change": ({"of": ("text",)}, [AT, None, [["a"], AT]]),
     "pair": ({"open": (Pattern("t"),), "close": (Template("t {x}"),), "within": 5.0, "missing": True},
              [AT, AT + 3, [AT, {"x": "y"}, EVENT]]),

@@ -162,6 +162,15 @@ def test_without_a_word_it_rests_as_long_as_the_window():
     assert [100, 160] == [event.at for event in out]
 
 
+def test_what_came_while_it_rested_is_known_for_as_long_again():
+    out = Collect()
+    node = ratio(out, of=OF, above=0.5, within=1.0, at_least=1, rest=100.0)
+
+    send(node, (100, 500), (101, 500), (300, 500))
+
+    assert [(100, 0), (300, 1)] == [(event.at, event.fields["suppressed"]) for event in out]
+
+
 def test_with_calm_it_is_over_when_for_so_long_no_event_was_out_of_bounds():
     out = Collect()
     node = ratio(out, of=OF, above=0.5, within=12.0, at_least=1, calm=30.0)
@@ -245,11 +254,11 @@ def test_a_key_has_twelve_panes_and_nine_lines_however_much_comes():
 
 def test_lines_that_left_the_window_are_not_shown():
     out = Collect()
-    node = ratio(out, of=OF, above=0.6, within=12.0, at_least=2)
+    node = ratio(out, of=OF, above=0.5, within=12.0, at_least=4)
 
-    send(node, (100, 500), (110, 200), (112, 500), (113, 500))
+    send(node, (101, 500), (109, 200), (110, 200), (112, 500), (113, 500), (113.5, 500))
 
-    assert [["500 at 112"]] == [texts(event.past) for event in out]
+    assert [["500 at 112", "500 at 113"]] == [texts(event.past) for event in out]
 
 
 def test_a_half_full_window_is_no_finding():

@@ -206,10 +206,12 @@ def test_the_example_in_its_help_is_a_right_config(kind):
 
     example = next((row.strip() for row in kind.doc.splitlines()[::-1] if row.startswith("    ")), None)
     assert example, "an example ends the docstring"
-    fields = "    grep: '(?P<ip>.)(?P<host_>.)(?P<status>.)(?P<path>.)(?P<user>.)(?P<hostname>.)(?P<seconds>.)'\n"
+    names = ["ip", "host_", "status", "path", "user", "hostname", "seconds", "queue"]
+    fields = f"    grep: '{''.join(f'(?P<{name}>.)' for name in names)}'\n"
+    flags = "  b:\n    stdin:\n    flag: maintenance\n    unflag: maintenance\n  c:\n    stdin:\n    flag: deploying\n"
     sinks = "sinks:\n  ops: {file: /x}\n"
     text = {"source": f"flows:\n  a:\n    {example}\n",
-            "node": f"flows:\n  a:\n    stdin:\n{fields}    {example.replace('grep:', 'grep: ')}\n{sinks}",
+            "node": f"flows:\n  a:\n    stdin:\n{fields}    {example.replace('grep:', 'grep: ')}\n{flags}{sinks}",
             "sink": f"flows:\n  a:\n    stdin:\n    alert: s\nsinks:\n  s:\n    {example}\n"}[kind.role]
     if kind.name == "grep":
         text = f"flows:\n  a:\n    stdin:\n    {example}\n"

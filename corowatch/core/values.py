@@ -486,8 +486,12 @@ def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
         return WRONG if any(value is WRONG for value in (*read.values(), *named)) else read
     if hint is Pattern:
         return pattern(given, reading, Pattern, **flags)
-    return _record(given, hint, reading) if is_dataclass(hint) and hint not in _CONVERTERS else _CONVERTERS[hint](
+    return _record(given, hint, reading) if _has_parts(hint) else _CONVERTERS[hint](
         given, reading)
+
+
+def _has_parts(hint: Any) -> bool:
+    return is_dataclass(hint) and hint not in _CONVERTERS
 
 
 def _parts(hint: Any) -> dict[str, tuple[str, Any, str, float]]:
@@ -582,7 +586,7 @@ def schema(hint: Any) -> dict[str, Any]:
         return {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1}
     if origin is dict:
         return {"type": "object"}
-    if is_dataclass(hint) and hint not in _SCHEMAS:
+    if _has_parts(hint):
         parts = {name: (plain, sentence) for name, (_, plain, sentence, _) in _parts(hint).items()}
         mapping = {"type": "object", "additionalProperties": False, "properties": {
             name: {**schema(plain), "description": sentence} for name, (plain, sentence) in parts.items()}}
@@ -619,7 +623,7 @@ def type_name(hint: Any) -> str:
         return "list of texts"
     if origin is dict:
         return "mapping"
-    if is_dataclass(hint) and hint not in _NAMES:
+    if _has_parts(hint):
         parts = _parts(hint)
         return f"{type_name(next(iter(parts.values()))[1])}; or a mapping with {', '.join(parts)}"
     return _NAMES[hint]

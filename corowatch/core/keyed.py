@@ -11,6 +11,7 @@ clocks: `[newest event, now, null]`.
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from heapq import heapify, heappop, heappush
 from json.encoder import encode_basestring
@@ -47,7 +48,8 @@ class Keyed(Generic[State]):
         if self.now is None or any(row[2] is None for name, row in memory.items() if name != CLOCKS):
             raise StateRefused("what a step remembers is damaged: a key without a state, or a clock without a time")
         rows = sorted((row[0], name) for name, row in memory.items() if name != CLOCKS)
-        self._touched: dict[str, None] = {name: None for _, name in rows}  # a dict keeps order of insertion
+        # Not a dict, which keeps order, too: to find its first costs more with each that was taken from its front.
+        self._touched: OrderedDict[str, None] = OrderedDict.fromkeys(name for _, name in rows)
         self._due = self._deadlines()
 
     def _deadlines(self) -> list[tuple[float, str]]:
@@ -140,10 +142,13 @@ class Keyed(Generic[State]):
         A new key beyond `max_keys` makes the one longest untouched go, which is counted `evicted`.
         """
         before = self._memory.get(name)
-        if self._touched.pop(name, self) is self and len(self._touched) >= self._max_keys:
-            self.forget(next(iter(self._touched)))
-            self._counts["evicted"] += 1
-        self._touched[name] = None
+        if before is not None:
+            self._touched.move_to_end(name)
+        else:
+            if len(self._touched) >= self._max_keys:
+                self.forget(next(iter(self._touched)))
+                self._counts["evicted"] += 1
+            self._touched[name] = None
         self._memory[name] = (self.now, due, state)
         if due is not None and (before is None or before[1] != due):
             self._expect(name, due)

@@ -41,28 +41,41 @@ def run(command: list[str], data: bytes, timeout: float) -> str:
     Gives the end of what it wrote to standard error, as one line. Raises Undelivered with that and the exit status.
     """
     try:
-        child = subprocess.Popen(_limited(command), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,  # noqa: S603 - no shell
-                                 stderr=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True, cwd="/")
+        status, reason = ended(command, data, timeout)
     except OSError as error:
         raise Undelivered(f"{command[0]}: {error.strerror}", permanent=error.errno == errno.E2BIG) from error
-    try:
-        said = _converse(child, data, time.monotonic() + timeout)
-    finally:
-        # The leader may be gone and its children not: the group outlives it.
-        _kill_group(child.pid)
-        child.wait()
-        for pipe in (child.stdin, child.stderr):
-            if pipe:
-                pipe.close()
-    status = child.returncode
-    if said is None:
+    if status is None:
         raise Undelivered(f"{command[0]} took over {timeout:g} s and was killed")
-    reason = " / ".join(safe(row.strip()) for row in said.decode("utf-8", "backslashreplace").splitlines()[-LAST:]
-                        if row.strip())
     if status:
         raise Undelivered(f"{command[0]} ended with {REFUSALS.get(status, status)}{': ' if reason else ''}{reason}",
                           permanent=status in REFUSALS)
     return reason
+
+
+def ended(command: list[str], data: bytes, timeout: float, *, output: bool = False,
+          cancelled: int | None = None) -> tuple[int | None, str]:
+    """Run a command to its end; its whole process group ends with it.
+
+    Gives its exit status, and as one line the end of what it wrote to standard error, with `output` to standard output
+    as well; the status is None if it did not end in its timeout (seconds), or the descriptor `cancelled` became
+    readable, and was killed. Raises OSError if it cannot be run.
+    """
+    pipes = (subprocess.PIPE, subprocess.STDOUT) if output else (subprocess.DEVNULL, subprocess.PIPE)
+    child = subprocess.Popen(_limited(command), stdin=subprocess.PIPE, stdout=pipes[0], stderr=pipes[1],  # noqa: S603
+                             env=ENVIRONMENT, start_new_session=True, cwd="/")
+    try:
+        said = _converse(child, data, time.monotonic() + timeout, cancelled)
+    finally:
+        # The leader may be gone and its children not: the group outlives it.
+        _kill_group(child.pid)
+        child.wait()
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe:
+                pipe.close()
+    if said is None:
+        return None, ""
+    return child.returncode, " / ".join(
+        safe(row.strip()) for row in said.decode("utf-8", "backslashreplace").splitlines()[-LAST:] if row.strip())
 
 
 def _limited(command: list[str]) -> list[str]:
@@ -78,28 +91,33 @@ def _limited(command: list[str]) -> list[str]:
     return ["/bin/sh", "-c", 'ulimit -S -n "$0" && exec "$@"', limit, *command]
 
 
-def _converse(child: subprocess.Popen[bytes], data: bytes, deadline: float) -> bytes | None:
-    """Write standard input and keep the end of standard error until the child ends; None if it does not in time."""
+def _converse(child: subprocess.Popen[bytes], data: bytes, deadline: float, cancelled: int | None) -> bytes | None:
+    """Write standard input and keep the end of what is said until the child ends; None if it does not in time."""
+    says = child.stderr or child.stdout
     assert child.stdin is not None
-    assert child.stderr is not None
+    assert says is not None
     os.set_blocking(child.stdin.fileno(), False)
-    os.set_blocking(child.stderr.fileno(), False)
+    os.set_blocking(says.fileno(), False)
     ended = os.pidfd_open(child.pid)
     said = b""
     try:
         with selectors.DefaultSelector() as waiting:
             waiting.register(ended, selectors.EVENT_READ)
             waiting.register(child.stdin, selectors.EVENT_WRITE)
-            waiting.register(child.stderr, selectors.EVENT_READ)
+            waiting.register(says, selectors.EVENT_READ)
+            if cancelled is not None:
+                waiting.register(cancelled, selectors.EVENT_READ)
             while True:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
                 ready = [key.fileobj for key, _ in waiting.select(left)]
-                if child.stderr in ready:
-                    part = child.stderr.read(65536)
+                if cancelled in ready:
+                    return None
+                if says in ready:
+                    part = says.read(65536)
                     if part == b"":
-                        waiting.unregister(child.stderr)
+                        waiting.unregister(says)
                     said = (said + (part or b""))[-SAID:]
                 if child.stdin in ready:
                     try:
@@ -110,7 +128,7 @@ def _converse(child: subprocess.Popen[bytes], data: bytes, deadline: float) -> b
                         waiting.unregister(child.stdin)
                         child.stdin.close()
                 elif ended in ready:
-                    return (said + (child.stderr.read(65536) or b""))[-SAID:]
+                    return (said + (says.read(65536) or b""))[-SAID:]
     finally:
         os.close(ended)
 

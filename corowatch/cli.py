@@ -365,8 +365,8 @@ def check(config: Sequence[str]) -> None:
             click.echo(f"  cannot be read{' by ' * bool(whom)}{whom}: {safe(path)}: {why}; the cure: {safe(cure)}")
     for what, path, (whom, why, cure) in closed_to_the_service(loaded):
         click.echo(f"{what}: {safe(path)} is closed to {whom or 'you'}: {why}; the cure: {safe(cure)}")
-    for sink, program, why in missing_programs(loaded):
-        click.echo(f"sink {sink}: {safe(program)} cannot be run: {why}")
+    for what, program, why in missing_programs(loaded):
+        click.echo(f"{what}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
     for note in (*loaded.notes, *open_secrets(loaded), *bare_passwords(loaded)):
         click.echo(f"note: {safe(note)}")

@@ -28,10 +28,12 @@ from hashlib import blake2b
 from typing import Any
 
 from corowatch.cache import DiskCache
+from corowatch.checks import Checks
 from corowatch.core.config import Config
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Severity, rfc3339
 from corowatch.core.graph import Closed, Failure, Graph, fingerprint
+from corowatch.core.jobs import Answer, Jobs
 from corowatch.core.text import capped, many, safe
 from corowatch.courier import Courier
 from corowatch.log import log
@@ -90,6 +92,16 @@ class Wake:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """A job that a step had asked for came to its end."""
+
+    jobs: Jobs
+    number: int
+    status: int | None
+    said: str
+
+
+@dataclass(frozen=True)
 class Told:
     """A courier has something to tell."""
 
@@ -144,7 +156,10 @@ class Daemon:
         self._late_told: dict[str, float] = {}
         self._awaiting: list[tuple[float, Alert]] = []
         """Alerts whose lines after them have not come yet, and until when (monotonic seconds) they wait."""
-        self.inbox: queue.SimpleQueue[Stop | Reload | Wake | Told] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Stop | Reload | Wake | Told | Answered] = queue.SimpleQueue()
+        self._checks = Checks(lambda jobs, job, status, said: self.inbox.put(Answered(jobs, job.number, status, said)))
+        self._asked: dict[Jobs, int] = {}
+        """So many jobs are not answered yet."""
         self._clock = WallClock(self._stepped)
         self._watch = Watch(self._wake)
         self.ledger = Ledger()
@@ -309,6 +324,7 @@ class Daemon:
             self._commit(now)
         if self._awaiting and not self._store.urgent:
             self._complete()
+        self._give_jobs()
         return more and not self._failing
 
     def _take_notes(self) -> None:
@@ -316,7 +332,7 @@ class Daemon:
             while True:
                 self._take(self.inbox.get_nowait())
 
-    def _take(self, note: Stop | Reload | Wake | Told) -> None:
+    def _take(self, note: Stop | Reload | Wake | Told | Answered) -> None:
         if isinstance(note, Stop):
             self._hurry = self.stopping is not None
             self.stopping = self.stopping or note.reason
@@ -324,6 +340,22 @@ class Daemon:
             self._reload = True
         elif isinstance(note, Told):
             self._take_told(note)
+        elif isinstance(note, Answered):
+            self._take_answer(note)
+
+    def _take_answer(self, note: Answered) -> None:
+        """Send the answer to who asked, if it is still there."""
+        for live in self.graph.nodes.values():
+            if live.jobs is note.jobs:
+                self._asked[note.jobs] -= 1
+                self._dirty = True
+                live.inlet.send(Answer(note.number, self._clock.read(), note.status, note.said))
+
+    def _give_jobs(self) -> None:
+        """Have what steps ask for run."""
+        for live in self.graph.nodes.values():
+            if live.jobs is not None and live.jobs.waiting:
+                self._asked[live.jobs] = self._asked.get(live.jobs, 0) + self._checks.give(live.jobs)
 
     def _take_told(self, note: Told) -> None:
         if note.event == "state.lost":
@@ -585,7 +617,7 @@ class Daemon:
     def _at_end(self) -> bool:
         for source in self.sources.values():
             source.pass_time(self._clock.read())
-        if any(source.behind or source.waiting for source in self.sources.values()):
+        if any(source.behind or source.waiting for source in self.sources.values()) or any(self._asked.values()):
             return False
         if self._once:
             return all(source.ended or source.endless for source in self.sources.values())
@@ -660,6 +692,9 @@ class Daemon:
             return
         closed = list(graph.take_over())
         self.graph = graph
+        wanted = [live.jobs for live in graph.nodes.values() if live.jobs is not None]
+        self._checks.keep(wanted)
+        self._asked = {jobs: count for jobs, count in self._asked.items() if jobs in wanted}
         self._go_live(opened)
         self._commit(now)  # with it, what the closed ones flushed
         self._settle_couriers()
@@ -691,6 +726,7 @@ class Daemon:
         self.tell("stopping", f"corowatch is stopping: {reason}")
         self._watch.stop()
         self._last_read()
+        self._checks.keep(())
         for closed in self.graph.close():
             self._tell_closed(closed)
         now = self._clock.read()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from corowatch.core.config import Config, ConfigFile, SinkUse, load
+from corowatch.core.config import Config, ConfigFile, SinkUse, Step, load
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import discover
 from corowatch.core.text import Text
@@ -40,8 +40,9 @@ def load_texts(files: Sequence[ConfigFile]) -> Config:
         raise ConfigError([mistake._replace(source=lines[mistake.place.file][mistake.place.line - 1])
                            for mistake in mistakes])
     folders = {file.name: file.folder for file in files}
-    return replace(config, sinks={**config.sinks, **{
-        use.name: _anchored(use, folders[use.places["argv"].file]) for use in _commands(config)}})
+    commands = [_anchored(use, folders[_where(use).file]) for use in commands_of(config)]
+    return replace(config, sinks={**config.sinks, **{use.name: use for use in commands if isinstance(use, SinkUse)}},
+                   steps={**config.steps, **{step.id: step for step in commands if isinstance(step, Step)}})
 
 
 def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
@@ -122,21 +123,28 @@ def console() -> SinkUse:
     return SinkUse(CONSOLE, kind, {name: option.default for name, option in kind.options.items()}, {}, Place("", 1, 1))
 
 
-def _commands(config: Config) -> list[SinkUse]:
-    return [use for use in config.sinks.values() if use.kind.name == "exec"]
+def commands_of(config: Config) -> list[SinkUse | Step]:
+    """Those sinks and steps that run a command."""
+    uses: list[SinkUse | Step] = [*config.sinks.values(), *config.steps.values()]
+    return [use for use in uses if (argv := use.kind.options.get("argv")) and argv.hint == list[Text]]
+
+
+def _where(use: SinkUse | Step) -> Place:
+    """Where its command is written, or at least the step that runs it."""
+    return use.places["argv"] if isinstance(use, SinkUse) else use.place
 
 
 def _chosen_by_logs(config: Config) -> Iterator[Mistake]:
     """Commands whose program has a field in it."""
-    for use in _commands(config):
+    for use in commands_of(config):
         program = use.options["argv"][0]
         if program.names:
-            yield Mistake(use.places["argv"], f"a log would choose the program {program.source!r}; write one that is "
+            yield Mistake(_where(use), f"a log would choose the program {program.source!r}; write one that is "
                           "always the same, and fields in the words behind it")
 
 
-def _anchored(use: SinkUse, folder: str) -> SinkUse:
-    """The sink with its program's path beginning at the config's folder, as every path in a config does."""
+def _anchored(use: SinkUse | Step, folder: str) -> SinkUse | Step:
+    """The same with its program's path beginning at the config's folder, as every path in a config does."""
     program, *others = use.options["argv"]
     if "/" not in program.source or program.source.startswith("/"):
         return use

@@ -14,7 +14,7 @@ from corowatch.child import find
 from corowatch.core.addresses import Url, tells_secret
 from corowatch.core.config import Config, SinkUse
 from corowatch.core.kinds import Secret
-from corowatch.loading import DEFAULT
+from corowatch.loading import DEFAULT, commands_of
 from corowatch.sources.tail import Tail
 
 
@@ -58,15 +58,14 @@ def closed_to_the_service(config: Config) -> Iterator[tuple[str, str, Barrier]]:
 
 
 def missing_programs(config: Config) -> Iterator[tuple[str, str, str]]:
-    """(sink, program, why) of each command that could not be run now."""
-    for use in config.sinks.values():
-        if use.kind.name != "exec":
-            continue
+    """(sink or step, program, why) of each command that could not be run now."""
+    for use in commands_of(config):
         program = use.options["argv"][0].render({})
         try:
             find(program)
         except OSError as error:
-            yield use.name, program, error.strerror or str(error)
+            what = f"sink {use.name}" if isinstance(use, SinkUse) else f"step {use.id}"
+            yield what, program, error.strerror or str(error)
 
 
 def open_secrets(config: Config) -> Iterator[str]:

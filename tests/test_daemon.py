@@ -691,3 +691,72 @@ def test_a_record_that_is_open_when_it_ends_is_read_whole_at_the_next_start(run,
     second.until(lambda: len(alerts()) == 1)
     second.close()
     assert ["KeyError: 'x'"] == [alert["title"] for alert in alerts()]
+
+
+# --- commands that steps ask for ------------------------------------------------------------------------
+
+CHECKED = """
+flows:
+  app:
+    - tail: {paths: app.log, start: beginning, timestamp: none}
+    - grep: 'ERROR (?P<what>\\w+)'
+    - check: {argv: [sh, -c, 'COMMAND', sh, '{what}']}
+    - alert: {to: out, title: '{what} {exit_status} {exit_output}'}
+  rest:
+    from: app.check.otherwise
+    alert: {to: out, title: 'not {what} {exit_status} {exit_output}'}
+sinks:
+  out: {file: alerts.jsonl}
+"""
+
+
+def test_a_command_decides_whether_an_event_goes_on(run, log, told):
+    one = run(CHECKED.replace("COMMAND", 'echo "$1"; test "$1" = good'))
+    log("ERROR good", "ERROR bad")
+    one.until(lambda: len(told()) == 2)
+    summary = one.close()
+
+    assert {"good 0 good", "not bad 1 bad"} == set(told())
+    assert {"passed": 1, "refused": 1, "unchecked": 0, "failed": 0} == summary["nodes"]["app.check"]
+
+
+def test_once_waits_for_them(run, log, told):
+    log("ERROR good")
+    one = run(CHECKED.replace("COMMAND", "sleep 0.3"), once=True)
+    assert 0 == one.daemon.run()
+    one.over = True
+
+    assert ["good 0 "] == told()
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_one_that_did_not_end_is_run_again_at_the_next_start(run, log, told, tmp_path, kill):
+    waits = CHECKED.replace("COMMAND", f'echo x >> {tmp_path}/runs; test -e {tmp_path}/go || sleep 60')
+    log("ERROR good")
+    first = run(waits)
+    first.deal_with_everything()
+    first.until(lambda: (tmp_path / "runs").exists())
+    if kill:
+        first.kill()
+    first.daemon._checks.keep(())
+    if not kill:
+        first.close()
+    (tmp_path / "go").touch()
+
+    second = run(waits)
+    second.until(lambda: len(told()) == 1)
+    second.close()
+    assert ["good 0 "] == told()
+    assert "x\nx\n" == (tmp_path / "runs").read_text()
+
+
+def test_what_a_step_asked_for_is_of_no_use_when_a_reload_changes_it(run, log, told, tmp_path):
+    one = run(CHECKED.replace("COMMAND", f"touch {tmp_path}/ran; sleep 60"))
+    log("ERROR good")
+    one.until(lambda: (tmp_path / "ran").exists())
+    one.reload(CHECKED.replace("COMMAND", "true"))
+    log("ERROR better")
+    one.until(lambda: len(told()) == 1)
+    one.close()
+
+    assert ["better 0 "] == told()

@@ -20,7 +20,8 @@ from corowatch.testing import Collect, line
 KINDS = discover()
 LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 \x1b[31m", "WARN ERROR",
          '192.0.2.7 - - [25/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 500 1 "-" "ERROR"']
-OWN = {"python": {"args": ("ERROR",)}, "parse": {"as": "combined"}, "set": {"redact": (Pattern("disk"),)},
+OWN = {"check": {"argv": [Text("true")]}, "python": {"args": ("ERROR",)}, "parse": {"as": "combined"},
+       "set": {"redact": (Pattern("disk"),)},
        "first_seen": {"of": ("text",)}, "pair": {"open": (Pattern("ERROR"),), "close": (Template("INFO"),)},
        "sequence": {"steps": (Pattern("ERROR"), Pattern("INFO"))},
        "all_of": {"of": (Counted(Pattern("ERROR"), 2), Counted(Pattern("INFO")))}, "ratio": {"above": 0.4},

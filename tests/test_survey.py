@@ -18,10 +18,12 @@ def config(argv, folder):
 def test_a_program_that_cannot_be_run_is_known(tmp_path):
     (tmp_path / "page").touch()
 
-    assert [("ops", f"{tmp_path}/page", "Permission denied")] == list(missing_programs(config("[./page]", tmp_path)))
+    assert [("sink ops", f"{tmp_path}/page", "Permission denied")] == list(
+        missing_programs(config("[./page]", tmp_path)))
     os.chmod(tmp_path / "page", 0o755)
     assert [] == list(missing_programs(config("[./page]", tmp_path)))
-    assert [("ops", "no-such", "No such file or directory")] == list(missing_programs(config("[no-such]", tmp_path)))
+    assert [("sink ops", "no-such", "No such file or directory")] == list(
+        missing_programs(config("[no-such]", tmp_path)))
 
 
 def found(folder, glob="*.log"):

@@ -18,6 +18,7 @@ from corowatch.core.coroutine import Broadcast, finish
 from corowatch.core.errors import ConfigError, Mistake, StateRefused
 from corowatch.core.events import Alert, Event, Goodbye, Here, Tick
 from corowatch.core.flags import Flags
+from corowatch.core.jobs import Jobs
 from corowatch.core.kinds import Counts, Gate
 from corowatch.core.memory import Memory
 from corowatch.core.scan import Clock, ScanCounts, scan
@@ -122,6 +123,7 @@ class Live:
     outlets: dict[str, Broadcast[Any]]
     inlet: Inlet[Any]
     readers: dict[str, str]
+    jobs: Jobs | None = None
     feeds: frozenset[str] = frozenset()
     ticked: float = 0.0
 
@@ -234,14 +236,16 @@ class Graph:
             given[kind.outlets[0]] = _Outbox(self._put)
         readers = self._readers(step)
         here = Here(step.flow, step.name, self._host, readers)
-        handed = ((kind.memory, kept), (kind.counts, counts), (kind.here, here), (kind.flags, self._flags))
+        jobs = Jobs() if kind.jobs else None
+        handed = ((kind.memory, kept), (kind.counts, counts), (kind.here, here), (kind.flags, self._flags),
+                  (kind.jobs, jobs))
         given |= {name: value for name, value in handed if name}
 
         def failed(item: object, error: Exception, rests: float) -> None:
             self._report(Failure(step.id, item, error, rests))
 
         inlet: Inlet[Any] = Inlet(lambda: kind.start(**given), counts, failed, lambda: self.now)
-        return Live(step, kept, counts, outlets, inlet, readers)
+        return Live(step, kept, counts, outlets, inlet, readers, jobs)
 
     def _readers(self, step: Step) -> dict[str, str]:
         """Under which name this step's flow knows each reader upstream of it."""

@@ -5,8 +5,8 @@
 
 - a parameter hinted `Target[…]` is an outlet, wired by the YAML;
 - `Memory[…]` is state that survives, `Counts[…]` names what is counted, `Here` is the node's address,
-  `Flags` what flows tell each other, `Delivery` a sink's message in hand: they are handed in from outside, and made up
-  when a test leaves them out;
+  `Flags` what flows tell each other, `Jobs` where it asks for what takes time, `Delivery` a sink's message in hand:
+  they are handed in from outside, and made up when a test leaves them out;
 - keyword-only parameters hinted `Annotated[type, "sentence"]` are options: name, type, default, docs
   (a trailing underscore is dropped: `except_` is `except` in YAML);
 - the return hint says what it consumes, the docstring is its help, the function's name its name.
@@ -31,6 +31,7 @@ from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar,
 
 from corowatch.core.events import Batch, Delivery, Here, Target, Tick
 from corowatch.core.flags import Flags
+from corowatch.core.jobs import Jobs
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, Function, type_name
 
@@ -110,14 +111,16 @@ Check = Callable[[Mapping[str, Any]], object]
 class Kind:
     """What YAML can name. Called like the classic coroutine, it gives a primed consumer.
 
-    `adds` names the fields that it gives to what it sends, or finds them from the options of one use. `check` is
-    called with these, under their YAML names, and raises ValueError with a sentence if they do not go together.
+    `adds` names the fields that it gives to what it sends to its first outlet (`adds_to_all`: to each), or finds them
+    from the options of one use. `check` is called with these, under their YAML names, and raises ValueError with a
+    sentence if they do not go together.
     """
 
     function: Callable[..., Any]
     role: Role
     adds: Adds = ()
     check: Check | None = None
+    adds_to_all: bool = False
 
     @cached_property
     def name(self) -> str:
@@ -183,6 +186,11 @@ class Kind:
     def flags(self) -> str | None:
         """The parameter that holds the Flags, if it has one."""
         return next(iter(self._hinted(Flags)), None)
+
+    @cached_property
+    def jobs(self) -> str | None:
+        """The parameter that holds its Jobs, if it has one."""
+        return next(iter(self._hinted(Jobs)), None)
 
     @cached_property
     def delivery(self) -> str | None:
@@ -262,6 +270,8 @@ class Kind:
             given[self.here] = Here()
         if self.flags and self.flags not in bound:
             given[self.flags] = Flags()
+        if self.jobs and self.jobs not in bound:
+            given[self.jobs] = Jobs()
         if self.delivery and self.delivery not in bound:
             given[self.delivery] = Delivery()
         made = self.function(*args, **given)
@@ -273,12 +283,14 @@ class Kind:
 @typing.overload
 def node(function: Callable[..., Any]) -> Kind: ...
 @typing.overload
-def node(*, adds: Adds = (), check: Check | None = None) -> Callable[[Callable[..., Any]], Kind]: ...
-def node(function: Callable[..., Any] | None = None, *, adds: Adds = (), check: Check | None = None) -> Any:
-    """Make a node kind of a generator function. `adds`: the fields it gives to what it sends; `check`: see Kind."""
+def node(*, adds: Adds = (), check: Check | None = None,
+         adds_to_all: bool = False) -> Callable[[Callable[..., Any]], Kind]: ...
+def node(function: Callable[..., Any] | None = None, *, adds: Adds = (), check: Check | None = None,
+         adds_to_all: bool = False) -> Any:
+    """Make a node kind of a generator function. `adds`: the fields it gives to what it sends; the others: see Kind."""
     if function is None:
-        return lambda function: Kind(function, "node", adds, check)
-    return Kind(function, "node", adds, check)
+        return lambda function: Kind(function, "node", adds, check, adds_to_all)
+    return Kind(function, "node", adds, check, adds_to_all)
 
 
 def sink(function: Callable[..., Generator[None, Any, Any]]) -> Kind:

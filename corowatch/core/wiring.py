@@ -279,7 +279,8 @@ class Wiring:
             arriving |= UNKNOWN
         captured = arriving | self._captured(step)
         leaving = captured | self._added_by(step)
-        self._fields.update(dict.fromkeys((Input(step.id, outlet) for outlet in step.outlets), arriving))
+        self._fields.update(dict.fromkeys((Input(step.id, outlet) for outlet in step.outlets),
+                                          leaving if kind and kind.adds_to_all else arriving))
         self._fields[Input(step.id, step.outlets[0])] = leaving
         self._follow_masks(step)
         for name, place in step.values(FieldName):

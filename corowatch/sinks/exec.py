@@ -4,8 +4,9 @@ from corowatch.child import run
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Consumer, Delivery
 from corowatch.core.kinds import sink
-from corowatch.core.text import Text, capped, safe
+from corowatch.core.text import Text
 from corowatch.core.values import Seconds
+from corowatch.core.words import words
 
 
 @sink
@@ -25,17 +26,8 @@ def exec_(
     """
     while True:
         alert = yield
-        delivery.said = run(words(argv, alert), alert.as_json() + b"\n", timeout)
-
-
-def words(argv: list[Text], alert: Alert) -> list[str]:
-    """The command for one alert. Raises Undelivered (permanent) where a field makes an option of a word."""
-    values = alert.values()
-    told = []
-    for text in argv:
-        word = capped(safe(text.render(values)))
-        if word.startswith("-") and not text.source.startswith("-"):
-            raise Undelivered(f"{text.source!r} became {word!r}, which a command would take for an option",
-                              permanent=True)
-        told.append(word)
-    return told
+        try:
+            command = words(argv, alert.values())
+        except ValueError as error:
+            raise Undelivered(str(error), permanent=True) from None
+        delivery.said = run(command, alert.as_json() + b"\n", timeout)

@@ -27,6 +27,7 @@ from corowatch.core.values import Glob
 from corowatch.daemon import Daemon, WallClock
 from corowatch.loading import load_paths
 from corowatch.notify import Notify
+from corowatch.sources import life
 from corowatch.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,9 @@ DEBIAN = (
     "/var/log/backup/*", "/var/log/gunicorn/*",
 )
 """Where Debian 12 has its logs, and its packages, Docker and Kubernetes; the last two are for programs to fill."""
+
+PIECE = 400
+"""Bytes that are read before it ends, to go on with another."""
 
 OF_PROGRAMS = {"java.io", "k8s.io", "rsyslog.com"}
 """Names in what programs write of themselves."""
@@ -220,3 +224,48 @@ def test_the_readme_names_every_example_and_what_it_uses():
 
     assert [(one.name, one.name, uses(one)) for one in EXAMPLES] == [
         (name, folder, re.findall(r"`(\w+)`", used)) for name, folder, used in rows]
+
+
+@each_example
+@pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
+def test_an_example_gives_the_same_over_restarts_in_the_middle_of_it(example, tmp_path, monkeypatch, kill):
+    """After every few lines it ends, as by kill -9 or by SIGTERM, and another goes on.
+
+    What a throttle holds it tells when it is closed, so of flows with one the second is no matter.
+    """
+    steps = loaded(example).steps.values()
+    throttled = {step.flow for step in steps if step.kind.name == "throttle" or step.options.get("throttle")}
+    if any(step.kind.name == "check" for step in steps):
+        pytest.skip("when a command ends is not for us to say")
+    monkeypatch.setattr(life, "LEAST", PIECE)
+    monkeypatch.setattr(life, "GULP", PIECE)
+    monkeypatch.setattr(life, "SIP", 4 * PIECE)
+    monkeypatch.setattr(daemon_module, "TURN", 0.0)  # each turn reads one piece
+    monkeypatch.setattr(daemon_module, "LAST_READ", 0.0)
+    written, runs, made = tmp_path / "alerts.jsonl", 0, []
+    while True:
+        store = Store(tmp_path / "state")
+        daemon = Replay(lambda: redirected(loaded(example), example, written), store, once=True, notify=Notify(""))
+        daemon.begin()
+        runs += 1
+        daemon.step()
+        over = not any(source.behind for source in daemon.sources.values())
+        if over:
+            assert 0 == daemon.run()
+        elif kill:
+            for courier in daemon.couriers.values():
+                courier.stop()
+                courier.join(time.monotonic() + 5.0)
+        else:
+            daemon.close("test")
+        made += daemon.made
+        store.close()
+        if over:
+            break
+    alerts = {alert["id"]: alert for alert in map(json.loads, written.read_text().splitlines())}
+    got = [told(alerts[one], example) for one in dict.fromkeys(made)]
+
+    assert runs > 1
+    want, got = ([one for one in sorted(alerts, key=itemgetter("flow")) if kill or one["flow"] not in throttled]
+                 for alerts in (expected(example), got))
+    assert want == got

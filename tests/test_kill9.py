@@ -18,11 +18,11 @@ KILLS = 12
 CONFIG = """
 flows:
   each:
-    tail: {{paths: {logs}/app.log*, start: beginning, watch: {watch}}}
+    tail: {{paths: {logs}/app.log*, start: beginning, watch: {watch}, multiline: {multiline}}}
     grep: 'BOOM (?P<seq>[0-9]+)'
     alert: {{to: out, title: '{{seq}}'}}
   windows:
-    tail: {{paths: {logs}/app.log*, start: beginning, watch: {watch}}}
+    tail: {{paths: {logs}/app.log*, start: beginning, watch: {watch}, multiline: {multiline}}}
     grep: 'key=(?P<k>[a-z0-9]+)'
     threshold: {{at_least: 20, within: 1h, by: k}}
     alert: {{to: out, title: '{{k}}'}}
@@ -32,11 +32,12 @@ sinks:
 
 
 class Writer(threading.Thread):
-    """About 4,000 lines a second, half lines too; a rotation every 3,000; what must come of them is noted."""
+    """About 4,000 lines a second, half lines too; a rotation every 3,000; what must come of them is noted. What stands
+    `below` a line that booms is written with it, or in part."""
 
-    def __init__(self, log, chance):
+    def __init__(self, log, chance, below=""):
         super().__init__(daemon=True)
-        self.log, self.chance = log, chance
+        self.log, self.chance, self.below = log, chance, below
         self.booms, self.twentieth = [], {}
         self.over = threading.Event()
 
@@ -49,12 +50,13 @@ class Writer(threading.Thread):
             text = f"{seq:06d}x BOOM {seq}" if self.chance.random() < 0.02 else f"{seq:06d}x key={key} line"
             if "BOOM" in text:
                 self.booms.append(str(seq))
+                text += self.below
             else:
                 seen[key] += 1
                 if seen[key] == 20:
                     self.twentieth[key] = text
             raw = text.encode() + b"\n"
-            cut = self.chance.randrange(len(raw)) if seq % 60 == 0 else 0
+            cut = self.chance.randrange(len(raw)) if seq % 60 == 0 or "BOOM" in text else 0
             out.write(raw[:cut])
             time.sleep(0.002 if cut else 0)
             out.write(raw[cut:])
@@ -75,16 +77,17 @@ def alerts(path):
     return [json.loads(line) for line in whole.split(b"\n") if line]
 
 
-@pytest.mark.parametrize("watch", ["auto", "poll"])
-def test_every_line_counts_once_and_every_alert_arrives(tmp_path, watch):
+@pytest.mark.parametrize(("watch", "multiline", "below"), [
+    ("auto", "null", ""), ("poll", "null", ""), ("auto", "indent", "\n\tat a.b\n\tat c.d")])
+def test_every_line_counts_once_and_every_alert_arrives(tmp_path, watch, multiline, below):
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
     (tmp_path / "logs").mkdir()
     out = tmp_path / "alerts.jsonl"
     config = tmp_path / "c.yaml"
-    config.write_text(CONFIG.format(logs=tmp_path / "logs", out=out, watch=watch))
+    config.write_text(CONFIG.format(logs=tmp_path / "logs", out=out, watch=watch, multiline=multiline))
     command = [sys.executable, "-m", "corowatch", "run", str(config), "--state-dir", str(tmp_path / "state")]
-    writer = Writer(tmp_path / "logs" / "app.log", random.Random(seed + 1))
+    writer = Writer(tmp_path / "logs" / "app.log", random.Random(seed + 1), below)
     writer.start()
 
     for _ in range(KILLS):
@@ -107,6 +110,8 @@ def test_every_line_counts_once_and_every_alert_arrives(tmp_path, watch):
     told = alerts(out)
     by_id = {one["id"]: one for one in told if one["flow"] != "corowatch"}
     assert sorted(writer.booms) == sorted(one["title"] for one in by_id.values() if one["flow"] == "each"), seed
+    assert {below} == {one["events"][-1]["text"].partition(f"BOOM {one['title']}")[2] for one in by_id.values()
+                       if one["flow"] == "each"}, seed
     assert writer.twentieth == {one["key"]["k"]: one["events"][-1]["text"] for one in by_id.values()
                                 if one["flow"] == "windows"}, seed
     assert len(told) == len(by_id), "the file sink repeats none"

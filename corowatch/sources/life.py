@@ -257,9 +257,14 @@ class Life:
     def pass_time(self, now: float) -> None:
         """A record is whole when all is read and nothing was written for as long as it may take."""
         since = None if self._records is None else self._records.since
-        if since is None or self._records is None or self._how.multiline is None or self.ready:
+        if since is None or self._how.multiline is None or self.ready:
             return
         if min(since, self.seen.mtime / 1e9) + self._how.multiline.timeout <= now:
+            self.end_record()
+
+    def end_record(self) -> None:
+        """Nothing more belongs to the record that is held back, if one is."""
+        if self._records is not None:
             done = self.position.done
             self._records.end()
             self._passed_on(done, self._overlap)

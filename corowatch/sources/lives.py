@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import takewhile
 from math import inf
 from typing import Any
 
@@ -163,6 +164,10 @@ class Lives:
             if key not in self._handed:
                 self._handed[key] = None
                 yield key, content.fd
+
+    def before(self, life: Life) -> Iterator[Life]:
+        """Those of its family that came before it, oldest first."""
+        return takewhile(lambda one: one is not life, self._families[life.home])
 
     # --- which is read next ---------------------------------------------------------------------------
 

@@ -427,6 +427,8 @@ class Tail(Source):
 
     def _read(self, life: Life, now: float, until: float) -> None:
         try:
+            for older in self._lives.before(life) if self._joins else ():
+                older.end_record()  # where another was begun in its place, no record goes on in it
             if life.read(now, until) is None:
                 self._rewritten(life, now)
                 return

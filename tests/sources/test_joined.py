@@ -117,11 +117,22 @@ def test_a_rotated_file_ends_its_record(path):
     reader = Records(path, start="beginning", multiline=JAVA)
     assert [] == reader.read()
     os.rename(path, f"{path}.1")
-    write(path, "new\n")
     reader.read(2.0)
-    reader.read(2.0 + 120)
+    assert [] == reader.lines
+    write(path, "new\n")
 
-    assert {TRACE[:-1], "new"} == {text for _, _, text, _ in reader.lines}
+    assert [TRACE[:-1], "new"] == reader.read(3.0)
+    assert 0 == balance(reader.tail)
+
+
+def test_a_rotated_file_that_none_follows_ends_its_record_when_it_is_let_go_of(path):
+    write(path, TRACE)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.read()
+    os.rename(path, f"{path}.1")
+    reader.read(2.0)
+
+    assert [TRACE[:-1]] == reader.read(2.0 + 120)
     assert 0 == balance(reader.tail)
 
 

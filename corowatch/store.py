@@ -32,7 +32,7 @@ from corowatch.core.retry import LONGEST
 from corowatch.durable import network_file_system, sync_folder
 
 APPLICATION_ID = 0x636F726F  # "coro"
-VERSION = 2
+VERSION = 3
 MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 """Waiting for one sink; beyond, alerts of one node and key fold into one row."""
 HANDFUL = 4 << 20
@@ -48,7 +48,7 @@ _SCHEMA = """
 CREATE TABLE readers (step TEXT PRIMARY KEY, reader TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE positions (reader TEXT, key TEXT, state TEXT NOT NULL, PRIMARY KEY (reader, key)) WITHOUT ROWID;
 CREATE TABLE nodes (node TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key)) WITHOUT ROWID;
+CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key));
 CREATE TABLE totals (role TEXT, name TEXT, counter TEXT, value INTEGER NOT NULL,
                      PRIMARY KEY (role, name, counter)) WITHOUT ROWID;
 CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, id TEXT NOT NULL,
@@ -60,6 +60,7 @@ CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting
 CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
 CREATE INDEX outbox_folded ON outbox (sink, family, seq) WHERE state = 'waiting' AND folded > 0;
 """
+# `memory` has rows of more than a kilobyte, which cost three times as much where they stand in an index.
 
 _FROM_1 = """
 CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
@@ -67,6 +68,14 @@ UPDATE memory SET value = json_insert(value, '$[#]', NULL) WHERE key = '' AND js
 PRAGMA user_version=2;
 """
 """What makes a database of format 1 one of format 2."""
+_FROM_2 = """
+CREATE TABLE memory_of_3 (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key));
+INSERT INTO memory_of_3 SELECT node, key, value FROM memory;
+DROP TABLE memory;
+ALTER TABLE memory_of_3 RENAME TO memory;
+PRAGMA user_version=3;
+"""
+"""And of format 2 one of format 3."""
 _UNSURE = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _COMPANIONS = ("-wal", "-shm")
@@ -211,8 +220,9 @@ class Store:
                 new.rename(self.path)
                 sync_folder(self.folder)
             db = connect(self.path)
-            if db.execute("PRAGMA user_version").fetchone() == (1,):
-                db.executescript(f"BEGIN IMMEDIATE; {_FROM_1} COMMIT;")
+            for version, changes in ((1, _FROM_1), (2, _FROM_2)):
+                if db.execute("PRAGMA user_version").fetchone() == (version,):
+                    db.executescript(f"BEGIN IMMEDIATE; {changes} COMMIT;")
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
         except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
@@ -360,7 +370,7 @@ class Store:
             else:
                 kept.append((node, key, msgspec.json.encode(value).decode()))
         db.executemany("DELETE FROM memory WHERE node = ? AND key = ?", gone)
-        db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", kept)
+        db.executemany("INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", kept)
 
     def _insert(self, db: sqlite3.Connection, sink: str, alert: Alert, body: bytes, due: float,
                 waiting: list[int]) -> None:

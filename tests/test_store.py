@@ -373,7 +373,7 @@ def test_no_owner_is_left_behind_by_kill_9(tmp_path):
     (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
     (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
     (b"SQLite format 3\x00" + bytes(44) + b"\0\0\0\x63" + bytes(4) + bytes.fromhex("636f726f") + bytes(28),
-     "was written by a newer corowatch \\(format 99, this one knows 2\\)"),
+     "was written by a newer corowatch \\(format 99, this one knows 3\\)"),
 ])
 def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_path, content, why):
     path = tmp_path / "state.db"
@@ -455,18 +455,23 @@ def test_nobody_else_can_read_the_state(store):
     assert 0o700 == store.folder.stat().st_mode & 0o777
 
 
-def test_a_state_of_format_1_becomes_one_of_today(tmp_path):
+@pytest.mark.parametrize(("version", "former", "clocks"), [
+    (1, "DROP INDEX outbox_tried; PRAGMA user_version=1;", "[5.0,6.0]"),
+    (2, "PRAGMA user_version=2;", "[5.0,6.0,null]")])
+def test_a_state_of_a_former_format_becomes_one_of_today(tmp_path, version, former, clocks):
     one = Store(tmp_path)
     one.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
-        old.executescript("DROP INDEX outbox_tried; PRAGMA user_version=1; INSERT INTO nodes VALUES ('a.tally', 'f'); "
-                          "INSERT INTO memory VALUES ('a.tally', '', '[5.0,6.0]'), "
+        old.executescript(f"{former} INSERT INTO nodes VALUES ('a.tally', 'f'); DROP TABLE memory;"
+                          "CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key)) "
+                          f"WITHOUT ROWID; INSERT INTO memory VALUES ('a.tally', '', '{clocks}'), "
                           "('a.tally', '{}', '[5.0,null,[1,null]]');")
 
     again = Store(tmp_path)
 
     assert {"": [5.0, 6.0, None], "{}": [5.0, None, [1, None]]} == dict(again.memory("a.tally", "f"))
     assert [] == Outbox(tmp_path / "state.db").take("ops", 0.0, untried=True)
+    assert (3,) == again._db.execute("PRAGMA user_version").fetchone()
     again.close()
 
 

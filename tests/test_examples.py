@@ -23,6 +23,7 @@ from corowatch import daemon as daemon_module
 from corowatch.core.config import SinkUse
 from corowatch.core.errors import Place
 from corowatch.core.kinds import discover
+from corowatch.core.stamps import Stamps
 from corowatch.core.values import Glob
 from corowatch.daemon import Daemon, WallClock
 from corowatch.loading import load_paths
@@ -95,14 +96,14 @@ def replay(example, folder):
     return [alerts[one] for one in daemon.made]
 
 
-def redirected(config, example, written):
-    """The config with the example's input for what it reads, and one file for all sinks."""
+def redirected(config, example, written, inputs=None):
+    """The config with the example's input for what it reads, or a copy of that, and one file for all sinks."""
     sink = SinkUse("kept", discover().sink["file"], {"path": str(written)}, {}, Place("", 1, 1))
     steps = {}
     for name, step in config.steps.items():
         given = {}
         if step.kind.name == "tail":
-            given = {"paths": tuple(dict.fromkeys(place_of(path, example) for path in step.options["paths"]))}
+            given = {"paths": tuple(dict.fromkeys(place_of(path, inputs or example) for path in step.options["paths"]))}
         elif step.kind.name == "alert":
             given = {"to": ("kept",)}
         steps[name] = replace(step, options={**step.options, **given})
@@ -269,3 +270,65 @@ def test_an_example_gives_the_same_over_restarts_in_the_middle_of_it(example, tm
     want, got = ([one for one in sorted(alerts, key=itemgetter("flow")) if kill or one["flow"] not in throttled]
                  for alerts in (expected(example), got))
     assert want == got
+
+
+class Live:
+    """A clock that shows when the next line is written: as it tells, never back."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def read(self):
+        return self.now
+
+    def made(self, stepped):
+        return WallClock(stepped, self.read, self.read)
+
+
+def written_over_time(example):
+    """Every line of the inputs with its file and the time at which it was written, in the order of these."""
+    lines = []
+    for path in inputs(example):
+        stamps = Stamps("auto")
+        at = 0.0
+        for line in path.read_bytes().splitlines(keepends=True):
+            at = max(at, stamps.read(line[:512], NOON) or at)
+            lines.append((at, path, line))
+    return sorted(lines, key=itemgetter(0))
+
+
+@each_example
+def test_an_example_gives_the_same_live(example, tmp_path, monkeypatch):
+    """Line by line, as they were written, with the clock on the wall at the time of each."""
+    if any(step.kind.name in ("check", "cron") for step in loaded(example).steps.values()):
+        pytest.skip("goes by the clock on the wall")
+    lines = written_over_time(example)
+    assert lines[0][0], "the first line tells when it was written"
+    clock, written, copy = Live(), tmp_path / "alerts.jsonl", tmp_path / "copy"
+    monkeypatch.setattr(daemon_module, "WallClock", clock.made)
+    for path in inputs(example):
+        target = copy / path.relative_to(example)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    clock.now = lines[0][0]
+    store = Store(tmp_path / "state")
+    daemon = Replay(lambda: redirected(loaded(example), example, written, copy), store, notify=Notify(""))
+    daemon.begin()
+    for at, path, line in lines:
+        while clock.now < at:  # time passes, and nothing comes
+            clock.now = min(at, clock.now + max(1.0, (at - clock.now) / 50))
+            daemon.step()
+        with (copy / path.relative_to(example)).open("ab") as file:
+            file.write(line)
+        daemon._searched = daemon._swept = 0.0  # as if it were told of
+        daemon.step()
+    clock.now = NOON
+    for _ in range(3):
+        clock.now += 5.0
+        daemon.step()
+    daemon.close("test")
+    store.close()
+    alerts = {alert["id"]: alert for alert in map(json.loads, written.read_text().splitlines())}
+    got = [told(alerts[one], example) for one in daemon.made]
+
+    assert sorted(expected(example), key=itemgetter("flow")) == sorted(got, key=itemgetter("flow"))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from corowatch.core.clock import Cron
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Here, Tick
@@ -39,7 +40,7 @@ def classic(pattern):
 def options(kind):
     """Options that let the kind do something with LINES."""
     by_type = {Expr: Expr("text matches 'ERROR'"), tuple[Pattern, ...]: (Pattern("ERROR"),), int: 2,
-               Text: Text("{text}"), tuple[FieldName, ...]: ("text",),
+               Text: Text("{text}"), tuple[FieldName, ...]: ("text",), Cron: Cron("* * * * *"),
                Function: Function("rules.py", "classic", False, "", lambda: classic)}
     given = {}
     for option in kind.options.values():

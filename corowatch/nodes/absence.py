@@ -1,10 +1,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from corowatch.core.events import Consumer, Event, Fields, Here, Origin, Target, Tick, Value, rfc3339
+from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.keyed import ALL, Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.silence import check_expire, over, silence
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 State: TypeAlias = tuple[list[float], Event | None, Event | None]
@@ -13,19 +14,15 @@ State: TypeAlias = tuple[list[float], Event | None, Event | None]
 When counting begins, that moment stands for each of those that did not come yet: so the first is always the one whose
 age decides.
 """
+ADDS = ("count", "silent", "last")
 
 
 def check(options: Mapping[str, Any]) -> None:
     """Raises ValueError where an option has no use."""
-    if options["expire"] is None:
-        return
-    if not options["by"]:
-        raise ValueError("`expire` belongs to `by`: what is watched as a whole is never forgotten")
-    if options["expire"] <= options["for"]:
-        raise ValueError("`expire` must be longer than `for`, or a silent key is forgotten before it is told of")
+    check_expire(options, "for")
 
 
-@node(adds=("count", "silent", "last"), check=check)
+@node(adds=ADDS, check=check)
 def absence(
     target: Target[Event],
     *,
@@ -61,7 +58,8 @@ def absence(
             item = yield
             at = max(keys.now, item.at if isinstance(item, Tick) else item.when)
             for silent, deadline, (times, last, _) in keys.due(at):
-                event = lacking(keys.key(silent), times, last and Event.of(last), deadline)
+                told = {"count": sum(time > times[0] for time in times)}
+                event = silence(keys.key(silent), told, last and Event.of(last), times[0], deadline)
                 keys.amend(silent, (times, last, event))
                 counts["fired"] += 1
                 target.send(event)
@@ -81,26 +79,8 @@ def absence(
             elif times[0] + for_ > keys.now:
                 keys.put(name, (times, last, None), times[0] + for_)
                 counts["resolved"] += 1
-                target.send(enough(item, Event.of(fired)))
+                target.send(over(item, Event.of(fired), ADDS))
             else:
                 keys.put(name, (times, last, fired))
     except GeneratorExit:
         return counts
-
-
-def lacking(key: dict[str, Value], times: list[float], last: Event | None, deadline: float) -> Event:
-    """What fires at `deadline`: the last event, or one without an origin if none ever came."""
-    told: dict[str, Value] = {"count": sum(time > times[0] for time in times)}
-    if last is None:
-        last = Event(Origin("", "", ""), 0, times[0], "")
-        told["silent"] = round(deadline - times[0], 6)
-    else:
-        told["silent"] = round(deadline - last.when, 6)
-        told["last"] = rfc3339(last.when)
-    return last.having(told, key=key, tick=deadline, state="firing")
-
-
-def enough(event: Event, fired: Event) -> Event:
-    """The event that makes it over, with what was told; not before it fired, for it may be read after that."""
-    told: Fields = {name: fired.fields[name] for name in ("count", "silent", "last") if name in fired.fields}
-    return event.having(told, key=fired.key, tick=fired.tick if event.when < fired.tick else 0.0, state="resolved")

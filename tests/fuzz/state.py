@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from corowatch.core.clock import Cron
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Tick
 from corowatch.core.expression import Expr
@@ -39,6 +40,7 @@ LINE = ["r", "f", 5, AT, "t"]
 NODES: dict[str, tuple[dict[str, Any], Any]] = {
     "threshold": ({"at_least": 2, "within": 60.0, "calm": 5.0}, [AT, AT + 3, [[AT], [LINE], 0.0, 1, EVENT]]),
     "absence": ({"for_": 5.0}, [AT, AT + 3, [[AT], EVENT, EVENT]]),
+    "expect": ({"at": Cron("* * * * *"), "within": 5.0}, [AT, AT + 3, [AT, AT - 2, EVENT, EVENT]]),
     "first_seen": ({"of": ("text",), "learn": 5.0}, [AT, None, AT]),
     "tally": ({"every": 5.0}, [AT, AT + 3, [7, EVENT]]),
     "throttle": ({"every": 5.0}, [AT, AT + 3, [2, EVENT]]),

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from corowatch import tables
 from corowatch.cache import DiskCache
 from corowatch.checks import Checks
 from corowatch.core.config import Config
@@ -394,6 +395,7 @@ class Daemon:
             for name, source in self.sources.items():
                 if everything or name not in self._watched:
                     self._guarded(source.look, now, None)
+            self._look_at_tables()
             self._mend_couriers()
             self._tell_status()
         elif now - self._glanced >= GLANCE:
@@ -411,6 +413,15 @@ class Daemon:
             look(*given)
         except OSError as error:
             log.warning("source.failed", why=str(error))
+
+    def _look_at_tables(self) -> None:
+        """Read again what changed of the files that are looked up; of one that is wrong, what it said before counts."""
+        for path, rows, why in tables.look():
+            if why:
+                text = f"{why}; what it said before counts on ({many(rows, 'row')})"
+                self.tell("unreadable", text, path=path, why=why)
+            else:
+                log.info("table.reloaded", path=path, rows=rows)
 
     def _mend_couriers(self) -> None:
         """A courier whose thread has died is replaced."""

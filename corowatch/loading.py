@@ -20,6 +20,7 @@ from corowatch.core.wiring import CONSOLE
 from corowatch.plugins import inspect_function, secret
 from corowatch.sources.globs import fixed
 from corowatch.sources.tail import Tail
+from corowatch.tables import table_file
 
 MAX_BYTES = 4 << 20
 """Of a file; no config that people wrote is nearly as large."""
@@ -33,7 +34,7 @@ def load_paths(paths: Sequence[str]) -> Config:
 
 def load_texts(files: Sequence[ConfigFile]) -> Config:
     """Load config texts. Raises ConfigError with every mistake."""
-    config = load(files, discover(), function=inspect_function, secret=secret)
+    config = load(files, discover(), function=inspect_function, secret=secret, table=table_file)
     mistakes = [*_loops(config), *_stdin_twice(config), *_chosen_by_logs(config)]
     if mistakes:
         lines = {file.name: file.text.split("\n") for file in files}

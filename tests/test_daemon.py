@@ -760,3 +760,56 @@ def test_what_a_step_asked_for_is_of_no_use_when_a_reload_changes_it(run, log, t
     one.close()
 
     assert ["better 0 "] == told()
+
+
+# --- files that are looked up -----------------------------------------------------------------------
+
+LOOKUP = f"""\
+flows:
+  a:
+    {TAIL}
+    grep: '^(?P<user>\\S+)'
+    lookup: {{file: known.csv, of: user}}
+    alert: {{to: ops, title: '{{user}} of {{team}}'}}
+sinks:
+  ops: {{file: alerts.jsonl}}
+"""
+
+
+def test_a_file_that_is_looked_up_may_change_also_after_a_reload(run, log, told, logged, tmp_path, monkeypatch):
+    monkeypatch.setattr(daemon_module, "SEARCH", 0.0)
+    known = tmp_path / "known.csv"
+    known.write_text("user,team\nmk,ops\n")
+    log("mk", "xy")
+    one = run(LOOKUP)
+    one.deal_with_everything()
+
+    one.reload(LOOKUP + "  other: {file: other.jsonl}\n")
+    known.write_text("user,team\nmk,dev\nxy,sales\n")
+    one.until(lambda: "table.reloaded" in [line["event"] for line in logged()])
+    log("mk", "xy")
+    one.until(lambda: ["mk of ops", "mk of dev", "xy of sales"] == told())
+
+    assert [{"path": str(known), "rows": 2}] == [
+        {name: line[name] for name in ("path", "rows")} for line in logged() if line["event"] == "table.reloaded"]
+
+
+def test_a_file_that_is_looked_up_and_is_away_is_told_once_and_what_it_said_counts_on(
+        run, log, told, tmp_path, monkeypatch):
+    monkeypatch.setattr(daemon_module, "SEARCH", 0.0)
+    known = tmp_path / "known.csv"
+    known.write_text("user,team\nmk,ops\n")
+    one = run(LOOKUP)
+
+    known.unlink()
+    for _ in range(10):
+        one.daemon.step()
+    log("mk")
+
+    away = f"{known} cannot be read: No such file or directory; what it said before counts on (1 row)"
+    one.until(lambda: [away, "mk of ops"] == told())
+
+
+def test_a_file_that_is_looked_up_and_is_away_refuses_the_config(run, log, tmp_path):
+    with pytest.raises(ConfigError, match=r"c.yaml:5:20: .*known.csv cannot be read: No such file"):
+        run(LOOKUP)

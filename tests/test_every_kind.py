@@ -12,6 +12,7 @@ from corowatch.core.expression import Expr
 from corowatch.core.kinds import ANYTHING, Counts, Gate, discover
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
+from corowatch.core.table import Rows, Table, TableFile
 from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import FieldName, Function
@@ -29,6 +30,8 @@ OWN = {"check": {"argv": [Text("true")]}, "python": {"args": ("ERROR",)}, "parse
        "stats": {"of": "offset", "show": ("p50", "max"), "within": 60.0, "above": 300.0},
        "spike": {"times": 2.0, "within": 3.0, "at_least": 1, "direction": "both"}}
 """Options that the types of a kind do not tell."""
+TABLE = TableFile("known.csv", ("text", "team"), lambda asked: Table(Rows(["text,team", "ERROR disk full,ops"], asked)))
+"""What can be looked up of LINES."""
 
 
 def classic(pattern):
@@ -41,6 +44,7 @@ def options(kind):
     """Options that let the kind do something with LINES."""
     by_type = {Expr: Expr("text matches 'ERROR'"), tuple[Pattern, ...]: (Pattern("ERROR"),), int: 2,
                Text: Text("{text}"), tuple[FieldName, ...]: ("text",), Cron: Cron("* * * * *"),
+               FieldName: "text", TableFile: TABLE,
                Function: Function("rules.py", "classic", False, "", lambda: classic)}
     given = {}
     for option in kind.options.values():
@@ -222,5 +226,5 @@ def test_the_example_in_its_help_is_a_right_config(kind):
     if kind.name == "alert":
         text = text.replace("{count}", "{status}")
 
-    load([ConfigFile("c.yaml", text, "/")], KINDS, secret=lambda kind, name: "hidden",
+    load([ConfigFile("c.yaml", text, "/")], KINDS, secret=lambda kind, name: "hidden", table=lambda path: TABLE,
          function=lambda file, name: Function(file, name, True, "", lambda: classic))

@@ -2,8 +2,8 @@
 
 Three stages, each of which goes on after a mistake: the text becomes a tree with places (`yaml_places`),
 the tree becomes flows and sinks whose options are read (`surface`), and the flows become a graph (`wiring`).
-Nothing is opened and nothing of the user's is run; the outside hands in how to look at a function and at a
-secret.
+Nothing is opened and nothing of the user's is run; the outside hands in how to look at a function, at a secret and at a
+file that is looked up.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import Kind, Kinds
 from corowatch.core.surface import Surface
+from corowatch.core.table import TableFile
 from corowatch.core.values import Function, Given, Reading
 from corowatch.core.wiring import CONSOLE, Flow, Input, Use, Wiring
 from corowatch.core.yaml_places import Page, read
@@ -71,11 +72,11 @@ class Config:
 
 
 def load(files: Sequence[ConfigFile], kinds: Kinds, *, function: Callable[[str, str], Function] | None = None,
-         secret: Callable[[str, str], str] | None = None) -> Config:
+         secret: Callable[[str, str], str] | None = None, table: Callable[[str], TableFile] | None = None) -> Config:
     """Read and check the files as one config. Raises ConfigError with every mistake in them.
 
-    `function(file, name)` tells of a user's function and `secret(kind, name)` gives a secret; both raise
-    ValueError with a sentence for the operator.
+    `function(file, name)` tells of a user's function, `secret(kind, name)` gives a secret, and `table(path)` tells of a
+    file that is looked up; each raises ValueError with a sentence for the operator.
     """
     pages = {file.name: read(file.name, file.text) for file in files}
     surface = Surface(kinds)
@@ -83,6 +84,7 @@ def load(files: Sequence[ConfigFile], kinds: Kinds, *, function: Callable[[str, 
         reading = Reading(file.folder, mistakes=surface.mistakes)
         reading.function = function or reading.function
         reading.secret = secret or reading.secret
+        reading.table = table or reading.table
         surface.gather(pages[file.name], reading)
     torn = any(page.torn for page in pages.values())
     if not surface.mentions_flows and not torn:

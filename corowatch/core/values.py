@@ -25,6 +25,7 @@ from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr, Misread
 from corowatch.core.figures import FigureName
 from corowatch.core.pattern import Pattern
+from corowatch.core.table import TableFile
 from corowatch.core.template import Template
 from corowatch.core.text import FIELD, Text
 
@@ -121,6 +122,10 @@ def _no_function(file: str, name: str) -> Function:
     raise ValueError("functions of the user cannot be loaded here")
 
 
+def _no_table(path: str) -> TableFile:
+    raise ValueError("files cannot be looked up here")
+
+
 def _no_secret(kind: str, name: str) -> str:
     raise ValueError(f"${{{kind}:{name}}} cannot be looked up here")
 
@@ -131,6 +136,7 @@ class Reading:
 
     folder: str = "."
     function: Callable[[str, str], Function] = _no_function
+    table: Callable[[str], TableFile] = _no_table
     secret: Callable[[str, str], str] = _no_secret
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -325,6 +331,11 @@ def _path(given: Given, reading: Reading) -> Any:
     return posixpath.normpath(posixpath.join(reading.folder, text))
 
 
+def _table_file(given: Given, reading: Reading) -> Any:
+    path = _path(given, reading)
+    return path if path is WRONG else reading.try_(given, reading.table, path)
+
+
 def _name_glob(given: Given, reading: Reading) -> Any:
     return _path(given, reading) if "/" in given.text else _str(given, reading)
 
@@ -437,6 +448,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     Glob: _path,
     NameGlob: _name_glob,
     FilePath: _path,
+    TableFile: _table_file,
     Encoding: _by(_codec, "an encoding"),
     Stamp: _stamp,
     Function: _function,
@@ -600,7 +612,7 @@ _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
     Text: "text with {fields}", TextOrNot: "text with {fields}, or true/false", FieldName: "field",
     NewField: "new field", SinkName: "sink", FlagName: "flag", Glob: "glob",
-    NameGlob: "glob", FilePath: "path", Encoding: "encoding", Stamp: "auto, none or a format",
+    NameGlob: "glob", FilePath: "path", TableFile: "path", Encoding: "encoding", Stamp: "auto, none or a format",
     Function: "file.py:name", Pattern: "pattern", Template: "pattern with {fields}", Expr: "condition",
     Url: "URL", AppriseUrl: "URL",
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",

@@ -1,0 +1,181 @@
+"""What a file says of values: the rows that `lookup` asks, replaced whole while it runs.
+
+A file of values has one in each line; a CSV file has a header, and its rows say more of the value in one column. The
+outside reads the file and hands in its lines; nothing here opens one. A row costs two strings and a place in a
+dictionary, which the garbage collector need not look at.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TypeAlias
+
+from corowatch.core.formats.names import LONGEST, field_name
+
+MAX_ROWS = 1_000_000
+_BETWEEN = "\0"
+"""Stands between the cells of a row, for in a file it is refused."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a file is asked: by which of its `columns` (none: its lines are values), and how values compare."""
+
+    columns: tuple[str, ...] = ()
+    key: str | None = None
+    ignore_case: bool = False
+    networks: bool = False
+
+    @property
+    def column(self) -> str:
+        """The column in which it is looked up; of lines that are values, none."""
+        return self.key if self.key is not None else "".join(self.columns[:1])
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The fields that a row gives."""
+        return tuple(field_name(name) for name in self.columns if name != self.column)
+
+
+@dataclass
+class Table:
+    """The rows of a file, as they are now."""
+
+    rows: Rows
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file that can be looked up, as its first line tells.
+
+    `columns` are those of the header as it is written, none where the lines are values. `open` reads the whole and
+    gives the table, which the outside keeps as the file is; it raises ValueError with a sentence for the operator.
+    """
+
+    path: str
+    columns: tuple[str, ...]
+    open: Callable[[Asked], Table] = field(compare=False, repr=False)
+
+
+Line: TypeAlias = tuple[int, list[str]]
+"""Its number, and what stands in it."""
+
+
+class Rows:
+    """The rows of a file: of several with one value, the first. Raises ValueError, saying which line is wrong."""
+
+    def __init__(self, lines: Iterable[str], asked: Asked) -> None:
+        self._gives = asked.gives
+        self._fold = asked.ignore_case
+        self._networks = asked.networks
+        self._rows: dict[str | int, str] = {}
+        at, widths = asked.columns.index(asked.column) if asked.columns else 0, set()
+        for number, cells in _rows(lines, asked.columns) if asked.columns else _values(lines):
+            value = cells.pop(at)
+            if not value:
+                continue
+            key: str | int = value.casefold() if asked.ignore_case else value
+            if asked.networks:
+                version, width, key = _network(number, value)
+                widths.add((version, width))
+            if key not in self._rows:
+                if len(self._rows) == MAX_ROWS:
+                    raise ValueError(f"has more than {MAX_ROWS:,} rows")
+                self._rows[key] = _BETWEEN.join(cells)
+        self._widths = sorted(widths, reverse=True)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find(self, value: str) -> Mapping[str, str] | None:
+        """The fields that a value's row gives, those of empty cells left out; None if it has no row."""
+        found = self._around(value) if self._networks else self._rows.get(value.casefold() if self._fold else value)
+        if found is None:
+            return None
+        return {name: cell for name, cell in zip(self._gives, found.split(_BETWEEN), strict=False) if cell}
+
+    def _around(self, value: str) -> str | None:
+        """The row of the narrowest network in which an address lies."""
+        try:
+            address = ip_address(value)
+        except ValueError:
+            return None
+        address = getattr(address, "ipv4_mapped", None) or address  # ::ffff:192.0.2.7 is 192.0.2.7
+        for version, width in self._widths:
+            if version == address.version:
+                shift = address.max_prefixlen - width
+                found = self._rows.get(_key(int(address) >> shift << shift, width, address))
+                if found is not None:
+                    return found
+        return None
+
+
+def columns_of(lines: Iterable[str]) -> tuple[str, ...]:
+    """The columns that the first row of a CSV file names. Raises ValueError if they are none."""
+    _, columns = next(_cells(lines), (0, []))
+    if not any(columns):
+        raise ValueError("has no header: its first line names the columns")
+    if len(columns) == 1 and (other := next((char for char in ";\t|" if char in columns[0]), None)):
+        raise ValueError(f"has {other!r} between its columns; a CSV has commas")
+    seen: dict[str, str] = {}
+    for at, name in enumerate(columns, 1):
+        if not 0 < len(name) <= LONGEST:
+            raise ValueError(f"has no name for column {at} that can be one: its first line names the columns")
+        if (same := seen.get(field_name(name))) is not None:
+            raise ValueError(f"has the columns {same!r} and {name!r}, which are one field")
+        seen[field_name(name)] = name
+    return tuple(columns)
+
+
+def _cells(lines: Iterable[str]) -> Iterator[Line]:
+    """The rows of a CSV file, blanks around their cells taken off; empty ones are none."""
+    reader = csv.reader(_texts(lines), strict=True, skipinitialspace=True)
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise ValueError(f"is no CSV: line {reader.line_num}: {error}") from None
+
+
+def _rows(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[Line]:
+    rows = _cells(lines)
+    if tuple(next(rows, (0, []))[1]) != columns:
+        raise ValueError("has other columns than before; a reload of the config takes them")
+    for number, cells in rows:
+        if len(cells) != len(columns):
+            raise ValueError(f"has {len(cells)} columns in line {number}, and {len(columns)} in its header")
+        yield number, cells
+
+
+def _values(lines: Iterable[str]) -> Iterator[Line]:
+    """The values of a file, one a line; `#` at the beginning or after a blank begins a comment."""
+    for number, line in enumerate(_texts(lines), 1):
+        text = line.strip()
+        if "#" in text:
+            text = "" if text[0] == "#" else text.replace("\t#", " #").partition(" #")[0].rstrip()
+        yield number, [text]
+
+
+def _texts(lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if _BETWEEN in line:
+            raise ValueError(f"is no text in UTF-8: there is a NUL in line {number}")
+        yield line
+
+
+def _network(number: int, text: str) -> tuple[int, int, int]:
+    """Version, width and key of a network or an address."""
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"has no address or network in line {number}, but {text!r}") from None
+    address = network.network_address
+    return network.version, network.prefixlen, _key(int(address), network.prefixlen, address)
+
+
+def _key(number: int, width: int, address: IPv4Address | IPv6Address) -> int:
+    return number << 9 | width << 1 | (address.version == 6)

@@ -1,0 +1,128 @@
+"""The files that `lookup` asks: read when a config is loaded, and again when they change.
+
+A file that changed is read when it looked the same twice, for it may still be being written. One that is away or wrong
+changes nothing: what was in it before is asked on, its trouble is told once, and it is looked at again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import NamedTuple, TextIO, TypeAlias
+from weakref import WeakValueDictionary
+
+from corowatch.core.table import Asked, Rows, Table, TableFile, columns_of
+
+Signature: TypeAlias = tuple[int, ...]
+"""What a file's status tells of its content."""
+
+
+class News(NamedTuple):
+    """A table was read again (`why` is empty), or could not be."""
+
+    path: str
+    rows: int
+    why: str
+
+
+class Kept(Table):
+    """A table with where it comes from. It is kept as its file is for as long as anybody has it."""
+
+    def __init__(self, path: str, asked: Asked) -> None:
+        self._path = path
+        self._asked = asked
+        self._seen: Signature | None = None
+        self._why = ""
+        self._read()
+
+    def _read(self) -> None:
+        with _opened(self._path) as file:
+            # Of before it is read: what is written meanwhile is another change.
+            self._tried = _signature(os.fstat(file.fileno()))
+            self.rows = Rows(file, self._asked)
+            self._taken = self._tried
+
+    def catch_up(self) -> None:
+        """Read the file if it is not what was read last. Raises ValueError, saying what is wrong with it."""
+        if _status(self._path) != self._taken:
+            self._read()
+
+    def _glance(self) -> None:
+        now = _status(self._path)
+        seen, self._seen = self._seen, now
+        if now == seen and now != self._tried:
+            self._read()
+
+    def news(self) -> Iterator[News]:
+        """What a look at the file brings; the same trouble again is no news."""
+        before, rows = self._why, self.rows
+        try:
+            self._glance()
+            self._why = ""
+        except ValueError as error:
+            self._why = str(error)
+        if self._why and self._why != before:
+            yield News(self._path, len(rows), self._why)
+        elif self.rows is not rows:
+            yield News(self._path, len(self.rows), "")
+
+
+_KEPT: WeakValueDictionary[tuple[str, Asked], Kept] = WeakValueDictionary()
+"""Each once, however many steps ask it, before a reload of the config and after."""
+
+
+def table_file(path: str) -> TableFile:
+    """A file that can be looked up. Raises ValueError with a sentence for the operator."""
+    with _opened(path) as file:
+        columns = columns_of(file) if path.lower().endswith(".csv") else ()
+
+    # The table of a config that is loaded is not read again where its steps begin.
+    @cache
+    def table(asked: Asked) -> Table:
+        kept = _KEPT.get((path, asked))
+        if kept is None:
+            kept = _KEPT[path, asked] = Kept(path, asked)
+        else:
+            kept.catch_up()
+        return kept
+
+    return TableFile(path, columns, table)
+
+
+def look() -> Iterator[News]:
+    """Look at the file of every table that is in use."""
+    for kept in list(_KEPT.values()):
+        yield from kept.news()
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[TextIO]:
+    """The file, as lines are read: UTF-8, other bytes as \\xNN. Raises ValueError, also for what is wrong inside."""
+    try:
+        with open(path, encoding="utf-8-sig", errors="backslashreplace", newline="", opener=_open) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError("is not a regular file")
+            yield file
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
+
+
+def _open(path: str, flags: int) -> int:
+    # O_NONBLOCK: else opening a FIFO would wait for a writer.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _status(path: str) -> Signature | None:
+    try:
+        return _signature(os.stat(path))
+    except OSError:
+        return None
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -125,9 +125,15 @@ def _first(given: Given) -> Place:
     return given.value[0].place if isinstance(given.value, list) and given.value else given.place
 
 
+def _ends_with_flag(flow: Flow) -> bool:
+    """Whether the last step sets a flag or takes one down: what other flows ask for is its purpose."""
+    kind = flow.steps[-1].kind if flow.steps else None
+    return kind is not None and kind.flags is not None
+
+
 def _notes(flows: Mapping[str, Flow], sinks: Mapping[str, Use], wiring: Wiring) -> Iterator[str]:
     for flow in flows.values():
-        ends = flow.name in wiring.followed or any(not step.sends_on for step in flow.steps)
+        ends = flow.name in wiring.followed or any(not step.sends_on for step in flow.steps) or _ends_with_flag(flow)
         if not ends:
             yield f"{flow.place}: this flow has no alert: what it finds is counted, and nobody is told"
     for sink in sinks.values():

@@ -5,6 +5,7 @@
     ├── StateRefused    the state directory: unreadable, foreign, newer or in use; nothing was touched
     ├── StateLost       the disk: what was written last may not be there; only a new start can tell
     ├── Undelivered     the world: a sink could not be reached, or refuses for good
+    ├── Misread         an expression that is none, at which of its characters; told as a part of ConfigError
     └── OverBudget      a line that took a backtracking pattern too long
 
 Anything else is a bug of ours, or of a user's node, and keeps its traceback.
@@ -50,6 +51,14 @@ class ConfigError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.mistakes))
+
+
+class Misread(ValueError):
+    """What is wrong with an expression, at which of its characters (from 0)."""
+
+    def __init__(self, what: str, at: int) -> None:
+        super().__init__(what)
+        self.at = at
 
 
 class StateRefused(Exception):

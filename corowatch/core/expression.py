@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from corowatch.core.errors import Misread
 from corowatch.core.events import Fields, Value
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import FIELD, shown
@@ -69,14 +70,6 @@ _CURES = {
     '"': "a text stands in single quotes", "=": "one '=' compares nothing; write ==", "&": "write `and`",
     "|": "write `or`", "!": "write `not`, or != to compare",
 }
-
-
-class Misread(ValueError):
-    """What is wrong with an expression, at which of its characters (from 0)."""
-
-    def __init__(self, what: str, at: int) -> None:
-        super().__init__(what)
-        self.at = at
 
 
 class Expr:

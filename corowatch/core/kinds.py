@@ -59,7 +59,7 @@ Gate: Final = _Marker("Gate")
 Captures: Final = _Marker("Captures")
 """On a pattern: its named groups become fields of what passes."""
 PatternFlag: Final = _Marker("PatternFlag")
-"""On an option that says how the patterns beside it are read; the function itself has no use for it."""
+"""On an option that says how the patterns beside it are read."""
 
 FreeKeys: Final = _Marker("FreeKeys")
 """On an option that takes a mapping: every key that is no other option of the kind stands in it."""

@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, Protocol, cast
 
 from corowatch.core.errors import OverBudget
+from corowatch.core.events import Value
 
 try:
     import re2
@@ -100,6 +101,11 @@ class Pattern:
         """It was found out that `text` matches: this very object is not searched for that again."""
         self.masked = engine.masked
         """`text` with MASK in the place of everything that matches."""
+
+    def read(self, text: str) -> dict[str, Value] | None:
+        """The fields of the leftmost match, as the pattern types them; None if there is no match."""
+        found = self.fields(text)
+        return None if found is None else dict(found)
 
     def _identity(self) -> tuple[object, ...]:
         return self.source, self.ignore_case, self.literal

@@ -290,18 +290,18 @@ class Surface:
 
     def _convert(self, kind: Kind, chosen: Mapping[str, tuple[Given, Reading]]) -> dict[str, Any]:
         """The values of the options given; what says how patterns are read is read first."""
-        flags: dict[str, bool] = {}
+        flags: dict[str, Any] = {}
         read: dict[str, Any] = {}
         for option in sorted(kind.options.values(), key=lambda option: PatternFlag not in option.markers):
             if option.name in chosen:
                 value = _checked(option, *chosen[option.name], flags)
                 read[option.name] = value
                 if PatternFlag in option.markers and value is not WRONG:
-                    flags[option.name] = value
+                    flags[option.parameter] = value
         return read
 
 
-def _checked(option: Option, given: Given, reading: Reading, flags: Mapping[str, bool]) -> Any:
+def _checked(option: Option, given: Given, reading: Reading, flags: Mapping[str, Any]) -> Any:
     value = convert(given, option.hint, reading, **flags)
     if option.least is not None and isinstance(value, (int, float)) and value < option.least:
         return reading.wrong(given.place, f"expected at least {option.least:g}, found {given.what}")

@@ -20,9 +20,9 @@ from zoneinfo import ZoneInfo
 from corowatch.core import addresses, clock, figures
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
 from corowatch.core.clock import Cron, DaySpan, WeekDays
-from corowatch.core.errors import Mistake, Place
+from corowatch.core.errors import Misread, Mistake, Place
 from corowatch.core.events import BUILT_IN
-from corowatch.core.expression import Expr, Misread
+from corowatch.core.expression import Expr
 from corowatch.core.figures import FigureName
 from corowatch.core.pattern import Pattern
 from corowatch.core.table import TableFile
@@ -155,8 +155,9 @@ class Reading:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing if no known word is near."""
-    close = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    names = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f"; did you mean {names[close[0]]!r}?" if close else ""
 
 
 # --- scalars ----------------------------------------------------------------------------------------
@@ -404,7 +405,21 @@ def pattern(given: Given, reading: Reading, of: Callable[..., Pattern] = Pattern
         return reading.wrong(given.place, "an empty pattern matches every line; leave the step out instead")
     if _SECRET.search(text):
         return reading.wrong(given.place, "${…} is not replaced in a pattern; write what it stands for")
-    return reading.try_(given, lambda text: of(text, **flags), text)
+    try:
+        return of(text, **flags)
+    except Misread as error:
+        return reading.wrong(given.inside(error.at), str(error))
+    except ValueError as error:
+        return reading.wrong(given.place, str(error))
+
+
+def _expression(given: Given, reading: Reading, as_: str = "", **flags: Any) -> Any:
+    """A pattern in the language that the option `as` beside it names, if there is one."""
+    if as_ == "grok":
+        from corowatch.core.grok import Grok  # only where a config has one: it reads its library
+
+        return pattern(given, reading, Grok)
+    return pattern(given, reading, **flags)
 
 
 def _template(given: Given, reading: Reading) -> Any:
@@ -471,7 +486,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
 }
 
 
-def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
+def convert(given: Given, hint: Any, reading: Reading, **flags: Any) -> Any:
     """Read `given` as `hint` says; WRONG, with everything told, if it cannot be. `flags` go to patterns."""
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
@@ -497,7 +512,7 @@ def convert(given: Given, hint: Any, reading: Reading, **flags: bool) -> Any:
         named = [convert(Given(key, given.keys[key], key), args[0], reading) for key in read if args[0] is not str]
         return WRONG if any(value is WRONG for value in (*read.values(), *named)) else read
     if hint is Pattern:
-        return pattern(given, reading, Pattern, **flags)
+        return _expression(given, reading, **flags)
     return _record(given, hint, reading) if _has_parts(hint) else _CONVERTERS[hint](
         given, reading)
 

@@ -7,7 +7,7 @@ from corowatch.core.formats.json_object import json_object
 from corowatch.core.formats.logfmt import logfmt
 from corowatch.core.formats.pairs import pairs
 from corowatch.core.formats.rows import row_of
-from corowatch.core.kinds import ANYTHING, Captures, Counts, node
+from corowatch.core.kinds import ANYTHING, Captures, Counts, PatternFlag, node
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import shown
 from corowatch.core.values import FieldName, NewField
@@ -17,7 +17,7 @@ FORMATS: Mapping[str, Format] = {
     "combined": access_log.combined, "kv": pairs,
 }
 FIELDS: Mapping[str, tuple[str, ...]] = {
-    "clf": access_log.CLF, "combined": access_log.COMBINED, "syslog": syslog.FIELDS, "csv": (), "regex": (),
+    "clf": access_log.CLF, "combined": access_log.COMBINED, "syslog": syslog.FIELDS, "csv": (), "regex": (), "grok": (),
 }
 
 
@@ -36,10 +36,12 @@ def parse(
     target: Target[Event],
     otherwise: Target[Event] | None = None,
     *,
-    as_: Annotated[Literal["json", "logfmt", "syslog", "clf", "combined", "kv", "csv", "regex"], "the format"],
+    as_: Annotated[Literal["json", "logfmt", "syslog", "clf", "combined", "kv", "csv", "regex", "grok"], "the format",
+                   PatternFlag],
     of: Annotated[FieldName, "the field to read"] = FieldName("text"),
     columns: Annotated[tuple[NewField, ...], "names of the columns of `csv`, from the left"] = (),
-    pattern: Annotated[tuple[Pattern, ...], "of `regex`: its groups are the fields; any of a list", Captures] = (),
+    pattern: Annotated[tuple[Pattern, ...], "of `regex` and `grok`: its groups are the fields; any of a list",
+                       Captures] = (),
     here: Here,
     counts: Counts[Literal["parsed", "unparsed"]],
 ) -> Consumer[Event]:
@@ -50,8 +52,9 @@ def parse(
     without <PRI>) gives time, hostname, app, pid (a number), facility, severity, message, msgid and
     `sd.ID.PARAM`. `json` gives the keys of an object, those inside others joined with dots: `http.status`.
     `logfmt` gives the keys of a line made of key=value words, `kv` those of the pairs among other words. `-` and
-    null are absent. A key named like a built-in field gets a `_` before it: `host` becomes `_host`; characters
-    that no field's name has become `_`.
+    null are absent. `grok` reads names for expressions, as Logstash has them: `%{IP:client} %{NUMBER:size:int}`;
+    its composed names give the fields of ecs-v1, [a][b] as a.b. A key named like a built-in field gets a `_` before
+    it: `host` becomes `_host`; characters that no field's name has become `_`.
 
         parse: combined
     """
@@ -74,11 +77,12 @@ def parse(
 
 def reader(as_: str, columns: tuple[str, ...], pattern: tuple[Pattern, ...]) -> Format:
     """The format that the options mean. Raises ValueError where one is missing or has no use."""
-    for option, given, use in (("columns", columns, "csv"), ("pattern", pattern, "regex")):
-        if as_ == use and not given:
-            raise ValueError(f"`as: {use}` needs `{option}`")
-        if as_ != use and given:
-            raise ValueError(f"`{option}` belongs to `as: {use}`, not to `as: {as_}`")
+    for option, given, uses in (("columns", columns, ("csv",)), ("pattern", pattern, ("regex", "grok"))):
+        if as_ in uses and not given:
+            raise ValueError(f"`as: {as_}` needs `{option}`")
+        if as_ not in uses and given:
+            belongs = " and ".join(f"`as: {use}`" for use in uses)
+            raise ValueError(f"`{option}` belongs to {belongs}, not to `as: {as_}`")
     return row_of(columns) if columns else first_of(pattern) if pattern else FORMATS[as_]
 
 
@@ -87,8 +91,8 @@ def first_of(patterns: tuple[Pattern, ...]) -> Format:
 
     def groups(text: str) -> Found | None:
         for pattern in patterns:
-            if (found := pattern.fields(text)) is not None:
-                return dict(found)
+            if (found := pattern.read(text)) is not None:
+                return found
         return None
 
     return groups

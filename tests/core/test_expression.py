@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corowatch.core.expression import DEEPEST, Expr, Misread
+from corowatch.core.errors import Misread
+from corowatch.core.expression import DEEPEST, Expr
 
 FIELDS = {"n": 5, "f": 0.5, "t": "10", "word": "eve", "yes": True, "no": "false", "ip": "10.1.2.3", "a.b-c": "it's"}
 

@@ -1,6 +1,7 @@
 import pytest
 
 from corowatch.core.coroutine import finish
+from corowatch.core.grok import Grok
 from corowatch.core.pattern import Pattern
 from corowatch.nodes.parse import parse
 from corowatch.testing import Collect, drive, line, lines, texts
@@ -42,7 +43,8 @@ def test_without_otherwise_it_ends_here():
     ({"as_": "kv"}, "hello, a=1; b=2", {"a": "1", "b": "2"}),
     ({"as_": "syslog"}, "Nov 25 10:00:00 web1 cron[7]: x", {"hostname": "web1", "pid": 7}),
     ({"as_": "csv", "columns": ("a", "b")}, '1,"2,3"', {"a": "1", "b": "2,3"}),
-    ({"as_": "regex", "pattern": (Pattern("(?P<a>x)"), Pattern("(?P<b>y)"))}, "zy", {"b": "y"})])
+    ({"as_": "regex", "pattern": (Pattern("(?P<a>x)"), Pattern("(?P<b>y)"))}, "zy", {"b": "y"}),
+    ({"as_": "grok", "pattern": (Grok("%{WORD:a} %{INT:b:int}"),)}, "x 512", {"a": "x", "b": 512})])
 def test_each_format(options, text, fields):
     passed = Collect()
 
@@ -81,8 +83,9 @@ def test_a_number_is_read_as_its_text():
 @pytest.mark.parametrize(("options", "why"), [
     ({"as_": "csv"}, "`as: csv` needs `columns`"),
     ({"as_": "regex"}, "`as: regex` needs `pattern`"),
+    ({"as_": "grok"}, "`as: grok` needs `pattern`"),
     ({"as_": "json", "columns": ("a",)}, "`columns` belongs to `as: csv`, not to `as: json`"),
-    ({"as_": "kv", "pattern": (Pattern("x"),)}, "`pattern` belongs to `as: regex`, not to `as: kv`")])
+    ({"as_": "kv", "pattern": (Pattern("x"),)}, "`pattern` belongs to `as: regex` and `as: grok`, not to `as: kv`")])
 def test_options_that_do_not_fit_are_refused_at_load(options, why):
     with pytest.raises(ValueError) as refused:
         parse(Collect(), **options)
@@ -108,7 +111,8 @@ def test_options_that_do_not_fit_are_a_mistake_of_the_config():
 
 @pytest.mark.parametrize(("step", "title"), [
     ("parse: combined", "{status}"), ("parse: json", "{whatever}"), ("parse: syslog", "{sd.a_1.b} {app}"),
-    ("parse: {as: csv, columns: [a, b]}", "{a} {b}"), ("parse: {as: regex, pattern: '(?P<a>.)'}", "{a}")])
+    ("parse: {as: csv, columns: [a, b]}", "{a} {b}"), ("parse: {as: regex, pattern: '(?P<a>.)'}", "{a}"),
+    ("parse: {as: grok, pattern: '%{SYSLOGBASE} %{WORD:a}'}", "{host.hostname} {process.pid} {a}")])
 def test_the_fields_of_a_format_are_known_to_texts(step, title):
     assert config(f"    {step}\n    alert: {{title: '{title}'}}\n").steps
 
@@ -125,7 +129,8 @@ def test_a_column_that_can_be_no_field_is_told(column, why):
     assert [why] == [mistake.what for mistake in refused.value.mistakes]
 
 
-@pytest.mark.parametrize("step", ["clf", "syslog", "{as: csv, columns: a}", "{as: regex, pattern: '(?P<a>.)'}"])
+@pytest.mark.parametrize("step", ["clf", "syslog", "{as: csv, columns: a}", "{as: regex, pattern: '(?P<a>.)'}",
+                                  "{as: grok, pattern: '%{WORD:a}'}"])
 def test_a_field_that_a_format_does_not_have_is_told(step):
     from corowatch.core.errors import ConfigError
 
@@ -133,3 +138,18 @@ def test_a_field_that_a_format_does_not_have_is_told(step):
         config(f"    parse: {step}\n    alert: {{title: '{{agent}}'}}\n")
 
     assert "no field 'agent' here" in refused.value.mistakes[0].what
+
+
+@pytest.mark.parametrize(("step", "told"), [
+    ("{as: grok, pattern: '%{WORD:a} %{INTT:b}'}", "c.yaml:4:45 grok knows no 'INTT'; did you mean 'INT'?"),
+    ("{pattern: ['%{WORD}', '%{INT:b:number}'], as: grok}", "c.yaml:4:43 'number' is no type; there are int and float"),
+    ("{as: grok, pattern: '%{IP:at}'}",
+     "c.yaml:4:32 the group 'at' is named like a built-in field; give it another name"),
+    ("{as: regex, pattern: '%{WORD:a}('}", "c.yaml:4:33 the pattern is no regular expression: missing ): %{WORD:a}(")])
+def test_what_grok_cannot_read_is_told_at_its_place(step, told):
+    from corowatch.core.errors import ConfigError
+
+    with pytest.raises(ConfigError) as refused:
+        config(f"    parse: {step}\n    alert:\n")
+
+    assert [told] == [f"{one.place} {one.what}" for one in refused.value.mistakes]

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,14 +77,17 @@ def lines_of(name: str) -> list[bytes]:
     return [raw.removesuffix(b"\r") for raw in (DATA / name).read_bytes().split(b"\n")]
 
 
-def alerts(flows: dict[str, Any], data: bytes) -> list[Alert]:
-    """What a config of these flows makes of the data: its graph as a daemon runs it, scanner and all."""
+def run(flows: Mapping[str, Any], data: bytes) -> tuple[list[Alert], Counter[str]]:
+    """What a config of these flows makes of the data, in its graph as a daemon has it, scanner and all: alerts, and
+    what its steps counted together."""
     found: list[Alert] = []
     failures: list[object] = []
     config = load([ConfigFile("c.yaml", json.dumps({"flows": flows}), "/")], discover())
     graph = Graph(config, put=found.append, memory=lambda *step: Memory(), report=failures.append, host="h", now=0.0)
     for feed in graph.feeds.values():
         feed.entry.send(block(data, at=READ_AT))
-    graph.abandon()
+    counts: Counter[str] = Counter()
+    for closed in graph.close():
+        counts.update({name: count for name, count in (closed.goodbye or {}).items() if isinstance(count, int)})
     assert not failures, failures
-    return found
+    return found, counts

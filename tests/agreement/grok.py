@@ -1,7 +1,7 @@
 """grok: which lines a name of the usual library matches, and what its fields hold.
 
-`grok names` runs our own library. Each case says whether the line matches, as the whole if it is `exact`. Where it is one
-of ecs-v1, whose names of fields are ours, the fields are compared with those of its expression in Python as well: a
+`grok names` runs our own library. Each case says whether the line matches, as the whole if it is `exact`. Where it is
+one of ecs-v1, whose names of fields are ours, the fields are compared with those of its expression in Python as well: a
 regular expression of Python has each name but once, where ours finds what matched. In `syslog, grok SYSLOGLINE` our
 format `syslog` reads the lines of that name.
 """

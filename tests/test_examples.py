@@ -288,8 +288,9 @@ class Live:
 def written_over_time(example):
     """Every line of the inputs with its file and the time at which it was written, in the order of these."""
     lines = []
+    timestamp = next(step.options["timestamp"] for step in loaded(example).steps.values() if step.kind.name == "tail")
     for path in inputs(example):
-        stamps = Stamps("auto")
+        stamps = Stamps(timestamp)
         at = 0.0
         for line in path.read_bytes().splitlines(keepends=True):
             at = max(at, stamps.read(line[:512], NOON) or at)

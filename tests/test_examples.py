@@ -254,6 +254,7 @@ def test_an_example_gives_the_same_over_restarts_in_the_middle_of_it(example, tm
         if over:
             assert 0 == daemon.run()
         elif kill:
+            daemon._watch.stop()
             for courier in daemon.couriers.values():
                 courier.stop()
                 courier.join(time.monotonic() + 5.0)

@@ -670,6 +670,7 @@ PAIR.add(pair)
     ("open: '(?P<duration>a)', close: b",
      ["5:18 the group 'duration' is named like a field of `pair`; give it another name"]),
 ])
+@pytest.mark.re2
 def test_what_a_step_captures_by_several_patterns_must_go_together(options, mistakes):
     assert mistakes == mistaken(flow("stdin:", "grep: '(?P<ip>x)'", f"pair: {{{options}}}",
                                      "alert: {title: '{duration} {ip}'}"), known=PAIR)

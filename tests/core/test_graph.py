@@ -261,6 +261,7 @@ def test_a_step_whose_otherwise_is_followed_wants_every_line():
     assert ["y"] == [alert.events[-1]["text"] for alert in run.alerts]
 
 
+@pytest.mark.re2
 def test_a_step_with_several_options_that_gate_is_sent_what_any_of_their_patterns_matches():
     run = Run("flows:\n  a:\n    stdin:\n    pair: {open: ['down (?P<srv>.)', 'lost (?P<srv>.)'], close: 'up {srv}'}\n"
               "    alert: {title: '{text}'}\n")
@@ -283,7 +284,9 @@ flows:
 
 
 @pytest.mark.parametrize("engine", ["_hyperscan", "_re2set"])
+@pytest.mark.re2
 def test_what_several_patterns_of_a_step_find_does_not_depend_on_who_looked_before(engine, monkeypatch):
+    pytest.importorskip({"_hyperscan": "hyperscan", "_re2set": "re2"}[engine])
     draw = random.Random(7)
     known = ["begin a", "begin b", "end a", "end b", "end ab", "noise", "begin é", "end é"]
     texts = [draw.choice(known) for _ in range(300)]

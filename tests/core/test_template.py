@@ -21,6 +21,7 @@ def test_a_name_in_braces_stands_for_a_text(source, places):
 @pytest.mark.parametrize("source", [
     "a{3}b{2,5}c{2,}", "a{,3}", r"\{id\}", r"\p{Greek}", r"\P{L}", r"\x{e9}", "[{id}]", "[]{id}]", r"\Q{id}\E",
     r"\Q{id}", "{}", "{1d}", "{a b}", "{a.b}"])
+@pytest.mark.re2
 def test_other_braces_are_what_they_are_in_any_pattern(source):
     assert () == Template(source).names
 
@@ -54,6 +55,7 @@ def test_as_a_pattern_it_matches_whatever_stands_there():
     ("{a}$", {"a": "y" + "x" * 3000}, "x" * 3001, None),
     ("no names (?P<a>.)", {"id": "7"}, "no names x", {"a": "x"}),
 ])
+@pytest.mark.re2
 def test_with_its_texts_it_matches_these_and_nothing_else(source, texts, text, fields):
     assert fields == Template(source).fields_with(text, texts)
 
@@ -67,6 +69,7 @@ OUTSIDE = "'{id}' stands in parentheses or before a quantifier, where it may be 
     ("{id} (", "the pattern is no regular expression: missing ): "),
     ("(?P<a>x){id}(?P<a>y)", "two groups are named 'a'; give each its own name"),
 ])
+@pytest.mark.re2
 def test_where_its_text_may_be_left_out_it_is_refused(source, why):
     with pytest.raises(ValueError, match="^" + re.escape(why)):
         Template(source)
@@ -115,6 +118,7 @@ TEXTS = st.text("ab .:", max_size=9)
 @given(st.lists(PIECES, max_size=4), st.lists(PIECES, max_size=4), st.booleans(), TEXTS)
 @example(["a"], ["b"], False, "aab")
 @example(["ab "], ["$"], False, "ab ab b")
+@pytest.mark.re2
 def test_what_is_certain_is_so_and_what_matches_is_what_its_escaped_text_matches(before, behind, anycase, text):
     """With every text there is in the line, and some that are not."""
     assume((before + behind).count("(?P<g>.*)") < 2 and (behind or ["x"])[0] not in ("?", "+"))

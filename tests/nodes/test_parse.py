@@ -146,6 +146,7 @@ def test_a_field_that_a_format_does_not_have_is_told(step):
     ("{as: grok, pattern: '%{IP:at}'}",
      "c.yaml:4:32 the group 'at' is named like a built-in field; give it another name"),
     ("{as: regex, pattern: '%{WORD:a}('}", "c.yaml:4:33 the pattern is no regular expression: missing ): %{WORD:a}(")])
+@pytest.mark.re2
 def test_what_grok_cannot_read_is_told_at_its_place(step, told):
     from corowatch.core.errors import ConfigError
 

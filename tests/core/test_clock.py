@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from corowatch.core.clock import day_span, read_clock, week_days, zone
+from corowatch.core.clock import Cron, day_span, read_clock, week_days, zone
 
 
 @pytest.mark.parametrize(("text", "inside", "outside"), [
@@ -68,3 +68,26 @@ def test_without_a_zone_it_is_that_of_the_host(monkeypatch, request):
     request.addfinalizer(lambda: (monkeypatch.undo(), time.tzset()))
 
     assert (3, 330) == read_clock(0.0, None)
+
+
+def test_a_moment_comes_after_another_by_the_clock_of_a_zone():
+    noon = datetime(2026, 11, 22, 12, tzinfo=zone("UTC")).timestamp()
+
+    assert noon + 20 * 3600 == Cron("0 8 * * *").after(noon, zone("UTC"))
+    assert noon + 19 * 3600 == Cron("0 8 * * *").after(noon, zone("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("hourly", "is no cron expression; write minute, hour"), ("0 8 * *", "is no cron expression; write minute"),
+    ("60 * * * *", "bad minute"), ("0 0 31 2 *", "bad day-of-month|never comes"), ("0 0 * * foo", "bad day-of-week"),
+    ("0 0 * * * *", "write minute, hour"),
+])
+def test_what_is_no_expression_is_told(text, why):
+    with pytest.raises(ValueError, match=why):
+        Cron(text)
+
+
+def test_expressions_are_equal_if_they_were_written_alike():
+    assert {Cron("0 8 * * *")} == {Cron("0 8 * * *"), Cron("0 8 * * *")}
+    assert Cron("0 8 * * *") != Cron("0 9 * * *")
+    assert "Cron('0 8 * * *')" == repr(Cron("0 8 * * *"))

@@ -80,3 +80,10 @@ def test_what_is_at_its_default_is_not_told():
 ])
 def test_patterns_say_which_lines_belong_together(multiline, records):
     assert records == Joined(multiline).send_lines(["a", " b", "S 1", " c", "E", "S 2"]).end().texts
+
+
+def test_a_trace_that_may_be_of_two_languages_ends_where_one_knows_its_last_line():
+    lines = ["PHP Fatal error:  Uncaught Exception: x in /a.php:1", "  thrown in /a.php on line 1", "other"]
+    file = Joined(Multiline(as_=("php", "dotnet"))).send_lines(lines[:2])
+
+    assert ["\n".join(lines[:2])] == file.texts

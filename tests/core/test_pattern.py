@@ -173,3 +173,12 @@ def test_what_is_rewritten_means_what_it_means_to_re2(source, monkeypatch):
 def test_what_only_re2_could_search_for_is_refused(source):
     with pytest.raises(ValueError):
         Pattern(source)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_expression_of_our_own_is_found_in_bytes_with_re2_and_without(there, monkeypatch):
+    if not there:
+        monkeypatch.setattr(module, "re2", None)
+    find = module.searcher("(?m)^b+$|c")
+
+    assert [2, 2, 5, -1] == [find(b"a\nbb\nc\n", at) for at in (0, 2, 4, 6)]

@@ -7,6 +7,7 @@ import pytest
 
 from corowatch.core.errors import Place
 from corowatch.core.pattern import Pattern
+from corowatch.core.table import TableFile
 from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import (
@@ -219,3 +220,7 @@ def test_an_editor_knows_a_share_and_a_figure(hint, right, wrong):
     valid = jsonschema.Draft202012Validator(schema(hint)).is_valid
 
     assert [*map(valid, right), *map(valid, wrong)] == [True] * len(right) + [False] * len(wrong)
+
+
+def test_a_file_to_look_up_is_handed_in_by_the_outside():
+    assert ["files cannot be looked up here"] == read("users.csv", TableFile)

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("re2", reason="without it no pattern has a gate")
 
 from corowatch.core.pattern import Pattern
-from corowatch.engines.gate import NoGate, gate_of
+from corowatch.engines.gate import NoGate, at_start, gate_of
 
 BEYOND = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 
@@ -160,3 +160,13 @@ def test_where_no_part_is_likely_to_be_rare_the_gate_is_that_of_the_whole(patter
 def test_a_part_is_no_way_round_what_has_no_gate():
     with pytest.raises(NoGate):
         gate_of(Pattern("a+^b XK-427"), by_part=True)
+
+
+@pytest.mark.parametrize("source", ["a", "^", "^a|^b", r"^\pL", "^a+b+", "^(a+)+", "(?P<x>^a)b(?=c)", "^a$b", r"^\Qa"])
+def test_what_does_not_tell_at_once_where_lines_begin(source):
+    assert None is at_start(Pattern(source))
+
+
+@pytest.mark.parametrize(("source", "expression"), [("^ab", rb"\x61\x62"), (r"^\d+:", rb"(?:[\x30-\x39]){1,}\x3a")])
+def test_where_lines_begin_may_be_told_to_the_standard_library(source, expression):
+    assert expression == at_start(Pattern(source))

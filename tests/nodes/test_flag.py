@@ -158,3 +158,12 @@ def test_it_is_what_a_list_of_all_that_happened_tells(steps, lasts, restart):
             model.append((time, key))
 
     assert model == [(event.at, event.fields["k"]) for event in yes]
+
+
+def test_what_is_over_is_not_kept():
+    memory = Memory()
+    sets = flag(Collect(), name="f", for_=10.0, memory=memory)
+    at(sets, 100)
+    sets.send(Tick(110.0))
+
+    assert "[]" not in memory

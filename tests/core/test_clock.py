@@ -79,7 +79,7 @@ def test_a_moment_comes_after_another_by_the_clock_of_a_zone():
 
 @pytest.mark.parametrize(("text", "why"), [
     ("hourly", "is no cron expression; write minute, hour"), ("0 8 * *", "is no cron expression; write minute"),
-    ("60 * * * *", "bad minute"), ("0 0 31 2 *", "bad day-of-month|never comes"), ("0 0 * * foo", "bad day-of-week"),
+    ("60 * * * *", "bad minute"), ("0 0 31 2 *", "bad day-of-month"), ("0 0 * * foo", "bad day-of-week"),
     ("0 0 * * * *", "write minute, hour"),
 ])
 def test_what_is_no_expression_is_told(text, why):

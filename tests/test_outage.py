@@ -18,8 +18,9 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ALERTS, KEYS = 100_000, 50
-SLACK = 12
-"""Megabytes by which the daemon may grow between the first tenth and the end: SQLite's pages, what one batch takes."""
+SLACK = 24
+"""Megabytes by which the daemon may grow between the first tenth and the end: SQLite's pages, what one batch takes; 10
+to 17 were seen. The alerts themselves are some forty."""
 CONFIG = """
 flows:
   a:

@@ -83,7 +83,7 @@ def shares() -> Iterator[Share]:
                     labelled.left_out[f"alerts that do not follow from what is listed: {one['replay']}"] += 1
             if not told or not all(one["replay"] in FOLLOWS for one in told):
                 continue
-            if all("timestamp" in event for one in told for event in one["events"]):
+            if all(_has_time(event) for one in told for event in one["events"]):
                 name = f"{case['id']} {scenario['name']}"
                 of_events(name, scenario, told, labelled)
                 of_lines(name, case, scenario, told, raw)
@@ -124,6 +124,13 @@ def _fields(expression: str | None) -> list[str]:
 def _taken_apart(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """An event with the path of its request alone, where the peer has it but does not list it."""
     return {**event, "request": event["http_path"].partition("?")[0]} if "http_path" in event else event
+
+
+def _has_time(event: Mapping[str, Any]) -> bool:
+    try:
+        return _time(event) > 0
+    except (KeyError, ValueError):
+        return False
 
 
 def _time(event: Mapping[str, Any]) -> float:
@@ -179,7 +186,7 @@ def steps_of(case: Mapping[str, Any], scenario: Mapping[str, Any], lines: list[s
         if any(name in where or name in of for name in _OF_REQUEST):
             steps.insert(2, {"parse": {"as": "regex", "pattern": REQUEST}})
     silence = scenario.get("blackhole") or "1ms"
-    if scenario["type"] == "trigger":
+    if scenario["type"] == "trigger" or scenario["capacity"] < 1:
         return [*steps, {"dedupe": {"within": silence, "of": "ip"}}, {"alert": None}]
     told = {"capacity": scenario["capacity"], "leak": scenario["leakspeed"], "by": "ip", "rest": silence}
     return [*steps, {"bucket": {**told, **({"of": of} if of else {})}}, {"alert": None}]

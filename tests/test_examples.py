@@ -334,3 +334,17 @@ def test_an_example_gives_the_same_live(example, tmp_path, monkeypatch):
     got = [told(alerts[one], example) for one in daemon.made]
 
     assert sorted(expected(example), key=itemgetter("flow")) == sorted(got, key=itemgetter("flow"))
+
+
+def test_what_the_readme_shows_for_a_rule_of_others_is_an_example_that_has_the_kind():
+    """A row that names one kind at least that none of its examples uses would show something else."""
+    table = (ROOT / "README.md").read_text().partition("| there | here | example |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (.*) \| (.*) \| (\[.*) \|$", table, re.MULTILINE)
+    nodes = discover().node
+
+    assert len(rows) > 20
+    for rule, here, shown in rows:
+        used = [word for name in re.findall(r"\(config/examples/([\w-]+)/\)", shown)
+                for word in uses(CONFIG / "examples" / name)]
+        named = [word for word in re.findall(r"`(\w+)", here) if word in nodes]
+        assert not named or set(named) & {*used, "alert"}, rule

@@ -766,12 +766,14 @@ c.yaml:5:12: no sink 'nowhere'; there is console; sinks stand under `sinks:`
                ^""" == str(caught.value)
 
 
-def test_without_help_from_outside_functions_and_secrets_are_mistakes():
-    with pytest.raises(ConfigError) as caught:
-        load([ConfigFile("c.yaml", flow("stdin:", "python: r.py:x", "throttle: '${env:X}'"))], KINDS)
+def test_without_help_from_outside_functions_secrets_and_tables_are_mistakes():
+    steps = ("lookup: {file: x.csv, of: text}", "python: r.py:x", "throttle: '${env:X}'")
 
-    assert ["functions of the user cannot be loaded here", "${env:X} cannot be looked up here"] == [
-        mistake.what for mistake in caught.value.mistakes]
+    with pytest.raises(ConfigError) as caught:
+        load([ConfigFile("c.yaml", flow("stdin:", *steps))], discover())
+
+    assert ["files cannot be looked up here", "functions of the user cannot be loaded here",
+            "${env:X} cannot be looked up here"] == [mistake.what for mistake in caught.value.mistakes]
 
 
 PIECES = ["flows", "sinks", "defaults", "a", "b", "from", "tail", "stdin", "grep", "alert", "threshold",

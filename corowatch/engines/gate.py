@@ -92,7 +92,7 @@ def at_start(pattern: Pattern) -> bytes | None:
     with a `^` before all else does; None where there is none, or where it might take more than linear time."""
     try:
         tree = read(pattern.expression) if pattern.linear else NOTHING
-        if not isinstance(tree, Cat) or tree.parts[:1] != (Edge("^"),) or _unbounded(tree) > 1:
+        if not isinstance(tree, Cat) or tree.parts[:1] != (Edge("^"),) or _choices(tree) > 1:
             return None
         if any(isinstance(part, Chars) and part.vague for part in _leaves(tree)):
             return None
@@ -101,14 +101,16 @@ def at_start(pattern: Pattern) -> bytes | None:
         return None
 
 
-def _unbounded(node: Node) -> int:
-    """How many repeats of a tree have no end, or a long way to it; one in another counts as two."""
+def _choices(node: Node) -> int:
+    """How many repeats of a tree may be of one length or another. One of more than characters counts as two, for
+    it may be read in many ways, and a search that tries each takes exponential time."""
     match node:
         case Cat(parts) | Alt(parts):
-            return sum(map(_unbounded, parts))
-        case Repeat(part, _, most):
-            within = _unbounded(part)
-            return within + 1 + (within > 0) if most is None or most > FEW * RARE else 2 * within
+            return sum(map(_choices, parts))
+        case Repeat(part, least, most):
+            one_way = isinstance(part, Chars) or (
+                isinstance(part, Cat) and all(isinstance(each, Chars) for each in part.parts))
+            return int(least != most) if one_way else 2
     return 0
 
 

@@ -162,7 +162,9 @@ def test_a_part_is_no_way_round_what_has_no_gate():
         gate_of(Pattern("a+^b XK-427"), by_part=True)
 
 
-@pytest.mark.parametrize("source", ["a", "^", "^a|^b", r"^\pL", "^a+b+", "^(a+)+", "(?P<x>^a)b(?=c)", "^a$b", r"^\Qa"])
+@pytest.mark.parametrize("source", ["a", "^", "^a|^b", r"^\pL", "^a+b+", "^(a+)+", "(?P<x>^a)b(?=c)", "^a$b", r"^\Qa",
+                                    r"^(?:\d{1,3}[.:]?)+ ", r"^(?:\w{1,8}-?){1,8}: ", r"^(?:\d|\w\w)*:",
+                                    "^(?:a?){20}a{20}", "^(?:a|ab|b){20}c", r"^\w{0,24}\w{0,24}x", "^a?b?c"])
 def test_what_does_not_tell_at_once_where_lines_begin(source):
     assert None is at_start(Pattern(source))
 

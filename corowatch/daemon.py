@@ -209,8 +209,8 @@ class Daemon:
         self._hand_over()
         self._notify.forget_others()
         self._settle_couriers()
-        self._searched = self._glanced = now
-        self._refresh_watch()
+        self._glanced = now
+        self._searched = 0.0 if self._refresh_watch() else now  # what came before it was watched, nobody was told of
         gc.collect()
         gc.freeze()
         log.info("daemon.started", flows=len({step.flow for step in self.graph.config.steps.values()}),
@@ -393,7 +393,7 @@ class Daemon:
             if everything:
                 self._swept = now
             for name, source in self.sources.items():
-                if everything or name not in self._watched:
+                if everything or name not in self._watched or source.hidden:
                     self._guarded(source.look, now, None)
             self._look_at_tables()
             self._mend_couriers()
@@ -401,7 +401,7 @@ class Daemon:
         elif now - self._glanced >= GLANCE:
             self._glanced = now
             for name, source in self.sources.items():
-                if name not in self._watched:
+                if name not in self._watched or source.hidden:
                     self._guarded(source.glance, now)
         if woken:
             for source in self.sources.values():

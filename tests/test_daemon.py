@@ -588,7 +588,7 @@ class Hands:
 
 
 @pytest.mark.parametrize(("how", "paths", "looked", "glanced"), [
-    ("auto", "app.log", [5, 20], []),
+    ("auto", "app.log", [15], []),
     ("auto", "'*/app.log'", [5, 10, 15, 20], [*range(1, 5), *range(6, 10), *range(11, 15), *range(16, 20)]),
     ("poll", "app.log", [5, 10, 15, 20], [*range(1, 5), *range(6, 10), *range(11, 15), *range(16, 20)]),
 ])
@@ -596,6 +596,7 @@ def test_where_every_change_is_told_of_all_is_looked_at_seldom(run, log, monkeyp
     began = time.time()
     monkeypatch.setattr(daemon_module.WallClock, "read", lambda self: began)
     one = run(ERRORS.replace("watch: poll", f"watch: {how}").replace("app.log", paths))
+    one.daemon.step()  # what came before the watch began is looked for at once
     source, = one.daemon.sources.values()
     at = {"look": [], "glance": []}
     for second in range(1, 21):
@@ -608,6 +609,27 @@ def test_where_every_change_is_told_of_all_is_looked_at_seldom(run, log, monkeyp
         one.daemon.step()
 
     assert (looked, glanced) == (at["look"], at["glance"])
+
+
+def test_a_file_that_was_renamed_is_looked_at_as_if_nothing_were_told_of(run, log, tmp_path, monkeypatch):
+    """Its writer may go on in it, under a name that notifications do not know."""
+    began = time.time()
+    monkeypatch.setattr(daemon_module.WallClock, "read", lambda self: began)
+    one = run(ERRORS.replace("watch: poll", "watch: auto"))
+    log("ERROR 1")
+    (tmp_path / "app.log").rename(tmp_path / "app.log.1")
+    log()
+    one.daemon._swept = 0.0
+    one.daemon.step()
+    source, = one.daemon.sources.values()
+    assert source.hidden
+    glanced = []
+    for second in (1, 2, 3):
+        monkeypatch.setattr(source, "glance", lambda now, second=second: glanced.append(second))
+        monkeypatch.setattr(daemon_module.WallClock, "read", lambda self, second=second: began + second)
+        one.daemon.step()
+
+    assert [1, 2, 3] == glanced
 
 
 def test_the_clock_follows_the_wall():

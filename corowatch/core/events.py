@@ -84,7 +84,7 @@ class Position(msgspec.Struct, gc=False):
         return self.offset if self.open is None else self.open
 
     def nearest(self) -> tuple[int, float] | None:
-        """The nearest line before it that told its time."""
+        """The nearest line before what is not dealt with that told its time."""
         if self.pending is not None:
             self.pending(self)
         return self.stamped

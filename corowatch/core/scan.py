@@ -82,14 +82,14 @@ class Clock:
             return
         position = block.position
         position.unseen.append(block)
-        while len(position.unseen) > 1 and position.unseen[1].offset + REACH < position.offset:
+        while len(position.unseen) > 1 and position.unseen[1].offset + REACH < position.done:
             del position.unseen[0]
         position.pending = self._look_back
 
     def _look_back(self, position: Position) -> None:
-        """Find the nearest stamped line before the position."""
+        """Find the nearest stamped line before what is not dealt with."""
         pieces = [(block, len(block.data)) for block in reversed(position.unseen)]
-        self._nearest(position, pieces, position.offset)
+        self._nearest(position, pieces, position.done)
         position.unseen.clear()
         position.pending = None
 
@@ -114,7 +114,7 @@ class Clock:
         data, the last first."""
         known = position.stamped
         floor = max(here - REACH, position.looked, known[0] + 1 if known else 0)
-        position.looked = here
+        position.looked = max(position.looked, here)
         for block, until in pieces:
             for place, begin, end in _backwards(block, until):
                 if place < floor:

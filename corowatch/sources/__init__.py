@@ -83,6 +83,11 @@ class Source:
         """Whether something that should be read cannot be."""
         return False
 
+    @property
+    def hidden(self) -> bool:
+        """Whether it follows anything that notifications may not name, such as a file that was renamed."""
+        return False
+
     def time(self, wall: float) -> float:
         """What time it is in a source of Events, when it is `wall` outside: that of its last, while more wait."""
         return wall

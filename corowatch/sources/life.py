@@ -248,6 +248,7 @@ class Life:
         if self._frame is not None:
             self._frame.close()
             self._frame = self._records = None
+        self.position.nearest()  # else it and its Blocks keep each other: they are none that the collector looks at
 
     @property
     def waiting(self) -> bool:
@@ -259,7 +260,8 @@ class Life:
         since = None if self._records is None else self._records.since
         if since is None or self._how.multiline is None or self.ready:
             return
-        if min(since, self.seen.mtime / 1e9) + self._how.multiline.timeout <= now:
+        last = min(since, self.seen.mtime / 1e9) if self.read_to <= self.seen.size else since
+        if last + self._how.multiline.timeout <= now:
             self.end_record()
 
     def end_record(self) -> None:
@@ -279,10 +281,10 @@ class Life:
     # --- reading --------------------------------------------------------------------------------------
 
     def begins(self) -> float:
-        """When the next line was written (seconds since the epoch): by its stamp, else that of the nearest stamped
-        line before, else of one soon after, else by the file's last write."""
+        """When the next line was written, or the record that is held back (seconds since the epoch): by its stamp, else
+        that of the nearest stamped line before, else of one soon after, else by the file's last write."""
         written = self.seen.mtime / 1e9
-        for line in self.content.pread(SIP, self.position.offset).split(b"\n", 8)[:8]:
+        for line in self.content.pread(SIP, self.position.done).split(b"\n", 8)[:8]:
             told = self._how.stamps.read(line, written)
             if told is not None:
                 return told

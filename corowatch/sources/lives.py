@@ -165,6 +165,10 @@ class Lives:
                 self._handed[key] = None
                 yield key, content.fd
 
+    def follows(self, life: Life) -> bool:
+        """Whether it is still one of these."""
+        return self.at(life.dev, life.ino) is life
+
     def before(self, life: Life) -> Iterator[Life]:
         """Those of its family that came before it, oldest first."""
         return takewhile(lambda one: one is not life, self._families[life.home])
@@ -198,7 +202,7 @@ class Lives:
     def _sole(self) -> Life | None:
         """The only one that has something to read, if it is known to be the only one."""
         one = self._alone
-        if one is not None and (one.failed or not one.ready or self.at(one.dev, one.ino) is not one):
+        if one is not None and (one.failed or not one.ready or not self.follows(one)):
             self._alone = None
         return self._alone
 

@@ -13,6 +13,7 @@ import errno
 import fnmatch
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -175,6 +176,10 @@ class Tail(Source):
     def trouble(self) -> bool:
         return bool(self._report.said)
 
+    @property
+    def hidden(self) -> bool:
+        return any(life.gone is not None for life in self._lives)
+
     # --- looking --------------------------------------------------------------------------------------
 
     def globs(self) -> Iterator[tuple[str, list[str]]]:
@@ -232,7 +237,9 @@ class Tail(Source):
                                 for path in woken):
             self._look_everywhere(now)
             return
-        self._look_at_each([self._by_path[path] for path in woken if path in self._by_path], now)
+        told = [life for path in woken if (life := self._by_path.get(path)) and self._lives.follows(life)]
+        # What is still written into a file that was renamed comes first, and may not be told of yet.
+        self._look_at_each(dict.fromkeys(chain.from_iterable((*self._lives.before(life), life) for life in told)), now)
 
     def glance(self, now: float) -> None:
         self._folders = Folders()
@@ -242,7 +249,7 @@ class Tail(Source):
         """Notice what changed of these; if one is not where it was, of everything."""
         moved = False
         for life in lives:
-            if self._lives.at(life.dev, life.ino) is life:  # a look at one may end others
+            if self._lives.follows(life):  # a look at one may end others
                 moved |= not self._look_at(life, now)
         if moved:
             self._look_everywhere(now)
@@ -272,7 +279,7 @@ class Tail(Source):
         self._absent.take_up(found, folders, self._beside, now)
         here = {(seen.dev, seen.ino): (path, seen) for path, seen in found.items()}
         for life in list(self._lives):
-            if self._lives.at(life.dev, life.ino) is not life:
+            if not self._lives.follows(life):
                 continue  # it was of use for another
             path, seen = here.get((life.dev, life.ino), (None, None))
             if path is None or seen is None:
@@ -326,7 +333,7 @@ class Tail(Source):
 
     def _name_all(self) -> None:
         """By which paths notifications may call each file: its own, and what a link leads to."""
-        here = {life.path: life for life in self._lives if life.gone is None}
+        here = {life.path: life for life in sorted(self._lives, key=lambda life: life.gone is None)}
         folders: dict[str, str] = {}
         self._led_to.clear()
         for path, life in list(here.items()):

@@ -6,6 +6,7 @@ from corowatch.core.coroutine import Broadcast
 from corowatch.core.events import Block, Chunk, Position
 from corowatch.core.frame import frame
 from corowatch.core.kinds import Counts
+from corowatch.core.multiline import Multiline
 from corowatch.core.pattern import Pattern
 from corowatch.core.scan import AHEAD, REACH, SHORT, Clock, scan
 from corowatch.core.stamps import Stamps
@@ -255,3 +256,32 @@ def test_what_is_kept_to_look_back_to_goes_with_its_position():
     scanner.send(block(b"another file\n"))  # whose end is what the clock goes by now
 
     assert sys.getrefcount(position) == 3  # the name, the argument, and the block that it keeps
+
+
+class Named(EveryLine):
+    """Names the lines alone that hold something."""
+
+    def __init__(self, what):
+        super().__init__([None])
+        self._what = what
+
+    def lines(self, data, found=None):
+        return (hit for hit in super().lines(data) if self._what in data[hit[0]:hit[1]])
+
+
+def test_when_a_record_is_open_what_stands_before_it_is_looked_back_to_and_no_further():
+    """A commit may fall while it is open, and must not change what time a later line without a stamp has."""
+    def times(*, commit):
+        events, counts = Collect(), Counts(lines=0, cut=0, skewed=0)
+        scanner = scan([events], engine=Named(b"ERROR"), clock=Clock("auto", counts), counts=counts)
+        position = Position()
+        records = Multiline(as_=("indent",)).records(scanner)
+        for line in (b"1970-01-01T00:00:01Z one\n", b"1970-01-01T00:00:02Z two\n", b"  at x\n", b"ERROR no stamp\n"):
+            offset, position.offset = position.offset, position.offset + len(line)
+            records.send(Block(ORIGIN, offset, NOW, line, position))
+            if commit:
+                position.nearest()
+        records.end()
+        return [event.at for event in events]
+
+    assert [2.0] == times(commit=False) == times(commit=True)

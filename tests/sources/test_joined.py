@@ -212,3 +212,20 @@ def test_room_that_is_laid_out_in_advance_does_not_end_a_record(path):
 
     assert [f"{TRACE}\tat d.E.f(E.java:2)", "two"] == [text for _, _, text, _ in reader.lines] == again.read(4.0)
     assert 0 == balance(reader.tail)
+
+
+def test_what_was_read_since_the_last_look_is_as_new_as_its_reading(path):
+    """The last write that stat told of was long ago, and what came after it was read all the same."""
+    write(path, "x" * 600 + "\n")
+    written(path, 50.0)
+    reader = Records(path, start="beginning", multiline=JAVA)
+    reader.tail.look(100.0, None)
+    write(path, TRACE.partition("\n")[0] + "\n")
+    while head := reader.tail.head():  # without another look
+        head.read(100.0, head.next)
+    assert reader.tail.waiting
+    reader.tail.pass_time(100.01)
+    assert reader.tail.waiting
+    write(path, TRACE.partition("\n")[2] + "two\n")
+
+    assert [TRACE[:-1], "two"] == reader.read(101.0)

@@ -9,9 +9,13 @@ from math import inf
 import pytest
 from reading import Reader, write
 
+from corowatch.core.kinds import Counts
+from corowatch.core.scan import Clock, scan
+from corowatch.engines import EveryLine
 from corowatch.sources import life
 from corowatch.sources.life import REACH, Life
 from corowatch.sources.tail import QUIET, REMOVED
+from corowatch.testing import Collect
 
 
 @pytest.fixture
@@ -923,3 +927,66 @@ def test_a_link_that_leads_to_itself_is_told_as_such(tmp_path):
 
     assert [] == reader.read()
     assert not [text for _, text in reader.told if "everyone" in text]
+
+
+# --- what is still written into a file that was renamed -------------------------------------------------
+
+
+@pytest.fixture
+def renamed(tmp_path):
+    """A Tail on a log that was renamed, while its writer has it open, and another stands in its place; both known."""
+    path = tmp_path / "app.log"
+    write(path, "one\n")
+    reader = Reader(path, start="beginning")
+    assert ["one"] == reader.read()
+    os.rename(path, tmp_path / "app.log.1")
+    write(path, "")
+    reader.read()
+    return path, reader
+
+
+def test_it_comes_before_what_stands_in_the_new_one_though_only_that_was_told_of(renamed):
+    path, reader = renamed
+    write(f"{path}.1", "old\n")
+    write(path, "new\n")
+
+    assert ["old", "new"] == reader.read(look=[str(path)])
+
+
+def test_it_is_seen_when_it_is_told_of_under_its_new_name(renamed):
+    path, reader = renamed
+    write(f"{path}.1", "old\n")
+
+    assert ["old"] == reader.read(look=[f"{path}.1"])
+
+
+def test_it_is_known_that_no_notification_need_name_it(renamed):
+    _, reader = renamed
+    assert reader.tail.hidden
+    assert [] == reader.read(now=1.0 + 120)
+    assert not reader.tail.hidden
+
+
+class Scanned(Reader):
+    """A Reader whose Blocks are asked for their times, as the daemon's are."""
+
+    def _keep(self):
+        self.events, counts = Collect(), Counts(lines=0, cut=0, skewed=0)
+        return scan([self.events], engine=EveryLine([None]), clock=Clock("auto", counts), counts=counts)
+
+
+def test_a_position_that_is_over_holds_no_text(tmp_path):
+    """It and its Blocks refer to each other, and are none that the collector looks at."""
+    path = tmp_path / "app.log"
+    write(path, "one\nunfinished")
+    reader = Scanned(path, start="beginning")
+    reader.read()
+    life, = reader.tail._lives
+    position = life.position
+    assert position.unseen
+    os.truncate(path, 0)
+    write(path, "two\n")
+    reader.read(2.0)
+
+    assert ["one", "unfinished", "two"] == [event.text for event in reader.events]
+    assert ([], None) == (position.unseen, position.pending)

@@ -209,15 +209,16 @@ class Beside:
         What is plain must be named as rotated from it: `worker-1.log` and `worker-2.log` may well begin alike.
         """
         name = os.path.basename(content.path)
-        originals: list[tuple[str, Saved, Plain | Unpacked | None]] = [
-            (life.key, life.saved(), None if life.packed else life.content)
+        originals: list[tuple[str, Saved, Life | None]] = [
+            (life.key, life.saved(), life)
             for kin in self._lives.kin.of(content.path) for life in self._lives.family(kin)]
         originals += [(key, saved, None) for key, saved in self.known.kin_of(content.path)]
         if not content.packed:
             originals = [one for one in originals if succeeds(name, os.path.basename(one[1].home))]
-        for key, saved, original in originals:
+        for key, saved, life in originals:
+            original = None if life is None or life.packed else life.content
             try:
-                if is_copy(content, saved, original):
+                if is_copy(content, saved, original) or (life and life.has_read(content)):
                     self._know(content, home, key)
                     return True
             except OSError:

@@ -23,6 +23,7 @@ from corowatch.core.records import Joins
 from corowatch.core.rotations import age
 from corowatch.core.stamps import Stamps
 from corowatch.sources.content import Plain, Unpacked
+from corowatch.sources.reads import Reads
 from corowatch.sources.report import name_of
 
 GULP = 256 * 1024
@@ -88,6 +89,8 @@ class Life:
         self._how = how
         self._counts = counts
         self._unproven = unproven  # what it must be, where that shows only once its bytes are unpacked up to there
+        self._reads = Reads()
+        self._were_read = Reads()  # of the life before
         self._begin(key, seen, position or Position(), before, found_to, head, hashed)
 
     def _begin(self, key: str, seen: Seen, position: Position, before: bytes, found_to: int | None = None,
@@ -230,6 +233,7 @@ class Life:
     def renew(self, key: str, seen: Seen, now: float) -> None:
         """The file begins another life, at its beginning."""
         self.let_go()
+        self._were_read, self._reads = self._reads, Reads()
         self._begin(key, seen, Position(), b"")
         self.grew = now
 
@@ -403,6 +407,14 @@ class Life:
         self._frame.send(chunk)
         self._passed_on(done, data)
         self._overlap = data[-MARKER:]
+        self._reads.add(self.read_to, self._overlap)
+
+    def has_read(self, content: Plain | Unpacked) -> bool:
+        """Whether a file ends within what was read here, as a copy does that was made some reads before the truncation,
+        be it seen or not."""
+        return not content.packed and any(
+            reads.reach(content.status().size, lambda size, at: content.pread(size, at))
+            for reads in (self._reads, self._were_read))
 
     def _passed_on(self, done: int, data: bytes) -> None:
         """All may be dealt with up to another place than before; `data` are the last bytes that were read."""

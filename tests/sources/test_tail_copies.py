@@ -71,6 +71,37 @@ def test_a_copy_that_a_glob_finds_is_not_read_again(log, tmp_path):
     assert 0 == balance(reader.tail)
 
 
+@pytest.mark.parametrize("glob", ["", "*"])
+@pytest.mark.parametrize("copied", [2000, 2003, len(FIRST) - 2])
+def test_a_copy_is_not_read_again_if_more_was_read_before_the_file_was_truncated(log, tmp_path, glob, copied):
+    reader = Reader(f"{log}{glob}", start="beginning")
+    got = []
+    for line in FIRST.splitlines(keepends=True):
+        write(log, line)
+        got += reader.read()
+    write(tmp_path / "app.log.1", FIRST[:copied])
+    os.truncate(log, 0)
+    write(log, "new\n")
+
+    assert [*lines(FIRST), "new"] == got + reader.read() + reader.read(100.0) + reader.read(100.0 + QUIET)
+    assert (0, []) == (balance(reader.tail), lost(reader))
+
+
+def test_what_begins_as_what_was_read_did_and_goes_on_otherwise_is_no_copy(log, tmp_path):
+    write(log, "=== service started ===\n")
+    reader = Reader(log, start="beginning")
+    got = reader.read()
+    write(log, "one\n" * 90)
+    got += reader.read()
+    os.rename(log, tmp_path / "app.log.2")
+    write(tmp_path / "app.log.1", "=== service started ===\ntwo\n")
+    write(log, "=== service started ===\nthree\n")
+    got += reader.read(2.0) + reader.read(8.0)
+
+    banner = "=== service started ==="
+    assert [banner, *["one"] * 90, banner, "two", banner, "three"] == got
+
+
 def test_a_file_that_begins_like_a_log_and_goes_on_otherwise_is_no_copy(log, tmp_path):
     write(log, FIRST)
     reader = Reader(f"{log}*", start="beginning")

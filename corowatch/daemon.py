@@ -39,7 +39,7 @@ from corowatch.core.text import capped, many, safe
 from corowatch.courier import Courier
 from corowatch.log import log
 from corowatch.notify import Notify
-from corowatch.sources import Source
+from corowatch.sources import Source, read_first
 from corowatch.sources.corowatch import INTERNAL
 from corowatch.store import Change, Store, write_whole
 from corowatch.summary import Ledger, Table, sources_told
@@ -430,19 +430,10 @@ class Daemon:
                 log.error("sink.died", sink=name)
                 self.couriers[name] = Courier(courier.use, self._store, self._courier_told)
 
-    def _read_first(self, now: float) -> bool:
-        """Read the earliest head, up to where another is the earliest; False if there is none."""
-        heads = [head for source in self.sources.values() if (head := source.head())]
-        if not heads:
-            return False
-        first, *others = sorted(heads, key=lambda head: head.order()) if len(heads) > 1 else heads
-        first.read(now, min([first.next, *(head.order()[0] for head in others)]))
-        return True
-
     def _read_turn(self, now: float, limit: float = TURN) -> bool:
         """Read what there is, earliest first, until an alert is to be committed; whether there is more."""
         until = time.monotonic() + limit
-        while not self._failing and self._read_first(now):
+        while not self._failing and read_first(self.sources.values(), now):
             self._dirty = True
             if self._store.urgent or time.monotonic() >= until or self.stopping is not None or self._reload:
                 return any(source.behind for source in self.sources.values())
@@ -763,7 +754,8 @@ class Daemon:
         until = time.monotonic() + LAST_READ
         for source in self.sources.values():
             self._guarded(source.look, now, None)
-        while not self._hurry and not self._failing and time.monotonic() < until and self._read_first(now):
+        sources = self.sources.values()
+        while not self._hurry and not self._failing and time.monotonic() < until and read_first(sources, now):
             now = self._clock.read()
             self._take_notes()
 

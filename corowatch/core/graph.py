@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from corowatch.core.config import Config, Step
 from corowatch.core.coroutine import Broadcast, finish
@@ -31,6 +31,14 @@ FIRST_REST, LONGEST_REST = 60.0, 3600.0
 """Seconds that a shut node rests before it is tried again, the first time and at most."""
 
 Sent = TypeVar("Sent")
+Push: TypeAlias = Callable[[Any], object]
+
+
+class Witness(Protocol):
+    """Somebody who sees what is sent to each node."""
+
+    def around(self, step: str, push: Push) -> Push:
+        """What sends to a node in place of `push`, and looks on."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +58,13 @@ class Inlet(Generic[Sent]):
     in a minute it stays shut, and is tried again after a minute, doubling to an hour. Upstream never notices.
     """
 
-    def __init__(self, make: Callable[[], Any], counts: Counts[Any],
-                 failed: Callable[[object, Exception, float], None], now: Callable[[], float]) -> None:
+    def __init__(self, make: Callable[[], Any], counts: Counts[Any], failed: Callable[[object, Exception, float], None],
+                 now: Callable[[], float], seen_by: Callable[[Push], Push] = lambda push: push) -> None:
         self._make = make
         self._counts = counts
         self._told = failed
         self._now = now
+        self._seen_by = seen_by
         self._failures: list[float] = []
         self._rest = FIRST_REST
         self.shut_until = 0.0
@@ -63,7 +72,7 @@ class Inlet(Generic[Sent]):
 
     def _open(self) -> None:
         self._consumer = self._make()
-        self._push = self._consumer.send
+        self._push = self._seen_by(self._consumer.send)
 
     def send(self, item: Sent) -> None:
         """Hand `item` to the consumer. Never raises."""
@@ -170,12 +179,13 @@ class Graph:
 
     def __init__(self, config: Config, *, put: Callable[[Alert], None], memory: Callable[[str, str], Memory[Any]],
                  report: Callable[[Failure], None], host: str, now: float, before: Graph | None = None,
-                 cache: Cache | None = None) -> None:
+                 cache: Cache | None = None, witness: Witness | None = None) -> None:
         self.config = config
         self.now = now
         self._report = report
         self._host = host
         self._cache = cache or NoCache()
+        self._witness = witness
         self._put = put
         self._before = before
         self._flags: Flags = before._flags if before else Flags()
@@ -244,7 +254,10 @@ class Graph:
         def failed(item: object, error: Exception, rests: float) -> None:
             self._report(Failure(step.id, item, error, rests))
 
-        inlet: Inlet[Any] = Inlet(lambda: kind.start(**given), counts, failed, lambda: self.now)
+        def seen(push: Push) -> Push:
+            return push if self._witness is None else self._witness.around(step.id, push)
+
+        inlet: Inlet[Any] = Inlet(lambda: kind.start(**given), counts, failed, lambda: self.now, seen)
         return Live(step, kept, counts, outlets, inlet, readers, jobs)
 
     def _readers(self, step: Step) -> dict[str, str]:

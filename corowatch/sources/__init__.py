@@ -7,7 +7,8 @@ hands them back to `open` at the next start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from math import inf
 from typing import Any, NamedTuple
 
 Saved = Mapping[str, Any]
@@ -37,6 +38,10 @@ class Source:
     """Nothing will come any more."""
     endless = True
     """It never ends by itself, so it keeps the daemon running; `corowatch` does not."""
+    by_calendar = False
+    """What it sends, the time alone tells."""
+    due = inf
+    """When it has something next, if that is known (seconds since the epoch)."""
     hears: frozenset[str] = frozenset()
     """The internal events that it wants to be told."""
 
@@ -128,3 +133,13 @@ class Source:
 
     def close(self) -> None:
         """Let go of everything. An unfinished last line stays unread."""
+
+
+def read_first(sources: Iterable[Source], now: float, until: float = inf) -> bool:
+    """Read the earliest head, up to where another is the earliest, or to the time `until`; False if there is none."""
+    heads = [head for source in sources if (head := source.head())]
+    if not heads:
+        return False
+    first, *others = sorted(heads, key=lambda head: head.order()) if len(heads) > 1 else heads
+    first.read(now, min([until, first.next, *(head.order()[0] for head in others)]))
+    return True

@@ -150,6 +150,10 @@ class Plain:
         assert seen is not None, "only regular files are opened"
         return seen
 
+    def consumed(self, at: int) -> int:
+        """So many of the file's own bytes were needed to get to an offset."""
+        return at
+
     @property
     def linked(self) -> bool:
         """Whether any name leads to it."""
@@ -318,6 +322,10 @@ class Unpacked:
             return 0
         told = int.from_bytes(os.pread(self._file.fileno(), 4, max(0, self._packed.size - 4)), "little")
         return told if told <= DENSEST * self._packed.size else 0
+
+    def consumed(self, at: int) -> int:
+        """So many of the file's own bytes were needed to get to an offset."""
+        return self._file.tell()
 
     def next_data(self, at: int) -> int:
         """There are no holes."""

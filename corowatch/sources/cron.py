@@ -38,13 +38,15 @@ def cron(
 class Moments(Source):
     """Knows which moment comes next."""
 
+    by_calendar = True
+
     def __init__(self, target: Target[Event], at: Cron, zone: ZoneInfo | None) -> None:
         super().__init__()
         self._target = target
         self._cron = at
         self._zone = zone
         self._origin = Origin("", "")
-        self._next = inf
+        self.due = inf
         self._last = self._written = 0.0  # the last moment that was told, or when it began; what of it is durable
         self._due: tuple[float, int] | None = None  # a moment that is to be told, and how many were missed before it
 
@@ -53,14 +55,14 @@ class Moments(Source):
         self._origin = Origin(reader, self._cron.text)
         self._last = saved.get(LAST, now)
         self._written = self._last if saved else 0.0
-        self._next = self._cron.after(max(self._last, now - LONGEST), self._zone)
+        self.due = self._cron.after(max(self._last, now - LONGEST), self._zone)
 
     def pass_time(self, now: float) -> None:
         missed = self._due[1] + 1 if self._due else 0
-        while self._next <= now:
-            self._due = self._next, missed
+        while self.due <= now:
+            self._due = self.due, missed
             missed += 1
-            self._next = self._cron.after(self._next, self._zone)
+            self.due = self._cron.after(self.due, self._zone)
 
     def head(self) -> Head | None:
         return None if self._due is None else Head(lambda: (self.time(inf), 0, "cron"), inf, self._send)

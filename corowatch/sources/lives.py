@@ -74,9 +74,9 @@ class Lives:
         life.grew = now
         self._add(life)
 
-    def begin_missed(self, home: str, content: Plain | Unpacked, now: float) -> None:
+    def begin_missed(self, home: str, content: Plain | Unpacked, now: float, key: str = "") -> None:
         """A file that stood at `home`, and was rotated away before anybody looked."""
-        life = Life(secrets.token_hex(8), content.path, content, content.status(), self.how, self._report.counts)
+        life = Life(key or secrets.token_hex(8), content.path, content, content.status(), self.how, self._report.counts)
         life.home = home
         life.gone = life.grew = now
         self._add(life)

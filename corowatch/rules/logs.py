@@ -1,0 +1,214 @@
+"""What a rehearsal reads in place of a source: files that are there, or lines that somebody wrote.
+
+A file goes to those sources whose globs it matches, as it is called or as it was before it was rotated and packed: by
+its whole path, so that a copy of a part of a file system will do, else by its name. One that none names goes to all
+that read files.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Iterator, Sequence
+from math import inf
+from typing import Any, NamedTuple
+
+from corowatch.core.config import Config, Step
+from corowatch.core.events import Chunk, Origin, Position
+from corowatch.core.follow import digest
+from corowatch.core.frame import frame
+from corowatch.core.graph import Feed
+from corowatch.core.lines import shown
+from corowatch.core.multiline import Multiline
+from corowatch.core.rotations import bases_of
+from corowatch.core.stamps import Stamps
+from corowatch.core.values import Size
+from corowatch.sources import Head, Source, Tell
+from corowatch.sources.content import MAGIC, Plain, Unpacked, opened, seen_of, unpacker
+from corowatch.sources.life import Life, Reading
+from corowatch.sources.lives import Lives
+from corowatch.sources.report import Report, name_of
+
+LONGEST = Size(65536)
+"""Bytes of a line where its source has no option for it."""
+
+
+def reading(feed: Feed) -> Reading:
+    """How the options of a feed say that files are read."""
+    options = feed.step.options
+    return Reading(feed.entry, feed.name, Stamps(options.get("timestamp", "auto")), options.get("encoding", "utf-8"),
+                   options.get("max_line_bytes", LONGEST), options.get("multiline"))
+
+
+def readers_of(path: str, config: Config) -> list[Step]:
+    """The sources that a file goes to."""
+    readers = [step for step in config.steps.values() if step.kind.name in ("tail", "stdin")]
+    tails = [step for step in readers if step.kind.name == "tail"]
+    by_path = [step for step in tails if _is_at(path, step)]
+    return by_path or [step for step in tails if _is_called(path, step)] or readers
+
+
+def _is_at(path: str, step: Step) -> bool:
+    folder, name = os.path.split(os.path.abspath(path))
+    return any(fnmatch.fnmatchcase(f"{folder}/{known}", f"*{glob}") for known in (name, *bases_of(name))
+               for glob in step.options["paths"])
+
+
+def _is_called(path: str, step: Step) -> bool:
+    name = os.path.basename(path)
+    return any(fnmatch.fnmatchcase(known, os.path.basename(glob)) for known in (name, *bases_of(name))
+               for glob in step.options["paths"])
+
+
+class Logs(Source):
+    """Files, each read to the end that it had when it was opened, in the order of their lines' times.
+
+    Lines that tell no time, and those without a year, count as of their file's last write, or of `now`.
+    """
+
+    def __init__(self, feed: Feed, paths: Sequence[str], tell: Tell, now: float | None = None) -> None:
+        super().__init__()
+        self.counts = {"bytes": 0, "files": 0, "found": 0, "skipped": 0}
+        self.total = 0
+        """Bytes of the files as they stand, packed or not."""
+        self._now = now
+        self._report = Report(self.counts)
+        self._report.tell = tell
+        self._lives = Lives(reading(feed), self._report)
+        for path in paths:
+            try:
+                content = content_at(path)
+            except OSError as error:
+                tell("unreadable", f"{name_of(path)}: {error.strerror or error}", path=path)
+                continue
+            self._lives.begin_missed(path, content, 0.0, key=digest(os.fsencode(path)))
+            self.total += content.file().size
+
+    @property
+    def progress(self) -> int:
+        """Bytes of them that are dealt with."""
+        return sum(life.content.consumed(life.read_to) for life in self._lives)
+
+    def head(self) -> Head | None:
+        life = self._lives.first()
+        if life is None:
+            return None
+        return Head(lambda: life.order or self._lives.order(life), self._lives.second(),
+                    lambda now, until: self._read(life, until))
+
+    def _read(self, life: Life, until: float) -> None:
+        now, why = life.seen.mtime / 1e9, ""
+        try:
+            if life.read(now if self._now is None else self._now, until) is None:
+                why = "it was written anew while it was read"
+            elif life.compressed:
+                why = "it is packed twice"
+            elif not life.ready:
+                if life.content.damage:
+                    why = f"it breaks off after {life.read_to:,} bytes of its text: {life.content.damage}"
+                life.finish(now)
+        except OSError as error:
+            why = error.strerror or str(error)
+        if why:
+            self._report.tell("unreadable", f"{name_of(life.path)}: {why}", path=life.path)
+            life.failed = True
+        self._lives.enqueue(life)
+
+    def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
+        life = self._lives.of(key)
+        return life.lines_before(int(place), count) if life else []
+
+    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
+        life = self._lives.of(key)
+        return life.lines_after(int(place), count, own) if life else None
+
+    def close(self) -> None:
+        self._lives.close()
+
+
+def content_at(path: str) -> Plain | Unpacked:
+    """The text of a file that a person named: links are followed. Raises OSError."""
+    fd = opened(path)
+    seen = seen_of(os.fstat(fd))
+    packed = seen is not None and unpacker(os.pread(fd, MAGIC, 0)) is not None
+    if seen is not None and not packed:
+        return Plain(path, fd, seen)
+    os.close(fd)
+    if packed:
+        return Unpacked(os.path.realpath(path))
+    raise OSError("it is no regular file")
+
+
+class Written(NamedTuple):
+    """A line that a person wrote, and when it comes (seconds since the epoch)."""
+
+    at: float
+    data: bytes
+
+
+class Script(Source):
+    """Lines that come one after the other, each at its moment."""
+
+    def __init__(self, feed: Feed, lines: Sequence[Written], file: str) -> None:
+        super().__init__()
+        self.counts = {"bytes": 0}
+        how = reading(feed)
+        self._multiline: Multiline | None = how.multiline
+        self._records = how.multiline.records(how.target) if how.multiline else None
+        self._position = Position()
+        self._frame: Any = frame(self._records or how.target, origin=Origin(how.reader, file, file),
+                                 position=self._position, max_line_bytes=how.max_line_bytes)
+        self._lines = lines
+        self._next = 0
+        self._places: dict[int, int] = {}
+
+    def head(self) -> Head | None:
+        if self._next == len(self._lines):
+            return None
+        return Head(lambda: (self._lines[self._next].at, 0, "script"), inf, self._read)
+
+    def _read(self, now: float, until: float) -> None:
+        line = self._lines[self._next]
+        self._places[self.counts["bytes"]] = self._next
+        self._next += 1
+        self.counts["bytes"] += len(line.data)
+        self._frame.send(Chunk(line.at, line.data))
+
+    def pass_time(self, now: float) -> None:
+        since = None if self._records is None else self._records.since
+        if since is not None and self._records and self._multiline and since + self._multiline.timeout <= now:
+            self._records.end()
+
+    def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
+        at = self._places.get(int(place), 0)
+        return self._shown(max(0, at - count), at)
+
+    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
+        at = self._places.get(int(place), 0) + own
+        return self._shown(at, at + count)
+
+    def _shown(self, begin: int, end: int) -> list[str]:
+        return [shown(line.data.removesuffix(b"\n")) for line in self._lines[begin:end]]
+
+    def close(self) -> None:
+        self._frame.close()
+
+
+def open_logs(config: Config, paths: Sequence[str], tell: Tell, now: float | None = None) -> Callable[[Feed], Source]:
+    """What reads, in place of each source, those of the files that go to it."""
+    readers = {path: {step.id for step in readers_of(path, config)} for path in _once(paths)}
+
+    def open_(feed: Feed) -> Source:
+        own = [path for path, steps in readers.items() if steps & set(feed.steps)]
+        return Logs(feed, own, tell, now) if own else Source()
+
+    return open_
+
+
+def _once(paths: Sequence[str]) -> Iterator[str]:
+    """Each file once, however it is named."""
+    seen = set()
+    for path in paths:
+        if (real := os.path.realpath(path)) not in seen:
+            seen.add(real)
+            yield path

@@ -23,6 +23,7 @@ from typing import Any, NoReturn, ParamSpec
 import click
 
 from corowatch import __version__
+from corowatch.commands import Later
 from corowatch.core.errors import ConfigError, StateLost, StateRefused
 from corowatch.terminal import coloured, speak, width
 
@@ -91,7 +92,7 @@ def time_span(value: str) -> float:
 
 
 # click would tell of what cannot be read as of a wrong word on the command line.
-_PATH = click.Path(readable=False)
+PATH = click.Path(readable=False)
 
 
 def _complete_kind(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
@@ -100,13 +101,13 @@ def _complete_kind(context: click.Context, parameter: click.Parameter, begun: st
     return [kind.name for kind in discover() if kind.name.startswith(begun)]
 
 
-state_dir = click.option("--state-dir", metavar="DIR", type=_PATH,
+state_dir = click.option("--state-dir", metavar="DIR", type=PATH,
                          help="Where positions, memory and outbox are kept.  "
                               "[default: $STATE_DIRECTORY or ~/.local/state/corowatch]")
-configs = click.argument("config", nargs=-1, type=_PATH)
+configs = click.argument("config", nargs=-1, type=PATH)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+@click.group(cls=Later, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
              epilog="Begin with `corowatch demo`, or with three lines of YAML:  corowatch kinds")
 @click.version_option(__version__, message="corowatch %(version)s")
 def cli() -> None:

@@ -25,11 +25,13 @@ from corowatch.tables import table_file
 MAX_BYTES = 4 << 20
 """Of a file; no config that people wrote is nearly as large."""
 DEFAULT = "/etc/corowatch"
+TESTS = ".test.yaml"
+"""How files end that have tests of a config, and are none."""
 
 
 def load_paths(paths: Sequence[str]) -> Config:
     """Load files and folders (`*.yaml`, in name order). Raises ConfigError with every mistake."""
-    return load_texts(list(_read(paths)))
+    return load_texts(list(read_files(paths)))
 
 
 def load_texts(files: Sequence[ConfigFile]) -> Config:
@@ -46,8 +48,8 @@ def load_texts(files: Sequence[ConfigFile]) -> Config:
                    steps={**config.steps, **{step.id: step for step in commands if isinstance(step, Step)}})
 
 
-def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
-    """Each file once, however it is named."""
+def read_files(paths: Sequence[str]) -> Iterator[ConfigFile]:
+    """The texts of files and folders, each once, however it is named. Raises ConfigError where one cannot be read."""
     seen = set()
     for path in _files(paths):
         if (real := os.path.realpath(path)) in seen:
@@ -65,6 +67,11 @@ def _read(paths: Sequence[str]) -> Iterator[ConfigFile]:
         yield ConfigFile(str(path), text, os.path.abspath(path.parent))
 
 
+def configs_in(folder: str) -> list[Path]:
+    """The files of a folder that are a config together, in the order of their names."""
+    return sorted(path for path in Path(folder).glob("*.yaml") if not path.name.endswith(TESTS))
+
+
 def _files(paths: Sequence[str]) -> Iterator[Path]:
     if not paths and not os.path.exists(DEFAULT):
         raise _refused(DEFAULT, "there is no such folder; name a config file, or make one there")
@@ -72,7 +79,7 @@ def _files(paths: Sequence[str]) -> Iterator[Path]:
         if not os.path.isdir(name):
             yield Path(name)
             continue
-        files = sorted(Path(name).glob("*.yaml"))
+        files = configs_in(name)
         if not files:
             others = sorted(Path(name).glob("*.yml"))
             cure = f"; only *.yaml is read: rename {others[0].name} to {others[0].stem}.yaml" if others else ""

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
 from corowatch.core.config import Config, Step
-from corowatch.core.events import Chunk, Origin, Position
+from corowatch.core.events import Block, Chunk, Event, Origin, Position, Value
 from corowatch.core.follow import digest
 from corowatch.core.frame import frame
 from corowatch.core.graph import Feed
-from corowatch.core.lines import shown
-from corowatch.core.multiline import Multiline
 from corowatch.core.rotations import bases_of
+from corowatch.core.scan import HEAD
 from corowatch.core.stamps import Stamps
 from corowatch.core.values import Size
 from corowatch.sources import Head, Source, Tell
@@ -140,58 +139,108 @@ def content_at(path: str) -> Plain | Unpacked:
 
 
 class Written(NamedTuple):
-    """A line that a person wrote, and when it comes (seconds since the epoch)."""
+    """A line that somebody wrote, when it comes (seconds since the epoch), and the fields that its source gives it."""
 
     at: float
-    data: bytes
+    text: str
+    fields: Mapping[str, Value] = {}
 
 
-class Script(Source):
+class _Lines(Source):
     """Lines that come one after the other, each at its moment."""
 
-    def __init__(self, feed: Feed, lines: Sequence[Written], file: str) -> None:
+    def __init__(self, feed: Feed, lines: Sequence[Written]) -> None:
         super().__init__()
         self.counts = {"bytes": 0}
-        how = reading(feed)
-        self._multiline: Multiline | None = how.multiline
-        self._records = how.multiline.records(how.target) if how.multiline else None
-        self._position = Position()
-        self._frame: Any = frame(self._records or how.target, origin=Origin(how.reader, file, file),
-                                 position=self._position, max_line_bytes=how.max_line_bytes)
+        self._origin = Origin(feed.name, "lines", feed.step.id)
         self._lines = lines
         self._next = 0
-        self._places: dict[int, int] = {}
 
     def head(self) -> Head | None:
         if self._next == len(self._lines):
             return None
-        return Head(lambda: (self._lines[self._next].at, 0, "script"), inf, self._read)
+        return Head(lambda: (self._lines[self._next].at, 0, "lines"), inf, lambda now, until: self._read())
 
-    def _read(self, now: float, until: float) -> None:
-        line = self._lines[self._next]
-        self._places[self.counts["bytes"]] = self._next
+    def _read(self) -> None:
         self._next += 1
-        self.counts["bytes"] += len(line.data)
-        self._frame.send(Chunk(line.at, line.data))
+        self._send(self._lines[self._next - 1])
+
+    def _send(self, line: Written) -> None:
+        raise NotImplementedError
+
+    def _number(self, place: int | str) -> int:
+        """Which of the lines stands at a place, from 0."""
+        return int(place)
+
+    def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
+        number = self._number(place)
+        return [line.text for line in self._lines[max(0, number - count):number]]
+
+    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
+        number = self._number(place) + own
+        return [line.text for line in self._lines[number:number + count]]
+
+
+class Script(_Lines):
+    """Lines of a file that grows. `reading`: the moment of reading (seconds since the epoch), where it is not when a
+    line comes, for lines tell their time themselves."""
+
+    def __init__(self, feed: Feed, lines: Sequence[Written], now: float | None = None) -> None:
+        super().__init__(feed, lines)
+        how = reading(feed)
+        self._now = now
+        self._timeout = how.multiline.timeout if how.multiline else 0.0
+        self._records = how.multiline.records(how.target) if how.multiline else None
+        self._frame: Any = frame(self._records or how.target, origin=self._origin, position=Position(),
+                                 max_line_bytes=how.max_line_bytes)
+        self._places: dict[int, int] = {}
+
+    def _send(self, line: Written) -> None:
+        self._places[self.counts["bytes"]] = self._next - 1
+        data = line.text.encode("utf-8", "surrogateescape") + b"\n"
+        self.counts["bytes"] += len(data)
+        self._frame.send(Chunk(line.at if self._now is None else self._now, data))
+
+    def _number(self, place: int | str) -> int:
+        return self._places.get(int(place), 0)
 
     def pass_time(self, now: float) -> None:
         since = None if self._records is None else self._records.since
-        if since is not None and self._records and self._multiline and since + self._multiline.timeout <= now:
+        if self._records is not None and since is not None and self._next and (
+                self._lines[self._next - 1].at + self._timeout <= now):
             self._records.end()
-
-    def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
-        at = self._places.get(int(place), 0)
-        return self._shown(max(0, at - count), at)
-
-    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
-        at = self._places.get(int(place), 0) + own
-        return self._shown(at, at + count)
-
-    def _shown(self, begin: int, end: int) -> list[str]:
-        return [shown(line.data.removesuffix(b"\n")) for line in self._lines[begin:end]]
 
     def close(self) -> None:
         self._frame.close()
+
+
+class Spoken(_Lines):
+    """Lines of a source that sends events, such as the journal."""
+
+    def __init__(self, feed: Feed, lines: Sequence[Written]) -> None:
+        super().__init__(feed, lines)
+        self._target = feed.entry
+
+    def _send(self, line: Written) -> None:
+        self.counts["bytes"] += len(line.text)
+        self._target.send(Event(self._origin, self._next - 1, line.at, line.text, dict(line.fields)))
+
+
+def source_of_lines(feed: Feed, lines: Sequence[tuple[float, str, Mapping[str, Value]]], began: float,
+                    now: float | None) -> Source:
+    """A source of lines that come so many seconds after the beginning; with `now`, which is then the moment of reading,
+    when they tell, and those that do not, when the line before did."""
+    if feed.step.kind.sends is not Block:
+        return Spoken(feed, [Written(began + after, text, fields) for after, text, fields in lines])
+    if now is None:
+        return Script(feed, [Written(began + after, text) for after, text, _ in lines])
+    read = reading(feed).stamps.read
+    told: list[Written] = []
+    at = began
+    for _, text, _ in lines:
+        at = max(read(text.encode()[:HEAD], now) or at, at if told else 0.0)
+        told.append(Written(at, text))
+    return Script(feed, told, now)
 
 
 def open_logs(config: Config, paths: Sequence[str], tell: Tell, now: float | None = None) -> Callable[[Feed], Source]:

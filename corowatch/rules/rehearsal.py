@@ -12,10 +12,12 @@ from typing import Any
 
 from corowatch.core.config import Config
 from corowatch.core.events import Alert, Event
-from corowatch.core.graph import Failure, Feed, Graph, Push, Witness
+from corowatch.core.graph import Failure, Feed, Graph, Push
+from corowatch.core.graph import Witness as Watching
 from corowatch.core.jobs import Answer, Job
 from corowatch.core.memory import Memory
 from corowatch.engines import Cache
+from corowatch.rules.witness import Witness
 from corowatch.sources import Source, read_first
 
 STEPS = 50
@@ -49,9 +51,14 @@ class Rehearsal:
         """Commands that steps would have run."""
         entries = {step.id for step in config.steps.values()
                    for way in step.inputs if config.steps[way.step].kind.role == "source"}
-        limits = _Limits(entries, since, until, witness) if (since, until) != (-inf, inf) else witness
+        limits: Watching | None = witness
+        if (since, until) != (-inf, inf):
+            limits = _Limits(entries, since, until, witness)
         self.graph = Graph(config, put=self._take, memory=remembered, report=self.failures.append, host=host, now=0.0,
                            cache=cache, witness=limits)
+        self._witness = witness
+        if witness is not None:
+            witness.graph = self.graph
         self._calendars: dict[str, Source] = {}
         self.sources: dict[str, Source] = {}
         for name, feed in self.graph.feeds.items():
@@ -66,6 +73,8 @@ class Rehearsal:
         if around and source:
             alert.before = source.lines_before(around.key, around.place, around.before)
             alert.after = source.lines_after(around.key, around.place, around.after, around.own) or []
+        if self._witness is not None:
+            self._witness.alerted(alert)
         self._put(alert)
 
     def run(self, until: float | None = None) -> None:

@@ -1,0 +1,24 @@
+"""Commands that run only when a person asks for them: one a file, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+NAMES = ("test",)
+
+
+class Later(click.Group):
+    """A group whose further commands are imported when they are asked for, so that `run` starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *NAMES])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in NAMES:
+            command: Any = importlib.import_module(f"corowatch.commands.{cmd_name}").command
+            assert isinstance(command, click.Command)
+            return command
+        return super().get_command(ctx, cmd_name)

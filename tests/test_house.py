@@ -94,7 +94,7 @@ def test_every_kind_has_a_test_and_a_sentence_for_each_option(kind):
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name.startswith(("nodes/", "sinks/"))])
 def test_a_kind_can_be_read_at_a_glance(name):
-    assert len(MODULES[name].read_text().splitlines()) <= 130
+    assert len(MODULES[name].read_text().splitlines()) <= 140
 
 
 def test_the_engines_have_a_test():

@@ -2,44 +2,113 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import click
 
 from corowatch.cli import PATH, refusals
+from corowatch.core.errors import ConfigError
 from corowatch.core.text import many, safe
-from corowatch.rules.testing import Outcome, run, suites
+from corowatch.rules.coverage import Coverage
+from corowatch.rules.testing import Outcome, Suite, run, suites
+
+SETTLED = 0.2
+"""Seconds without another change after which the tests run again."""
 
 
 @click.command("test")
 @click.argument("paths", metavar="[CONFIG]...", nargs=-1, type=PATH)
-@click.option("--only", metavar="TEXT", help="Run only tests with this in their name or flow.")
+@click.option("--only", metavar="TEXT", help="Run only tests with this in their name, or of this flow.")
+@click.option("--coverage", is_flag=True, help="Tell what no test reaches: flows, steps, alternatives of patterns.")
+@click.option("--junit", "report", metavar="FILE", type=click.Path(dir_okay=False), help="Write the outcome for a CI "
+              "server.")
+@click.option("--watch", is_flag=True, help="Run them again whenever a file beside them changes.")
 @refusals
-def command(paths: Sequence[str], only: str | None) -> None:
+def command(paths: Sequence[str], only: str | None, coverage: bool, report: str | None, watch: bool) -> None:
     """Run the tests of configs: lines in, time passing as they tell, and the alerts that must be there then.
 
     CONFIG is a config, a file of tests (*.test.yaml), or a folder with either; without it, the folder you are in.
-    Nothing is sent, and nobody waits. Exit status 1: a test failed.
+    Nothing is sent, and nobody waits. Exit status 1: a test failed, or there is none.
     """
-    outcomes = [outcome for suite in suites(paths) for outcome in run(
-        suite, wanted=lambda placed: not only or only in placed.case.called or only == placed.case.flow)]
-    for outcome in outcomes:
-        if not outcome.passed:
-            show(outcome)
-    failed = sum(not outcome.passed for outcome in outcomes)
-    click.echo(f"{many(len(outcomes), 'test')}: {many(failed, 'failure') if failed else 'all pass'}")
-    sys.exit(1 if failed or not outcomes else 0)
+    if watch:
+        _watch(paths, only, coverage)
+        return
+    outcomes = list(_all(paths, only, coverage))
+    if report is not None:
+        from corowatch.rules.junit import junit
+
+        Path(report).write_bytes(junit(outcomes))
+    sys.exit(0 if outcomes and all(outcome.passed for outcome in outcomes) else 1)
 
 
-def show(outcome: Outcome) -> None:
-    """What went wrong."""
-    click.echo(f"{outcome.placed.place}: {safe(outcome.placed.case.called)}")
-    for text in outcome.trouble:
-        click.echo(f"  {safe(text)}")
-    for raised in outcome.raised:
-        click.echo(f"  {raised.node} failed: {type(raised.error).__name__}: {safe(str(raised.error))}")
-    for failure in outcome.failures:
-        click.echo(f"  {failure.place}")
-        click.echo(f"    expected: {safe(failure.wanted)}")
-        click.echo(f"    found:    {safe(failure.found)}")
+def _all(paths: Sequence[str], only: str | None, coverage: bool) -> Iterator[Outcome]:
+    """Run them, telling each that fails, and at last how many there were."""
+    ran = failed = 0
+    reach: list[tuple[Suite, Coverage]] = []
+    for suite in suites(paths):
+        reach.append((suite, Coverage(suite.config)))
+        for outcome in run(suite, lambda placed: not only or only in placed.case.called or only == placed.case.flow):
+            ran += 1
+            failed += not outcome.passed
+            reach[-1][1].add(outcome.sights)
+            _show(outcome)
+            yield outcome
+    click.echo(f"{many(ran, 'test')}: {many(failed, 'failure') if failed else 'all pass' if ran else 'there is none'}")
+    if ran:
+        _show_coverage(reach, missed=coverage)
+
+
+def _show(outcome: Outcome) -> None:
+    if not outcome.passed:
+        click.echo(f"{outcome.placed.place}: {safe(outcome.placed.case.called)}")
+        for told in outcome.told():
+            click.echo("\n".join(f"  {line}" for line in told.split("\n")))
+
+
+def _show_coverage(reach: Sequence[tuple[Suite, Coverage]], *, missed: bool) -> None:
+    told = []
+    for kind, noun in (("flow", "flow"), ("step", "step"), ("pattern", "alternative")):
+        shares = [one.share(kind) for _, one in reach]
+        told.append(f"{sum(share[0] for share in shares)} of {many(sum(share[1] for share in shares), noun)}")
+    click.echo(f"reached: {', '.join(told)}")
+    for suite, one in reach if missed else ():
+        for part in one.missed():
+            click.echo(f"{suite.name}: no test reaches the {part.kind} {safe(part.name)}")
+
+
+def _watch(paths: Sequence[str], only: str | None, coverage: bool) -> None:
+    """Run them, and again after each change, until Ctrl-C."""
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler
+    from watchdog.observers import Observer
+
+    changed = threading.Event()
+
+    class Changes(FileSystemEventHandler):
+        def on_any_event(self, event: FileSystemEvent) -> None:
+            if event.event_type in ("created", "modified", "moved", "deleted"):
+                changed.set()
+
+    observer = Observer()
+    for folder in {path if os.path.isdir(path) else os.path.dirname(path) or "." for path in paths or ["."]}:
+        observer.schedule(Changes(), folder, recursive=True)
+    observer.start()
+    try:
+        while True:
+            click.clear()
+            try:
+                for _ in _all(paths, only, coverage):
+                    pass
+            except ConfigError as error:
+                click.echo(str(error))
+            changed.wait()
+            while changed.is_set():
+                changed.clear()
+                changed.wait(SETTLED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        observer.stop()

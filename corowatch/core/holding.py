@@ -5,15 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from corowatch.core.events import Event
 from corowatch.core.keyed import Keyed
+from corowatch.core.standing import clock
 
 Held = tuple[int, Event | None]
 """How many are held, and the last of them."""
+
+
+def standing(options: Mapping[str, Any], state: Held, due: float | None) -> str:
+    """How many are held, and how long."""
+    return f"{state[0]} held until {clock(due)}" if due else "firing"
 
 
 class Holding:

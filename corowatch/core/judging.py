@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, Value, rfc3339
 from corowatch.core.keyed import Keyed
 from corowatch.core.panes import PANES, Pane, grown, place
+from corowatch.core.standing import clock, resting
 
 EVIDENCE = 9
 """Earlier lines of a window that an alert shows; the triggering one is the tenth."""
@@ -51,6 +52,16 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`below` must not be more than `above`, or every figure is out of bounds")
     if options["calm"] is not None and options["rest"] is not None:
         raise ValueError("`rest` has no use beside `calm`: a key rests until it is calm")
+
+
+def standing(options: Mapping[str, Any], state: Judged[Pane], due: float | None) -> str:
+    """How many count, and how long a key rests."""
+    panes, _, _, until, suppressed, fired = state
+    if fired is not None and options.get("every") is None:
+        return f"fired, is over by {clock(due or 0.0)} at the earliest; {suppressed} came since"
+    if until and not panes:
+        return resting(until, suppressed)
+    return f"{sum(pane[1] for pane in panes)} counted" + (f", told at {clock(due)}" if due else "")
 
 
 def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: MutableMapping[str, Any],

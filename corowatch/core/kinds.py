@@ -33,6 +33,7 @@ from corowatch.core.events import Batch, Delivery, Here, Target, Tick
 from corowatch.core.flags import Flags
 from corowatch.core.jobs import Jobs
 from corowatch.core.memory import Memory
+from corowatch.core.standing import Standing
 from corowatch.core.values import AtLeast, Function, type_name
 
 Role = Literal["source", "node", "sink"]
@@ -113,7 +114,7 @@ class Kind:
 
     `adds` names the fields that it gives to what it sends to its first outlet (`adds_to_all`: to each), or finds them
     from the options of one use. `check` is called with these, under their YAML names, and raises ValueError with a
-    sentence if they do not go together.
+    sentence if they do not go together. `standing` says what it remembers of a key, for people who ask why.
     """
 
     function: Callable[..., Any]
@@ -121,6 +122,7 @@ class Kind:
     adds: Adds = ()
     check: Check | None = None
     adds_to_all: bool = False
+    standing: Standing | None = None
 
     @cached_property
     def name(self) -> str:
@@ -283,14 +285,14 @@ class Kind:
 @typing.overload
 def node(function: Callable[..., Any]) -> Kind: ...
 @typing.overload
-def node(*, adds: Adds = (), check: Check | None = None,
-         adds_to_all: bool = False) -> Callable[[Callable[..., Any]], Kind]: ...
+def node(*, adds: Adds = (), check: Check | None = None, adds_to_all: bool = False,
+         standing: Standing | None = None) -> Callable[[Callable[..., Any]], Kind]: ...
 def node(function: Callable[..., Any] | None = None, *, adds: Adds = (), check: Check | None = None,
-         adds_to_all: bool = False) -> Any:
+         adds_to_all: bool = False, standing: Standing | None = None) -> Any:
     """Make a node kind of a generator function. `adds`: the fields it gives to what it sends; the others: see Kind."""
     if function is None:
-        return lambda function: Kind(function, "node", adds, check, adds_to_all)
-    return Kind(function, "node", adds, check, adds_to_all)
+        return lambda function: Kind(function, "node", adds, check, adds_to_all, standing)
+    return Kind(function, "node", adds, check, adds_to_all, standing)
 
 
 def sink(function: Callable[..., Generator[None, Any, Any]]) -> Kind:

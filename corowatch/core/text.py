@@ -33,9 +33,9 @@ def in_one_line(text: str) -> str:
     return safe(first) + (f" (+ {many(len(more), 'line')})" if more else "")
 
 
-def capped(text: str) -> str:
-    """Return the first `MOST` characters of `text`, and "…" where there were more."""
-    return text if len(text) <= MOST else f"{text[:MOST]}…"
+def capped(text: str, most: int = MOST) -> str:
+    """Return the first `most` characters of `text`, and "…" where there were more."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _escaped(found: re.Match[str]) -> str:

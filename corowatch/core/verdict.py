@@ -15,6 +15,7 @@ from corowatch.core.cases import Expectation, Placed, Wanted
 from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, Alert
 from corowatch.core.pattern import Pattern
+from corowatch.core.standing import span
 from corowatch.core.values import nearest
 
 SECOND = 1.0
@@ -185,14 +186,3 @@ def expected(one: Expectation) -> str:
 def _called(alert: Alert, began: float | None = None) -> str:
     at = "" if began is None else f" at {span(when(alert) - began)}"
     return f"{alert.title!r}{' (resolved)' if alert.state == 'resolved' else ''}{at}"
-
-
-def span(seconds: float) -> str:
-    """A time as people write it: 90.0 is 1m30s."""
-    sign, left = "-" if seconds < 0 else "", round(abs(seconds), 3)
-    told = ""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if left >= length:
-            told += f"{left // length:.0f}{unit}"
-            left %= length
-    return f"{sign}{told}{left:g}s" if left or not told else f"{sign}{told}"

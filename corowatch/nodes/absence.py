@@ -6,6 +6,7 @@ from corowatch.core.keyed import ALL, Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.silence import check_expire, over, silence
+from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 State: TypeAlias = tuple[list[float], Event | None, Event | None]
@@ -22,7 +23,12 @@ def check(options: Mapping[str, Any]) -> None:
     check_expire(options, "for")
 
 
-@node(adds=ADDS, check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """By when the next must come."""
+    return "silent, and told" if due is None else f"the next must come by {clock(due)}"
+
+
+@node(adds=ADDS, check=check, standing=standing)
 def absence(
     target: Target[Event],
     *,

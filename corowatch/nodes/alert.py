@@ -4,7 +4,7 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from corowatch.core.events import Alert, Around, Consumer, Event, Evidence, Here, Severity, Target, Tick, Value, rfc3339
-from corowatch.core.holding import Held, Holding
+from corowatch.core.holding import Held, Holding, standing
 from corowatch.core.keyed import Keyed, Row, name_of
 from corowatch.core.kinds import Counts, Unmasked, node
 from corowatch.core.memory import Memory
@@ -20,7 +20,7 @@ def adds(options: Mapping[str, Any]) -> tuple[str, ...]:
     return ("held", "duration") if isinstance(options["resolved"], Text) else ("held",)
 
 
-@node(adds=adds)
+@node(adds=adds, standing=standing)
 def alert(
     target: Target[Alert],
     *,

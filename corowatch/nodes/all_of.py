@@ -8,6 +8,7 @@ from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Captures, Counts, Gate, node
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern, found_by
+from corowatch.core.standing import resting, span
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 SHOWN = 10
@@ -43,7 +44,16 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`of` needs two patterns at least; for one, there are `grep` and `threshold`")
 
 
-@node(adds=("count", "first", "last", "suppressed"), check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """How often each pattern was matched."""
+    parts, until, suppressed = state
+    if until and not any(part[0] for part in parts):
+        return resting(until, suppressed)
+    counted = (f"{len(part[0])} of {pattern.at_least}" for part, pattern in zip(parts, options["of"], strict=True))
+    return f"{', '.join(counted)} within {span(options['within'])}"
+
+
+@node(adds=("count", "first", "last", "suppressed"), check=check, standing=standing)
 def all_of(
     target: Target[Event],
     *,

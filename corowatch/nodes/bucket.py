@@ -1,9 +1,11 @@
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
 from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import clock, resting
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 EVIDENCE = 9
@@ -16,7 +18,15 @@ suppressed."""
 EMPTY: State = (0.0, 0.0, 0, 0.0, [], [], 0.0, 0)
 
 
-@node(adds=("count", "first", "last", "suppressed"))
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """How full a key's bucket is."""
+    level, at, _, _, _, _, until, suppressed = state
+    if until > at:
+        return resting(until, suppressed)
+    return f"{level:.3g} of {options['capacity']} at {clock(at)}"
+
+
+@node(adds=("count", "first", "last", "suppressed"), standing=standing)
 def bucket(
     target: Target[Event],
     *,

@@ -5,6 +5,7 @@ from corowatch.core.events import Consumer, Event, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 State: TypeAlias = tuple[list[str], float]
@@ -17,7 +18,12 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`of` names nothing but fields of `by`, which are the same in all events of a key")
 
 
-@node(adds=("was", "since"), check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """What the value is."""
+    return f"{', '.join(state[0])} since {clock(state[1])}"
+
+
+@node(adds=("was", "since"), check=check, standing=standing)
 def change(
     target: Target[Event],
     *,

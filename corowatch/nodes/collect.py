@@ -6,6 +6,7 @@ from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
+from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 EVIDENCE = 9
@@ -21,7 +22,12 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`collect` needs `until` or `within`, or it would gather without end")
 
 
-@node(adds=("count", "first", "last", "complete"), check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """How much is gathered."""
+    return f"{state[0]} gathered" + (f", passed on by {clock(due)}" if due else "")
+
+
+@node(adds=("count", "first", "last", "complete"), check=check, standing=standing)
 def collect(
     target: Target[Event],
     *,

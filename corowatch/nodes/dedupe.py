@@ -1,14 +1,21 @@
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 
-@node
+def standing(options: Mapping[str, Any], state: float, due: float | None) -> str:
+    """How long others like it are dropped."""
+    return f"others like it are dropped until {clock(state + options['within'])}"
+
+
+@node(standing=standing)
 def dedupe(
     target: Target[Event],
     *,

@@ -6,6 +6,7 @@ from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Targe
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import resting, so_far
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 EVIDENCE = 9
@@ -25,7 +26,13 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`of` names nothing but fields of `by`, which are the same in all events of a key")
 
 
-@node(adds=("count", "values", "first", "last", "suppressed"), check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """How many values there are."""
+    seen, until, suppressed = state
+    return so_far(len(seen), options["at_least"], options["within"]) if seen else resting(until, suppressed)
+
+
+@node(adds=("count", "values", "first", "last", "suppressed"), check=check, standing=standing)
 def distinct(
     target: Target[Event],
     *,

@@ -1,16 +1,23 @@
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 BEGAN = "began"
 
 
-@node
+def standing(options: Mapping[str, Any], state: float, due: float | None) -> str:
+    """When it was seen last."""
+    return f"known, seen last {clock(state)}"
+
+
+@node(standing=standing)
 def first_seen(
     target: Target[Event],
     *,

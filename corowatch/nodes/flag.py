@@ -1,14 +1,21 @@
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.flags import Flags, Held, name_of
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, Sets, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, FlagName, Seconds
 
 
-@node
+def standing(options: Mapping[str, Any], state: Held, due: float | None) -> str:
+    """Until when it is set."""
+    return f"set until {clock(state[1])}" if state[1] else "set until it is taken down"
+
+
+@node(standing=standing)
 def flag(
     target: Target[Event],
     *,

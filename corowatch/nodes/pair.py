@@ -7,6 +7,7 @@ from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Captures, Counts, Gate, node
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
+from corowatch.core.standing import clock
 from corowatch.core.template import Template
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
@@ -23,7 +24,13 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("beside `within`, `expire` says when what is `missing` is forgotten, and must be longer")
 
 
-@node(adds=("duration",), check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """Since when it is open."""
+    missed = options["within"] is not None and due is None
+    return f"open since {clock(state[0])}" + (f", must end by {clock(due)}" if due else ", and told" * missed)
+
+
+@node(adds=("duration",), check=check, standing=standing)
 def pair(
     target: Target[Event],
     *,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from corowatch.core import judging
 from corowatch.core.events import Consumer, Event, Fields, Here, Target, Tick
 from corowatch.core.expression import Expr
-from corowatch.core.judging import Judged, judged
+from corowatch.core.judging import Judged, judged, standing
 from corowatch.core.keyed import Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
@@ -24,7 +24,7 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("no share is below 0%")
 
 
-@node(adds=("ratio", "percent", "matched", "count", "first", "last", "suppressed"), check=check)
+@node(adds=("ratio", "percent", "matched", "count", "first", "last", "suppressed"), check=check, standing=standing)
 def ratio(
     target: Target[Event],
     *,

@@ -1,4 +1,5 @@
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.keyed import Keyed, Row
@@ -7,7 +8,12 @@ from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 
-@node
+def standing(options: Mapping[str, Any], state: int, due: float | None) -> str:
+    """How many are dropped yet."""
+    return f"{state} more are dropped"
+
+
+@node(standing=standing)
 def sample(
     target: Target[Event],
     *,

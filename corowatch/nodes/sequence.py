@@ -6,6 +6,7 @@ from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Captures, Counts, Gate, node
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern, found_by
+from corowatch.core.standing import resting
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 EVIDENCE = 9
@@ -23,7 +24,14 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("a sequence has two steps at least; for one, there is `grep`")
 
 
-@node(adds=("first", "last", "suppressed"), check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """How far its sequences are."""
+    chains, until, suppressed = state
+    done = max((step + 1 for step, chain in enumerate(chains) if chain is not None), default=0)
+    return f"{done} of {len(options['steps'])} steps" if done or not until else resting(until, suppressed)
+
+
+@node(adds=("first", "last", "suppressed"), check=check, standing=standing)
 def sequence(
     target: Target[Event],
     *,

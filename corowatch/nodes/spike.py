@@ -7,6 +7,7 @@ from corowatch.core.keyed import ALL, Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.panes import PANES, ending, grown, place
+from corowatch.core.standing import resting
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 EVIDENCE = 9
@@ -31,7 +32,15 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`expire` must be twice `within` at least, or a key is forgotten before it is compared")
 
 
-@node(adds=adds, check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """How many came lately."""
+    panes, _, _, until, suppressed, _ = state
+    if suppressed:
+        return resting(until, suppressed)
+    return f"{sum(pane[1] for pane in panes)} in both windows"
+
+
+@node(adds=adds, check=check, standing=standing)
 def spike(
     target: Target[Event],
     *,

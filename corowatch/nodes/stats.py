@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from corowatch.core import judging
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.figures import FigureName, Numbers, Pane, percentile
-from corowatch.core.judging import Judged, judged, reported
+from corowatch.core.judging import Judged, judged, reported, standing
 from corowatch.core.keyed import Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
@@ -28,7 +28,7 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError(f"`{idle[0]}` has no use beside `every`, which tells all figures, right or wrong")
 
 
-@node(adds=adds, check=check)
+@node(adds=adds, check=check, standing=standing)
 def stats(
     target: Target[Event],
     *,

@@ -1,13 +1,20 @@
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 
-@node(adds=("count",))
+def standing(options: Mapping[str, Any], state: tuple[int, Event | None], due: float | None) -> str:
+    """How many there are."""
+    return f"{state[0]} so far" + (f", told at {clock(due)}" if due else "")
+
+
+@node(adds=("count",), standing=standing)
 def tally(
     target: Target[Event],
     *,

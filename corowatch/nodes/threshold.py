@@ -5,6 +5,7 @@ from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Targe
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
+from corowatch.core.standing import clock, resting, so_far
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 EVIDENCE = 9
@@ -26,7 +27,17 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError(f"`{name}` has no use beside `calm`: a key rests until it is calm")
 
 
-@node(adds=("count", "first", "last", "suppressed"), check=check)
+def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+    """How far a key's window is."""
+    times, _, until, suppressed, fired = state
+    if fired is not None:
+        return f"fired, is over by {clock(due or 0.0)} at the earliest; {suppressed} came since"
+    if until and not times:
+        return resting(until, suppressed)
+    return so_far(sum(time >= times[-1] - options["within"] for time in times), options["at_least"], options["within"])
+
+
+@node(adds=("count", "first", "last", "suppressed"), check=check, standing=standing)
 def threshold(
     target: Target[Event],
     *,

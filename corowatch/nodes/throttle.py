@@ -1,14 +1,14 @@
 from typing import Annotated, Literal
 
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
-from corowatch.core.holding import Held, Holding
+from corowatch.core.holding import Held, Holding, standing
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast, FieldName, Seconds
 
 
-@node(adds=("held",))
+@node(adds=("held",), standing=standing)
 def throttle(
     target: Target[Event],
     *,

@@ -12,22 +12,25 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from corowatch.core.cases import Placed, moment, read_cases
 from corowatch.core.config import Config, ConfigFile, Step
 from corowatch.core.errors import ConfigError, Mistake, Place
-from corowatch.core.events import Alert
+from corowatch.core.events import Alert, Event
 from corowatch.core.graph import Failure as Raised
 from corowatch.core.graph import Feed
 from corowatch.core.jobs import Job
+from corowatch.core.text import safe
 from corowatch.core.values import FilePath, Given, Reading, convert, nearest
-from corowatch.core.verdict import Failure, judge, when
+from corowatch.core.verdict import Failure, judge
 from corowatch.core.yaml_places import Page, read
 from corowatch.loading import TESTS, configs_in, load_texts, read_files
 from corowatch.rules.logs import Logs, readers_of, source_of_lines
 from corowatch.rules.rehearsal import Rehearsal
+from corowatch.rules.telling import tree
 from corowatch.rules.witness import Sight, Witness
 from corowatch.sources import Source
 
@@ -62,6 +65,45 @@ class Outcome:
     @property
     def passed(self) -> bool:
         return not self.failures and not self.raised and not self.trouble
+
+    def told(self) -> Iterator[str]:
+        """What went wrong: each a text, the first line in short."""
+        yield from map(safe, self.trouble)
+        for raised in self.raised:
+            yield f"{raised.node} failed: {type(raised.error).__name__}: {safe(str(raised.error))}"
+        for failure in self.failures:
+            lines = [f"{failure.place}: expected {safe(failure.wanted)}", f"  found: {safe(failure.found)}",
+                     *(f"  {line}" for line in self.trace(failure))]
+            yield "\n".join(lines)
+
+    def trace(self, failure: Failure) -> list[str]:
+        """What the nodes did with the line that comes nearest to what was expected."""
+        near = self._near(failure)
+        return list(tree(near, self.suite.config)) if near else []
+
+    def _near(self, failure: Failure) -> list[Sight]:
+        if failure.nearest is not None:
+            root = next((sight for sight in self.sights
+                         for one in sight.all() if any(alert is failure.nearest for alert in one.alerts)), None)
+        else:
+            lines = [sight for sight in self.sights if isinstance(sight.item, Event)
+                     and self.suite.config.steps[sight.step].flow in self.flows]
+            until = inf if failure.at is None else self.began + failure.at
+            deep = [(sum(1 for _ in sight.all()), sight.item.when <= until, at) for at, sight in enumerate(lines)]
+            root = lines[max(deep)[2]] if deep else None
+        return [] if root is None else [sight for sight in self.sights if sight.item is root.item]
+
+    @property
+    def flows(self) -> set[str]:
+        """The flows that are asked about, and those that they follow."""
+        steps = self.suite.config.steps
+        asked = [step.id for step in steps.values() if self.placed.case.flow in (None, step.flow)]
+        seen: set[str] = set()
+        while asked:
+            step = steps[asked.pop()]
+            seen.add(step.id)
+            asked += [way.step for way in step.inputs if way.step not in seen]
+        return {steps[name].flow for name in seen}
 
 
 # --- finding ----------------------------------------------------------------------------------------
@@ -273,13 +315,9 @@ class Trial:
                     self._trouble.append(f"{one.alerts}: {getattr(error, 'strerror', None) or error}")
 
 
-def run(suite: Suite, *, wanted: Callable[[Placed], bool] = lambda placed: True) -> Iterator[Outcome]:
+def run(suite: Suite, wanted: Callable[[Placed], bool] = lambda placed: True) -> Iterator[Outcome]:
     """Each test of a suite, one after the other."""
     for placed in suite.cases:
         if wanted(placed):
             yield Trial(suite, placed, time.time()).run()
 
-
-def moments(outcome: Outcome) -> list[tuple[float, Alert]]:
-    """Each alert, and when it was (seconds after the beginning)."""
-    return [(when(alert) - outcome.began, alert) for alert in outcome.alerts]

@@ -1,0 +1,126 @@
+"""What the nodes did, as text: one line a node, what follows from it further in.
+
+    2026-03-02 08:14:16Z  sshd[20844]: Failed password for root from 198.51.100.23 port 33140 ssh2
+      grep       passed it on: user=root
+      parse      passed it on: ip=198.51.100.23
+      threshold  holds it: ip=198.51.100.23: 4 of 5 within 1m
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from corowatch.core.config import Config, Step
+from corowatch.core.events import Event, Tick, Value
+from corowatch.core.jobs import Answer
+from corowatch.core.keyed import CLOCKS
+from corowatch.core.standing import clock
+from corowatch.core.text import capped, in_one_line, safe, shown
+from corowatch.rules.witness import Sight
+
+WIDTH = 100
+"""Characters of a line, of a field's value half as many."""
+
+
+def tree(sights: list[Sight], config: Config) -> Iterator[str]:
+    """All that followed from one item, which each of `sights` is a first node's share of."""
+    if not sights:
+        return
+    yield subject(sights[0].item)
+    names = [name for sight in sights for name in _names(sight, config, 0)]
+    width = max(map(len, names))
+    flow = ""
+    for sight in sights:
+        if config.steps[sight.step].flow != flow:
+            flow = config.steps[sight.step].flow
+            yield f"  {flow}:"
+        yield from _lines(sight, config, 0, width, {})
+
+
+def subject(item: object) -> str:
+    """What came from outside."""
+    if isinstance(item, Event):
+        return f"{clock(item.when)}  {capped(in_one_line(item.text), WIDTH)}"
+    if isinstance(item, Tick):
+        return f"{clock(item.at)}  time has passed"
+    assert isinstance(item, Answer)
+    return f"{clock(item.at)}  a command has ended: {item.status}"
+
+
+def _names(sight: Sight, config: Config, depth: int) -> Iterator[str]:
+    yield " " * (2 * depth) + config.steps[sight.step].name
+    for one in sight.sent:
+        yield from _names(one, config, depth + 1)
+
+
+def _lines(sight: Sight, config: Config, depth: int, width: int, known: Mapping[str, Value]) -> Iterator[str]:
+    step = config.steps[sight.step]
+    yield f"    {' ' * (2 * depth) + step.name:<{width}}  {did(sight, step, known)}"
+    fields = sight.item.fields if isinstance(sight.item, Event) else {}
+    for one in sight.sent:
+        if config.steps[one.step].flow != step.flow:
+            yield f"    {' ' * (2 * depth)}in {config.steps[one.step].flow}:"
+        yield from _lines(one, config, depth + 1, width, fields)
+
+
+def did(sight: Sight, step: Step, known: Mapping[str, Value]) -> str:
+    """What a node did with what it was sent, and why, as far as its counts and its memory tell."""
+    told = []
+    for alert in sight.alerts:
+        what = "told that it is over" if alert.state == "resolved" else "alert"
+        told.append(f"{what} {alert.id}: {capped(safe(alert.title), WIDTH)}")
+    if not told:
+        told.append(_outcome(sight, step))
+    told += [f"{key}{': ' if key else ''}{what}" for key, what in standing(sight.rows, step)]
+    return "; ".join(told)
+
+
+def _outcome(sight: Sight, step: Step) -> str:
+    reasons = [name for name in sight.rose if name in REASONS]
+    if not sight.sent:
+        if reasons:
+            return f"kept it back: {', '.join(REASONS[name] for name in reasons)}"
+        return "kept it" if sight.rows.keys() - {CLOCKS} or step.kind.sends is None else "did not pass it on"
+    sent = sight.sent[0].item
+    before = sight.item.fields if isinstance(sight.item, Event) else {}
+    added = {name: value for name, value in sent.fields.items() if before.get(name) != value} if isinstance(
+        sent, Event) else {}
+    shown = ", ".join(f"{name}={_value(value)}" for name, value in added.items())
+    word = "told that it is over" if isinstance(sent, Event) and sent.state == "resolved" else "passed it on"
+    return f"{word}{': ' if shown else ''}{shown}"
+
+
+REASONS = {
+    "suppressed": "it fired before, and rests", "late": "it is older than the newest by more than `lateness`",
+    "unkeyed": "it lacks a field that is asked for", "dropped": "it is dropped", "known": "it is known",
+    "learnt": "it is learnt", "same": "it is the same as before", "throttled": "it is throttled",
+    "refused": "the command said no", "failed": "it failed",
+}
+"""What counts that rise say of an event that goes no further."""
+
+
+def standing(rows: Mapping[str, Any], step: Step) -> Iterator[tuple[str, str]]:
+    """Of each key whose row changed: its fields and values, and how it stands."""
+    say = step.kind.standing
+    for name, row in rows.items() if say else ():
+        if row is None or name == CLOCKS or name.endswith(f"/{CLOCKS}") or row[2] is None:
+            continue
+        assert say is not None
+        yield _key(name), say(step.options, row[2], row[1])
+
+
+def _value(value: Value) -> str:
+    return capped(safe(shown(value)), WIDTH // 2)
+
+
+def _key(name: str) -> str:
+    """A key as its fields and values; its name is their JSON, behind the shelf on which it stands."""
+    try:
+        key = json.loads(name[name.index("{"):] if "{" in name else name)
+    except ValueError:
+        return safe(name)
+    if isinstance(key, dict):
+        return ", ".join(f"{field}={_value(value)}" for field, value in key.items())
+    return ", ".join(map(str, key)) if isinstance(key, list) else str(key)

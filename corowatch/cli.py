@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import islice
 from pathlib import Path
@@ -50,6 +50,14 @@ def state_folder(given: str | None) -> Path:
         return Path(systemd.split(":")[0])
     home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     return Path(home) / "corowatch"
+
+
+def cache_folder() -> Path:
+    """Where commands that keep no state keep what takes long to make."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "corowatch"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def running_state(given: str | None) -> Path:

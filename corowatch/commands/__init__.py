@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-NAMES = ("test",)
+NAMES = ("backtest", "replay", "test")
 
 
 class Later(click.Group):

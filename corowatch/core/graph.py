@@ -226,7 +226,7 @@ class Graph:
         groups: dict[str, list[Step]] = {}
         for step in self.config.steps.values():
             if step.kind.role == "source":
-                groups.setdefault(f"{step.kind.name}:{fingerprint(step)}", []).append(step)
+                groups.setdefault(feed_of(step), []).append(step)
         for name, steps in groups.items():
             counts: ScanCounts = Counts(lines=0, cut=0, skewed=0)
             self.feeds[name] = Feed(name, steps[0], tuple(step.id for step in steps), Broadcast(), counts)
@@ -367,6 +367,11 @@ def _close(nodes: Iterable[Live]) -> Iterator[Closed]:
             yield Closed(live.step.id, {}, error)
         else:
             yield Closed(live.step.id, goodbye)
+
+
+def feed_of(step: Step) -> str:
+    """The name of the feed that a source has a part in."""
+    return f"{step.kind.name}:{fingerprint(step)}"
 
 
 def fingerprint(step: Step) -> str:

@@ -1,5 +1,5 @@
-"""How far tests reach: which flows alerted, which steps sent something on, and which alternatives of patterns were found
-in a line that came so far."""
+"""How far tests reach: which flows alerted, which steps sent something on, and which alternatives of patterns were
+found in a line that came so far."""
 
 from __future__ import annotations
 

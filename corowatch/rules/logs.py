@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -241,23 +241,3 @@ def source_of_lines(feed: Feed, lines: Sequence[tuple[float, str, Mapping[str, V
         at = max(read(text.encode()[:HEAD], now) or at, at if told else 0.0)
         told.append(Written(at, text))
     return Script(feed, told, now)
-
-
-def open_logs(config: Config, paths: Sequence[str], tell: Tell, now: float | None = None) -> Callable[[Feed], Source]:
-    """What reads, in place of each source, those of the files that go to it."""
-    readers = {path: {step.id for step in readers_of(path, config)} for path in _once(paths)}
-
-    def open_(feed: Feed) -> Source:
-        own = [path for path, steps in readers.items() if steps & set(feed.steps)]
-        return Logs(feed, own, tell, now) if own else Source()
-
-    return open_
-
-
-def _once(paths: Sequence[str]) -> Iterator[str]:
-    """Each file once, however it is named."""
-    seen = set()
-    for path in paths:
-        if (real := os.path.realpath(path)) not in seen:
-            seen.add(real)
-            yield path

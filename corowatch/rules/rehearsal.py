@@ -1,16 +1,19 @@
-"""A config run over what is given, by the time that its lines tell: the coroutines of the daemon, and nothing leaves.
+"""Configs run over what is given, by the time that its lines tell: the coroutines of the daemon, and nothing leaves.
 
 Where nothing comes for a while, time passes all the same, so that what waits for silence hears of it in time. When all
-is read, it is as late as the last line tells, or `until`; what would have happened later nobody knows.
+is read, it is as late as the last line tells, or `until`; what would have happened later nobody knows. Several configs
+hear the same lines at the same time: what both would read is read once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any
 
 from corowatch.core.config import Config
+from corowatch.core.coroutine import Broadcast
 from corowatch.core.events import Alert, Event
 from corowatch.core.graph import Failure, Feed, Graph, Push
 from corowatch.core.graph import Witness as Watching
@@ -23,59 +26,79 @@ from corowatch.sources import Source, read_first
 STEPS = 50
 """Parts in which a long silence passes; a short one second by second."""
 
+Put = Callable[[Alert], None]
 Open = Callable[[Feed], Source]
 """What is read in place of a source: opened, and with a head if it has anything."""
 Run = Callable[[Job], tuple[int | None, str]]
 """What a command would have answered: its exit status, and the last that it said."""
+Remembered = Callable[[str, str], Memory[Any]]
+"""What a step of an id and a fingerprint knows at the beginning."""
+
+
+def nothing_remembered(step: str, fingerprint: str) -> Memory[Any]:
+    """Every step begins anew."""
+    return Memory()
 
 
 class Rehearsal:
-    """One run of a config.
+    """One run of some configs, each with whoever is handed its alerts as they are made.
 
-    `put` is handed each alert when it is made, with the lines around it. Events of another time than from `since` to
-    `until` (seconds since the epoch) are not seen. `remembered(step, fingerprint)` is what nodes know at the beginning.
-    Raises ConfigError if a node cannot start.
+    Events of another time than from `since` to `until` (seconds since the epoch) are not seen. Raises ConfigError if a
+    node cannot start.
     """
 
-    def __init__(self, config: Config, open_: Open, put: Callable[[Alert], None], *, run: Run | None = None,
+    def __init__(self, runs: Sequence[tuple[Config, Put]], open_: Open, *, answer: Run | None = None,
                  since: float = -inf, until: float = inf, witness: Witness | None = None, cache: Cache | None = None,
-                 remembered: Callable[[str, str], Memory[Any]] = lambda step, fingerprint: Memory(),
-                 host: str = "localhost") -> None:
-        self._put = put
-        self._run = run
+                 remembered: Remembered = nothing_remembered, host: str = "localhost") -> None:
+        self._answer_of = answer
         self._since, self._until = since, until
-        self.now = -inf
-        """The time of what was read last, or that passed since (seconds since the epoch)."""
+        self._witness = witness
+        self.began = self.now = -inf
+        """When it began, and the time of what was read last, or that passed since (seconds since the epoch)."""
         self.failures: list[Failure] = []
         self.unanswered = 0
         """Commands that steps would have run."""
-        entries = {step.id for step in config.steps.values()
-                   for way in step.inputs if config.steps[way.step].kind.role == "source"}
-        limits: Watching | None = witness
-        if (since, until) != (-inf, inf):
-            limits = _Limits(entries, since, until, witness)
-        self.graph = Graph(config, put=self._take, memory=remembered, report=self.failures.append, host=host, now=0.0,
-                           cache=cache, witness=limits)
-        self._witness = witness
+        self.graphs = [Graph(config, put=self._taking(put), memory=remembered, report=self.failures.append, host=host,
+                             now=0.0, cache=cache, witness=self._watching(config)) for config, put in runs]
         if witness is not None:
-            witness.graph = self.graph
+            witness.graph = self.graphs[0]
         self._calendars: dict[str, Source] = {}
         self.sources: dict[str, Source] = {}
-        for name, feed in self.graph.feeds.items():
+        for feed in self._feeds():
             source = feed.step.kind.start(target=feed.entry, **feed.step.options)
             if source.by_calendar:  # when it begins is when the first line does
-                self._calendars[name] = source
-            self.sources[name] = source if source.by_calendar else open_(feed)
+                self._calendars[feed.name] = source
+            self.sources[feed.name] = source if source.by_calendar else open_(feed)
 
-    def _take(self, alert: Alert) -> None:
-        around = alert.around
-        source = self.sources.get(around.reader) if around else None
-        if around and source:
-            alert.before = source.lines_before(around.key, around.place, around.before)
-            alert.after = source.lines_after(around.key, around.place, around.after, around.own) or []
-        if self._witness is not None:
-            self._witness.alerted(alert)
-        self._put(alert)
+    def _feeds(self) -> Iterable[Feed]:
+        """The feeds of all graphs; one that several have leads to them all."""
+        shared: dict[str, list[Feed]] = {}
+        for graph in self.graphs:
+            for name, feed in graph.feeds.items():
+                shared.setdefault(name, []).append(feed)
+        for feeds in shared.values():
+            steps = tuple(step for feed in feeds for step in feed.steps)
+            yield replace(feeds[0], steps=steps, entry=Broadcast(feed.entry for feed in feeds))
+
+    def _watching(self, config: Config) -> Watching | None:
+        if (self._since, self._until) == (-inf, inf):
+            return self._witness
+        entries = {step.id for step in config.steps.values()
+                   for way in step.inputs if config.steps[way.step].kind.role == "source"}
+        return _Limits(entries, self._since, self._until, self._witness)
+
+    def _taking(self, put: Put) -> Put:
+        def take(alert: Alert) -> None:
+            around = alert.around
+            source = self.sources.get(around.reader) if around else None
+            if around and source:
+                alert.before = source.lines_before(around.key, around.place, around.before)
+                alert.after = source.lines_after(around.key, around.place, around.after, around.own) or []
+            if self._witness is not None:
+                self._witness.alerted(alert)
+            put(alert)
+
+        return take
 
     def run(self, until: float | None = None) -> None:
         """Read all, let time pass up to `until` (default: the last line's), and close every node."""
@@ -86,8 +109,9 @@ class Rehearsal:
             for name, source in self.sources.items():
                 if name not in self._calendars:
                     source.pass_time(inf)  # nothing more belongs to what is held back
-            for _ in self.graph.close():
-                pass
+            for graph in self.graphs:
+                for _ in graph.close():
+                    pass
         finally:
             self.close()
 
@@ -103,7 +127,8 @@ class Rehearsal:
             return False
         self.pass_time(begins)
         read_first(self.sources.values(), self.now, self._due)
-        self._notice(max([self.now, *(feed.clock.at for feed in self.graph.feeds.values() if feed.clock)]))
+        self._notice(max([self.now, *(feed.clock.at for graph in self.graphs for feed in graph.feeds.values()
+                                      if feed.clock)]))
         return True
 
     @property
@@ -114,7 +139,7 @@ class Rehearsal:
     def pass_time(self, to: float) -> None:
         """Nothing comes up to the time `to` but what calendars bring."""
         if self.now == -inf:
-            self.now = to
+            self.began = self.now = to
             for name, calendar in self._calendars.items():
                 calendar.open({}, reader=name, start=None, tell=lambda *told: None, wake=lambda: None, now=to)
         pace = max(1.0, (to - self.now) / STEPS)
@@ -126,27 +151,28 @@ class Rehearsal:
     def _notice(self, now: float) -> None:
         """It is `now`: tell the nodes, as far as everything before was read."""
         self.now = max(self.now, min(now, self._until))
-        clocks = {}
-        for name, feed in self.graph.feeds.items():
-            source = self.sources[name]
+        begins: dict[str, float] = {}
+        for name, source in self.sources.items():
             source.pass_time(self.now)
-            begins = head.order()[0] if (head := source.head()) else inf
-            clocks[name] = min(self.now, begins) if feed.clock is None or begins > self.now else feed.clock.at
-        if self.now >= self._since:
-            self.graph.tick(self.now, clocks)
-        self._answer()
+            begins[name] = head.order()[0] if (head := source.head()) else inf
+        for graph in self.graphs:
+            if self.now >= self._since:
+                graph.tick(self.now, {
+                    name: min(self.now, begins[name]) if feed.clock is None or begins[name] > self.now
+                    else feed.clock.at for name, feed in graph.feeds.items()})
+            self._answer(graph)
 
-    def _answer(self) -> None:
-        for live in self.graph.nodes.values():
+    def _answer(self, graph: Graph) -> None:
+        for live in graph.nodes.values():
             for job in live.jobs.taken() if live.jobs else ():
-                if self._run is None:
+                if self._answer_of is None:
                     self.unanswered += 1
                 else:
-                    live.inlet.send(Answer(job.number, self.now, *self._run(job)))
+                    live.inlet.send(Answer(job.number, self.now, *self._answer_of(job)))
 
-    def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """What each node counted, by step."""
-        return {live.step.id: live.counts for live in self.graph.nodes.values()}
+    def counts(self, number: int = 0) -> Mapping[str, Mapping[str, int]]:
+        """What each node of a config counted, by step."""
+        return {live.step.id: live.counts for live in self.graphs[number].nodes.values()}
 
 
 class _Limits:

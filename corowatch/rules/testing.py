@@ -21,7 +21,7 @@ from corowatch.core.config import Config, ConfigFile, Step
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.events import Alert, Event
 from corowatch.core.graph import Failure as Raised
-from corowatch.core.graph import Feed
+from corowatch.core.graph import Feed, feed_of
 from corowatch.core.jobs import Job
 from corowatch.core.text import safe
 from corowatch.core.values import FilePath, Given, Reading, convert, nearest
@@ -220,8 +220,8 @@ class Trial:
         witness = Witness()
         case = self._case
         try:
-            rehearsal = Rehearsal(self._config, self._open, self._alerts.append, witness=witness,
-                                  run=self._run if case.answers else None)
+            rehearsal = Rehearsal([(self._config, self._alerts.append)], self._open, witness=witness,
+                                  answer=self._run if case.answers else None)
         except ConfigError as error:
             return Outcome(self._suite, self._placed, [], trouble=[str(error)])
         start = self._read_all(rehearsal)
@@ -280,7 +280,7 @@ class Trial:
             return Source()
         if case.lines:
             return source_of_lines(feed, case.coming(), case.began, None if case.timed else self._now)
-        own = [path for path in self._files if {step.id for step in readers_of(path, self._config)} & set(feed.steps)]
+        own = [path for path in self._files if feed.name in map(feed_of, readers_of(path, self._config))]
         return Logs(feed, own, self._told) if own else Source()
 
     @cached_property

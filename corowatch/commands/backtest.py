@@ -1,0 +1,98 @@
+"""`corowatch backtest`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from math import inf
+
+import click
+
+from corowatch.cli import MOST_ROWS, PATH, cache_folder, refusals
+from corowatch.commands.replay import configs, files, progress_bar, since, until
+from corowatch.core.events import Alert
+from corowatch.core.standing import clock, span
+from corowatch.core.text import in_one_line, many, safe
+from corowatch.core.verdict import when
+from corowatch.rules.comparing import Difference, compare
+from corowatch.rules.replaying import replay_all, spooled
+from corowatch.terminal import speak
+
+
+@click.command("backtest")
+@files
+@configs
+@click.option("--against", "old", metavar="OLD", multiple=True, required=True, type=PATH,
+              help="The config that it is compared with; may be given again.")
+@since
+@until
+@click.option("--json", "as_json", is_flag=True, help="Print the difference as JSON.")
+@refusals
+def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], since: float | None, until: float | None,
+            as_json: bool) -> None:
+    """Compare two configs on the same old logs: which alerts are new, gone, or at another time.
+
+    The logs are read once for both, as `corowatch replay` reads them. Exit status, as of diff: 0, there is no difference;
+    1, there is one.
+    """
+    from corowatch.cache import DiskCache
+    from corowatch.loading import load_paths
+
+    speak(sys.stdout)
+    loaded = [load_paths(old), load_paths(config)]
+    with spooled(files, sys.stdin.buffer) as paths, progress_bar() as progress:
+        before, after = replay_all(loaded, paths, since=-inf if since is None else since,
+                                   until=inf if until is None else until, cache=DiskCache(cache_folder()),
+                                   progress=progress)
+    difference = compare(before.alerts, after.alerts)
+    for note in dict.fromkeys([*before.notes, *after.notes]):
+        click.echo(f"note: {safe(note)}", err=True)
+    if as_json:
+        click.echo(json.dumps(_plain(difference), ensure_ascii=False))
+    else:
+        _show(difference, before.alerts, after.alerts)
+    sys.exit(1 if difference else 0)
+
+
+def _show(difference: Difference, before: Sequence[Alert], after: Sequence[Alert]) -> None:
+    head = f"{many(len(after), 'alert')} instead of {len(before):,}"
+    if not difference:
+        click.echo(f"{head}: the same")
+        return
+    told = [f"{len(alerts):,} {name}" for name, alerts in (
+        ("new", difference.new), ("gone", difference.gone), ("at another time", difference.moved)) if alerts]
+    click.echo(f"{head}: {', '.join(told)}, {difference.same:,} as before\n")
+    counts = difference.by_flow()
+    width = max(len("flow"), *map(len, counts))
+    click.echo(f"{'flow':<{width}}     new    gone   moved")
+    for flow, one in counts.items():
+        click.echo(f"{flow:<{width}} {one['new']:7,} {one['gone']:7,} {one['moved']:7,}")
+    for name, alerts in (("new", difference.new), ("gone", difference.gone)):
+        if alerts:
+            click.echo(f"\n{name}:")
+            for alert in alerts[:MOST_ROWS]:
+                click.echo(f"  {_line(alert)}")
+            _more(alerts)
+    if difference.moved:
+        click.echo("\nat another time:")
+        for was, now in difference.moved[:MOST_ROWS]:
+            by = when(now) - when(was)
+            click.echo(f"  {_line(now)} ({span(abs(by))} {'later' if by > 0 else 'earlier'})")
+        _more(difference.moved)
+
+
+def _more(shown: Sequence[object]) -> None:
+    if len(shown) > MOST_ROWS:
+        click.echo(f"  … and {len(shown) - MOST_ROWS:,} more; --json tells all")
+
+
+def _line(alert: Alert) -> str:
+    over = "over: " if alert.state == "resolved" else ""
+    return f"{clock(when(alert))}  {alert.flow}  {over}{in_one_line(alert.title)}"
+
+
+def _plain(difference: Difference) -> dict[str, object]:
+    return {"same": difference.same, "new": [alert.as_dict() for alert in difference.new],
+            "gone": [alert.as_dict() for alert in difference.gone],
+            "moved": [{"was": was.as_dict(), "now": now.as_dict()} for was, now in difference.moved]}

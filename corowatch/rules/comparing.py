@@ -1,0 +1,93 @@
+"""The alerts of two configs on the same logs: which are the same, and which are new, gone or at another time.
+
+Two are of one kind if their flow, state and key are the same. Of one kind those at the same time are the same alert; of
+the others the nearest are one that moved, if they are no more than an hour apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from corowatch.core.events import Alert
+from corowatch.core.verdict import when
+
+FAR = 3600.0
+"""Seconds beyond which an alert is not the same that moved."""
+
+Kind: TypeAlias = tuple[str, str, str]
+
+
+@dataclass
+class Difference:
+    """What became of alerts: each that moved with what it was before."""
+
+    same: int = 0
+    new: list[Alert] = field(default_factory=list)
+    gone: list[Alert] = field(default_factory=list)
+    moved: list[tuple[Alert, Alert]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.gone or self.moved)
+
+    def by_flow(self) -> dict[str, dict[str, int]]:
+        """How many of each flow are new, gone and moved."""
+        told: dict[str, Counter[str]] = defaultdict(Counter)
+        for name, alerts in (("new", self.new), ("gone", self.gone), ("moved", [now for _, now in self.moved])):
+            for alert in alerts:
+                told[alert.flow][name] += 1
+        return {flow: {name: counts[name] for name in ("new", "gone", "moved")} for flow, counts in sorted(told.items())}
+
+
+def compare(before: Sequence[Alert], after: Sequence[Alert]) -> Difference:
+    """What the alerts of one config are beside those of another."""
+    difference = Difference()
+    kinds = dict.fromkeys([*map(_kind, before), *map(_kind, after)])
+    old: dict[Kind, list[Alert]] = defaultdict(list)
+    new: dict[Kind, list[Alert]] = defaultdict(list)
+    for alert in before:
+        old[_kind(alert)].append(alert)
+    for alert in after:
+        new[_kind(alert)].append(alert)
+    for kind in kinds:
+        _compare_kind(old[kind], new[kind], difference)
+    for alerts in (difference.new, difference.gone):
+        alerts.sort(key=lambda alert: alert.at)
+    difference.moved.sort(key=lambda pair: pair[1].at)
+    return difference
+
+
+def _kind(alert: Alert) -> Kind:
+    return alert.flow, alert.state, json.dumps(alert.key, sort_keys=True)
+
+
+def _compare_kind(before: list[Alert], after: list[Alert], difference: Difference) -> None:
+    left = Counter(alert.at for alert in before)
+    rest = []
+    for alert in after:
+        if left[alert.at]:
+            left[alert.at] -= 1
+            difference.same += 1
+        else:
+            rest.append(alert)
+    gone = []
+    for alert in before:
+        if left[alert.at]:
+            left[alert.at] -= 1
+            gone.append(alert)
+    # Both are in the order of their times, and so are the pairs of what moved.
+    gone.sort(key=when)
+    rest.sort(key=when)
+    while gone and rest:
+        was, now = gone[0], rest[0]
+        if abs(when(was) - when(now)) <= FAR:
+            difference.moved.append((gone.pop(0), rest.pop(0)))
+        elif when(was) < when(now):
+            difference.gone.append(gone.pop(0))
+        else:
+            difference.new.append(rest.pop(0))
+    difference.gone += gone
+    difference.new += rest

@@ -1,0 +1,187 @@
+"""A config over old logs: which alerts there would have been, and when."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, BinaryIO, cast
+
+from corowatch.core.config import Config
+from corowatch.core.events import Alert
+from corowatch.core.graph import Feed, feed_of
+from corowatch.engines import Cache
+from corowatch.rules.entries import Entries, is_journal
+from corowatch.rules.logs import Logs, readers_of
+from corowatch.rules.rehearsal import Rehearsal
+from corowatch.rules.witness import Witness
+from corowatch.sources import Source
+from corowatch.sources.content import opened, unpacker
+
+PAUSE = 0.1
+"""Seconds between two words of how far it is."""
+BEGINS = 4096
+"""Bytes that tell what a file is."""
+
+Progress = Callable[[int, int], object]
+"""Is told so many bytes of so many."""
+
+
+@dataclass
+class Replayed:
+    """What a replay gave: alerts in the order of their times, what each node counted, and what could not be read."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    counts: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    lines: int = 0
+    bytes: int = 0
+    began: float = inf
+    """When the first line was (seconds since the epoch)."""
+    ended: float = -inf
+    seconds: float = 0.0
+    """How long it took."""
+
+
+@contextmanager
+def spooled(paths: Sequence[str], stdin: BinaryIO) -> Iterator[list[str]]:
+    """The paths, with standard input, `-`, as a file."""
+    with ExitStack() as undo:
+        found = list(paths)
+        if "-" in found:
+            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="corowatch-"))
+            with open(f"{folder}/stdin", "wb") as file:
+                shutil.copyfileobj(stdin, file)
+            found = [f"{folder}/stdin" if path == "-" else path for path in found]
+        yield found
+
+
+class Inputs:
+    """The files of a replay: each with the sources that it goes to. Raises OSError where none can be read at all."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.notes: list[str] = []
+        self.paths: list[str] = []
+        self.journals: list[str] = []
+        seen: set[str] = set()
+        for path in paths:
+            if (real := os.path.realpath(path)) in seen:
+                continue
+            seen.add(real)
+            try:
+                (self.journals if is_journal(_begins(path)) else self.paths).append(path)
+            except (OSError, EOFError) as error:
+                self.tell("unreadable", f"{path}: {getattr(error, 'strerror', None) or error}")
+
+    def tell(self, kind: str, text: str, **fields: Any) -> None:
+        """Something could not be read."""
+        self.notes.append(text)
+
+    def open(self, configs: Sequence[Config]) -> Callable[[Feed], Source]:
+        """What is read in place of each source of some configs."""
+        readers = {path: {feed_of(step) for config in configs for step in readers_of(path, config)}
+                   for path in self.paths}
+
+        def open_(feed: Feed) -> Source:
+            if feed.step.kind.name == "journal":
+                return Entries(feed, [(path, _unpacked(path)) for path in self.journals], self.tell)
+            own = [path for path, feeds in readers.items() if feed.name in feeds]
+            return Logs(feed, own, self.tell) if own else Source()
+
+        return open_
+
+    def unread(self, configs: Sequence[Config]) -> Iterator[str]:
+        """Those that no source of the configs reads."""
+        yield from (path for path in self.paths if not any(readers_of(path, config) for config in configs))
+        if not any(step.kind.name == "journal" for config in configs for step in config.steps.values()):
+            yield from self.journals
+
+
+def _unpacked(path: str) -> BinaryIO:
+    file = os.fdopen(opened(path), "rb")
+    make = unpacker(file.read(16))
+    file.seek(0)
+    return file if make is None else cast(BinaryIO, _Buffered(make(file), file))
+
+
+class _Buffered:
+    """What is unpacked, by lines."""
+
+    def __init__(self, stream: Any, file: BinaryIO) -> None:
+        self._stream, self._file = stream, file
+        self._held = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._held) < size and (data := self._stream.read1(BEGINS * 64)):
+            self._held += data
+        data, self._held = self._held[:size], self._held[size:]
+        return data
+
+    def readline(self, most: int) -> bytes:
+        while (end := self._held.find(b"\n")) < 0 and len(self._held) < most and (
+                data := self._stream.read1(BEGINS * 64)):
+            self._held += data
+        return self.read(most if end < 0 else min(end + 1, most))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _begins(path: str) -> bytes:
+    file = _unpacked(path)
+    try:
+        return file.read(BEGINS)
+    finally:
+        file.close()
+
+
+def replay(config: Config, paths: Sequence[str], *, since: float = -inf, until: float = inf, cache: Cache | None = None,
+           progress: Progress = lambda done, total: None, witness: Witness | None = None) -> Replayed:
+    """Run a config over files, to their end or `until` (seconds since the epoch). Raises ConfigError."""
+    return replay_all([config], paths, since=since, until=until, cache=cache, progress=progress, witness=witness)[0]
+
+
+def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float = -inf, until: float = inf,
+               cache: Cache | None = None, progress: Progress = lambda done, total: None,
+               witness: Witness | None = None) -> list[Replayed]:
+    """The same of several configs, side by side: what they all read is read once."""
+    began = time.monotonic()
+    inputs = Inputs(paths)
+    outcomes = [Replayed(notes=inputs.notes) for _ in configs]
+    run = Rehearsal([(config, outcome.alerts.append) for config, outcome in zip(configs, outcomes, strict=True)],
+                    inputs.open(configs), since=since, until=until, cache=cache, witness=witness)
+    inputs.notes += [f"{path}: no source of the config reads it" for path in inputs.unread(configs)]
+    logs = [source for source in run.sources.values() if isinstance(source, Logs)]
+    total = sum(source.total for source in logs)
+    told = began
+    try:
+        while run.step():
+            if (now := time.monotonic()) - told >= PAUSE:
+                told = now
+                progress(sum(source.progress for source in logs), total)
+        run.run()
+    finally:
+        run.close()
+    progress(total, total)
+    for number, outcome in enumerate(outcomes):
+        outcome.alerts.sort(key=lambda alert: alert.at)
+        outcome.counts = dict(run.counts(number))
+        outcome.lines = sum(feed.counts["lines"] for feed in run.graphs[number].feeds.values())
+        outcome.bytes, outcome.began, outcome.ended = total, run.began, run.now
+        outcome.seconds = time.monotonic() - began
+        outcome.notes = [*inputs.notes, *_failed(run)]
+    return outcomes
+
+
+def _failed(run: Rehearsal) -> Iterator[str]:
+    counted = Counter(f"{failure.node} failed: {type(failure.error).__name__}: {failure.error}"
+                      for failure in run.failures)
+    yield from (f"{text} ({count} times)" if count > 1 else text for text, count in counted.items())
+    if run.unanswered:
+        yield f"{run.unanswered} commands of `check` were not run: what they decide is left out"

@@ -1,0 +1,102 @@
+"""What a replay gave, as one page that needs nothing else: when alerts were, of which flow, of which keys, and each.
+
+Everything out of a log is data to the page: it goes through a JSON text and is written as text, never as markup.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+
+from corowatch import __version__
+from corowatch.core.config import Config
+from corowatch.core.events import Alert
+from corowatch.core.standing import clock, span
+from corowatch.core.text import many, safe, shown
+from corowatch.rules.replaying import Replayed
+from corowatch.rules.timeline import Timeline, timeline
+
+PARTS = 120
+"""Bars of the picture."""
+NOISIEST = 20
+"""Keys that are shown."""
+HEIGHT, WIDTH, LABEL = 34, 960, 220
+"""Of a row of the picture and its text (pixels)."""
+
+
+def page(outcome: Replayed, config: Config) -> str:
+    """The page, as HTML."""
+    line = timeline(outcome.alerts, outcome.began, outcome.ended, PARTS)
+    heads = [f"{many(len(outcome.alerts), 'alert')} of {many(outcome.lines, 'line')}"]
+    if outcome.lines:
+        heads.append(f"{clock(outcome.began)} to {clock(outcome.ended)}, read in {span(round(outcome.seconds, 1))}")
+    template = files("corowatch.rules").joinpath("report.html").read_text(encoding="utf-8")
+    parts = {
+        "summary": "".join(f"<p>{escape(head)}</p>" for head in heads),
+        "notes": "".join(f"<li>{escape(safe(note))}</li>" for note in outcome.notes),
+        "picture": _picture(line),
+        "flows": _flows(outcome, config),
+        "keys": _keys(outcome.alerts),
+        "version": escape(__version__),
+        "alerts": json.dumps([_row(alert) for alert in outcome.alerts], ensure_ascii=True).replace("<", "\\u003c"),
+    }
+    for name, part in parts.items():
+        template = template.replace(f"<!-- {name} -->", part)
+    return template
+
+
+def _picture(line: Timeline) -> str:
+    if not line.rows:
+        return "<p>There is no alert.</p>"
+    most = max(max(row) for row in line.rows.values())
+    bar = (WIDTH - LABEL - 60) / PARTS
+    length = (line.ended - line.began) / PARTS
+    drawn = []
+    for number, (flow, row) in enumerate(line.rows.items()):
+        base = (number + 1) * HEIGHT - 4
+        drawn.append(f'<text x="{LABEL - 8}" y="{base - 6}" text-anchor="end">{escape(flow)}</text>')
+        drawn.append(f'<line x1="{LABEL}" x2="{WIDTH - 60}" y1="{base}" y2="{base}"/>')
+        for part, count in enumerate(row):
+            if count:
+                height = max(2.0, count / most * (HEIGHT - 8))
+                told = f"{clock(line.began + part * length)}: {many(count, 'alert')} of {flow}"
+                drawn.append(f'<rect x="{LABEL + part * bar:.1f}" y="{base - height:.1f}" '
+                             f'width="{max(1.5, bar - 1):.1f}" height="{height:.1f}">'
+                             f'<title>{escape(told)}</title></rect>')
+        drawn.append(f'<text x="{WIDTH - 54}" y="{base - 6}">{sum(row):,}</text>')
+    bottom = len(line.rows) * HEIGHT + 18
+    drawn.append(f'<text x="{LABEL}" y="{bottom}">{clock(line.began)}</text>')
+    drawn.append(f'<text x="{WIDTH - 60}" y="{bottom}" text-anchor="end">{clock(line.ended)}</text>')
+    return f'<svg viewBox="0 0 {WIDTH} {bottom + 8}" role="img" aria-label="alerts over time">{"".join(drawn)}</svg>'
+
+
+def _flows(outcome: Replayed, config: Config) -> str:
+    """Of each flow that alerts, how many, and what its steps let through."""
+    firing = Counter(alert.flow for alert in outcome.alerts if alert.state == "firing")
+    over = Counter(alert.flow for alert in outcome.alerts if alert.state == "resolved")
+    rows = []
+    for flow in dict.fromkeys(step.flow for step in config.steps.values()):
+        steps = [step for step in config.steps.values() if step.flow == flow and step.kind.role == "node"]
+        told = "; ".join(f"{step.name}: " + ", ".join(f"{count:,} {name}" for name, count in counted.items() if count)
+                         for step in steps if any((counted := outcome.counts.get(step.id, {})).values()))
+        rows.append(f"<tr><td>{escape(flow)}</td><td class=number>{firing[flow]:,}</td>"
+                    f"<td class=number>{over[flow]:,}</td><td>{escape(told)}</td></tr>")
+    return "".join(rows)
+
+
+def _keys(alerts: Sequence[Alert]) -> str:
+    counted = Counter((alert.flow, _key(alert)) for alert in alerts if alert.key and alert.state == "firing")
+    return "".join(f"<tr><td>{escape(flow)}</td><td>{escape(key)}</td><td class=number>{count:,}</td></tr>"
+                   for (flow, key), count in counted.most_common(NOISIEST))
+
+
+def _key(alert: Alert) -> str:
+    return ", ".join(f"{name}={safe(shown(value))}" for name, value in alert.key.items())
+
+
+def _row(alert: Alert) -> list[object]:
+    lines = [safe(str(event["text"])) for event in alert.events]
+    return [alert.at[:19].replace("T", " "), alert.flow, alert.severity, alert.state, safe(alert.title), lines]

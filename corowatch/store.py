@@ -260,13 +260,8 @@ class Store:
 
     def memory(self, node: str, fingerprint: str) -> Memory[Any]:
         """A node's Memory: what was kept, if its options are those of then; else empty."""
-        kept = {}
         with self._sound():
-            row = self._db.execute("SELECT fingerprint FROM nodes WHERE node = ?", (node,)).fetchone()
-            if row == (fingerprint,):
-                kept = {key: json.loads(value) for key, value in self._db.execute(
-                    "SELECT key, value FROM memory WHERE node = ?", (node,))}
-        return Memory(kept)
+            return _memory(self._db, node, fingerprint)
 
     def totals(self) -> Iterator[tuple[str, str, str, int]]:
         """(role, name, counter, value) over all runs."""
@@ -550,6 +545,33 @@ class Outbox:
 
     def close(self) -> None:
         self._db.close()
+
+
+class Glimpse:
+    """What a daemon has committed by now, seen from another process that changes nothing. Raises StateRefused."""
+
+    def __init__(self, path: Path) -> None:
+        examine(path)
+        self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
+
+    def memory(self, node: str, fingerprint: str) -> Memory[Any]:
+        """A node's Memory, if its options are those that it runs with; else empty."""
+        return _memory(self._db, node, fingerprint)
+
+    def alert(self, id_: str) -> Alert | None:
+        """An alert whose id begins so, delivered or not, as long as it is kept."""
+        found = self._db.execute("SELECT body FROM outbox WHERE substr(id, 1, ?) = ? ORDER BY seq LIMIT 1",
+                                 (len(id_), id_)).fetchone()
+        return None if found is None else _ALERT.decode(found[0])
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _memory(db: sqlite3.Connection, node: str, fingerprint: str) -> Memory[Any]:
+    row = db.execute("SELECT fingerprint FROM nodes WHERE node = ?", (node,)).fetchone()
+    kept = db.execute("SELECT key, value FROM memory WHERE node = ?", (node,)) if row == (fingerprint,) else ()
+    return Memory({key: json.loads(value) for key, value in kept})
 
 
 def _own(folder: Path) -> int:

@@ -33,8 +33,8 @@ def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], sin
             as_json: bool) -> None:
     """Compare two configs on the same old logs: which alerts are new, gone, or at another time.
 
-    The logs are read once for both, as `corowatch replay` reads them. Exit status, as of diff: 0, there is no difference;
-    1, there is one.
+    The logs are read once for both, as `corowatch replay` reads them. Exit status, as of diff: 0, there is no
+    difference; 1, there is one.
     """
     from corowatch.cache import DiskCache
     from corowatch.loading import load_paths

@@ -39,7 +39,7 @@ class Difference:
         for name, alerts in (("new", self.new), ("gone", self.gone), ("moved", [now for _, now in self.moved])):
             for alert in alerts:
                 told[alert.flow][name] += 1
-        return {flow: {name: counts[name] for name in ("new", "gone", "moved")} for flow, counts in sorted(told.items())}
+        return {flow: {name: told[flow][name] for name in ("new", "gone", "moved")} for flow in sorted(told)}
 
 
 def compare(before: Sequence[Alert], after: Sequence[Alert]) -> Difference:

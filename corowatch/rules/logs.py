@@ -80,7 +80,7 @@ class Logs(Source):
             except OSError as error:
                 tell("unreadable", f"{name_of(path)}: {error.strerror or error}", path=path)
                 continue
-            self._lives.begin_missed(path, content, 0.0, key=digest(os.fsencode(path)))
+            self._lives.begin_missed(path, content, 0.0, key=digest(os.fsencode(os.path.realpath(path))))
             self.total += content.file().size
 
     @property

@@ -16,6 +16,7 @@ from corowatch.core.config import Config, Step
 from corowatch.core.events import Event, Tick, Value
 from corowatch.core.jobs import Answer
 from corowatch.core.keyed import CLOCKS
+from corowatch.core.kinds import Gate
 from corowatch.core.standing import clock
 from corowatch.core.text import capped, in_one_line, safe, shown
 from corowatch.rules.witness import Sight
@@ -82,7 +83,10 @@ def _outcome(sight: Sight, step: Step) -> str:
     if not sight.sent:
         if reasons:
             return f"kept it back: {', '.join(REASONS[name] for name in reasons)}"
-        return "kept it" if sight.rows.keys() - {CLOCKS} or step.kind.sends is None else "did not pass it on"
+        if sight.rows.keys() - {CLOCKS} or step.kind.sends is None:
+            return "kept it"
+        looks = any(Gate in option.markers for option in step.kind.options.values())
+        return "it does not match" if looks and isinstance(sight.item, Event) else "did not pass it on"
     sent = sight.sent[0].item
     before = sight.item.fields if isinstance(sight.item, Event) else {}
     added = {name: value for name, value in sent.fields.items() if before.get(name) != value} if isinstance(
@@ -96,7 +100,8 @@ REASONS = {
     "suppressed": "it fired before, and rests", "late": "it is older than the newest by more than `lateness`",
     "unkeyed": "it lacks a field that is asked for", "dropped": "it is dropped", "known": "it is known",
     "learnt": "it is learnt", "same": "it is the same as before", "throttled": "it is throttled",
-    "refused": "the command said no", "failed": "it failed",
+    "refused": "the command said no", "failed": "it failed", "closed": "it ends in time what was open",
+    "resolved": "what was told is over",
 }
 """What counts that rise say of an event that goes no further."""
 

@@ -1,0 +1,110 @@
+"""`corowatch why`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from corowatch.cli import EX_IOERR, PATH, cache_folder, fail, refusals, running_state, state_dir
+from corowatch.commands.replay import configs
+from corowatch.core.config import Config
+from corowatch.core.events import Alert
+from corowatch.core.standing import clock
+from corowatch.core.text import in_one_line, many, safe
+from corowatch.core.verdict import when
+from corowatch.rules.asking import Told, spot_of, why_alert, why_line, why_text
+from corowatch.rules.telling import tree
+from corowatch.terminal import speak
+
+_PLACE = re.compile(r"(?P<path>.+):(?P<byte>@)?(?P<number>\d+)", re.DOTALL)
+_ID = re.compile(r"[0-9a-f]{6,24}(?:\.r)?")
+
+
+@click.command("why")
+@click.argument("what")
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=PATH)
+@configs
+@state_dir
+@refusals
+def command(what: str, files: Sequence[str], config: Sequence[str], state_dir: str | None) -> None:
+    """Tell what each step did with a line, or what led to an alert.
+
+    WHAT is FILE:LINE, FILE:@OFFSET, the id of an alert, or a line itself. A line in a file is met after all before it,
+    in that file and in those named behind; an alert is looked for in what these would give, or where none is named, in
+    what the running daemon sent. A line itself meets what the daemon remembers now, if one runs here.
+    """
+    from corowatch.cache import DiskCache
+    from corowatch.loading import load_paths
+
+    speak(sys.stdout)
+    loaded = load_paths(config)
+    cache = DiskCache(cache_folder())
+    place = _PLACE.fullmatch(what)
+    try:
+        if place and os.path.exists(place["path"]):
+            number = int(place["number"])
+            spot = spot_of(place["path"], offset=number) if place["byte"] else spot_of(place["path"], line=number)
+            _show(why_line(loaded, spot, files, cache=cache), loaded)
+        elif _ID.fullmatch(what):
+            _show_alert(what, files, loaded, _glimpse(state_dir), cache)
+        else:
+            glimpse = _glimpse(state_dir)
+            if glimpse:
+                click.echo(f"as what {running_state(state_dir)} remembers", err=True)
+            _show(why_text(loaded, what, remembered=glimpse.memory) if glimpse else why_text(loaded, what), loaded)
+    except OSError as error:
+        fail(EX_IOERR, f"corowatch: {error.strerror or error}")
+
+
+def _glimpse(given: str | None) -> Any:
+    """What the daemon of a state directory has committed; None where there is none."""
+    from corowatch.store import Glimpse
+
+    path = Path(running_state(given)) / "state.db"
+    return Glimpse(path) if path.exists() and os.access(path, os.R_OK) else None
+
+
+def _show(told: Told, config: Config) -> None:
+    if not told.sights:
+        click.echo("no source of the config reads this file")
+    for line in tree(told.sights, config):
+        click.echo(line)
+
+
+def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, cache: Any) -> None:
+    def found(alert: Alert) -> bool:
+        return alert.id.startswith(id_)
+
+    sent = glimpse.alert(id_) if glimpse else None
+    if sent is not None and not files:
+        files = list(dict.fromkeys(str(event["file"]) for event in sent.events if os.path.exists(str(event["file"]))))
+
+        def found(alert: Alert) -> bool:
+            return (alert.flow, alert.at, alert.key, alert.state) == (sent.flow, sent.at, sent.key, sent.state)
+
+    if not files:
+        fail(1, f"no alert {id_} is kept here; name the logs that it came from, and it is looked for there")
+    answer = why_alert(config, found, files, cache=cache)
+    if answer is None and sent is not None:
+        _show_kept(sent)
+    elif answer is None:
+        fail(1, f"these logs give no alert {id_}: corowatch replay tells the ids of those that they give")
+    else:
+        alert, told = answer
+        click.echo(f"{alert.id}  {clock(when(alert))}  {safe(alert.flow)}: {in_one_line(alert.title)}\n")
+        for one in told:
+            _show(one, config)
+
+
+def _show_kept(alert: Alert) -> None:
+    """What an alert tells by itself, where its lines are no longer there."""
+    click.echo(f"{alert.id}  {clock(when(alert))}  {safe(alert.flow)}: {in_one_line(alert.title)}\n")
+    click.echo(f"its logs are not as they were; it told {many(len(alert.events), 'line')}:")
+    for event in alert.events:
+        click.echo(f"  {event['file']}:@{event['offset']}  {in_one_line(str(event['text']))}")

@@ -26,8 +26,10 @@ def page(group: click.Group, kinds: Kinds) -> str:
             r"corowatch \- watch log files and say something sensible when they say X", ".SH SYNOPSIS",
             r".B corowatch", r"\fICOMMAND\fR [\fIOPTIONS\fR] [\fIARGUMENTS\fR]",
             ".SH DESCRIPTION", *_prose(group.help or ""), ".SH COMMANDS"]
-    for name in group.list_commands(click.Context(group)):
-        command = group.commands[name]
+    whole = click.Context(group)
+    for name in group.list_commands(whole):
+        command = group.get_command(whole, name)
+        assert command is not None
         context = click.Context(command, info_name=f"corowatch {name}")
         rows += [f".SS {_plain(' '.join([name, *command.collect_usage_pieces(context)]))}", *_prose(command.help or "")]
         for parameter in command.params:

@@ -82,20 +82,12 @@ def _show_coverage(reach: Sequence[tuple[Suite, Coverage]], *, missed: bool) -> 
 
 def _watch(paths: Sequence[str], only: str | None, coverage: bool) -> None:
     """Run them, and again after each change, until Ctrl-C."""
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler
-    from watchdog.observers import Observer
+    from corowatch.watch import Watch
 
     changed = threading.Event()
-
-    class Changes(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            if event.event_type in ("created", "modified", "moved", "deleted"):
-                changed.set()
-
-    observer = Observer()
-    for folder in {path if os.path.isdir(path) else os.path.dirname(path) or "." for path in paths or ["."]}:
-        observer.schedule(Changes(), folder, recursive=True)
-    observer.start()
+    watch = Watch(changed.set)
+    folders = {path if os.path.isdir(path) else os.path.dirname(path) for path in paths or ["."]}
+    watch.refresh({os.path.abspath(folder): True for folder in folders})
     try:
         while True:
             click.clear()
@@ -107,8 +99,9 @@ def _watch(paths: Sequence[str], only: str | None, coverage: bool) -> None:
             changed.wait()
             while changed.is_set():
                 changed.clear()
+                watch.take()
                 changed.wait(SETTLED)
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        observer.stop()
+        watch.stop()

@@ -22,7 +22,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from corowatch.core.errors import Place
 from corowatch.core.pattern import Pattern
-from corowatch.core.values import WRONG, AtLeast, FilePath, Given, Reading, Seconds, convert, nearest
+from corowatch.core.values import WRONG, After, AtLeast, FilePath, Given, Reading, Seconds, convert, nearest
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC).timestamp()
 """A Monday, noon: when a test begins whose lines tell no time."""
@@ -30,12 +30,15 @@ MOST = 1_000_000
 """Lines of a test."""
 
 
+NOW = After(0.0)
+
+
 @dataclass(frozen=True)
 class Repeat:
     """How often, and how far apart."""
 
     times: Annotated[int, "so often", AtLeast(1)]
-    every: Annotated[Seconds, "so long after each other"] = Seconds(0.0)
+    every: Annotated[After, "so long after each other"] = NOW
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Line:
     """A line, or several, and when they come."""
 
     line: Annotated[str, "the text; a text of several lines is several lines"]
-    at: Annotated[Seconds | None, "when it comes, after the beginning (default: at once)"] = None
+    at: Annotated[After | None, "when it comes, after the beginning (default: at once)"] = None
     repeat: Annotated[Repeat | None, "how often it comes, and how far apart"] = None
     fields: Annotated[dict[str, Any] | None, "fields that it has from its source, such as those of the journal"] = None
 
@@ -71,8 +74,8 @@ class Expectation:
     alerts: Annotated[FilePath | None, "all alerts, and each in its flow's order, as JSON lines: what they name is so"
                       ] = None
     quiet_for: Annotated[Seconds | None, "no alert for so long after the one before, or after the last line"] = None
-    at: Annotated[Seconds | None, "when, to a second, after the beginning"] = None
-    between: Annotated[tuple[Seconds, ...], "not before the first and not after the second"] = ()
+    at: Annotated[After | None, "when, to a second, after the beginning"] = None
+    between: Annotated[tuple[After, ...], "not before the first and not after the second"] = ()
     count: Annotated[int | None, "so many there are, not one more", AtLeast(0)] = None
 
     def __post_init__(self) -> None:

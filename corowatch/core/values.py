@@ -30,6 +30,8 @@ from corowatch.core.template import Template
 from corowatch.core.text import FIELD, Text
 
 Seconds = NewType("Seconds", float)
+After = NewType("After", float)
+"""Seconds after a beginning, which may be none."""
 Size = NewType("Size", int)
 """Bytes."""
 Share = NewType("Share", float)
@@ -188,6 +190,11 @@ def duration(text: str) -> Seconds:
     if seconds > _LONGEST:
         raise ValueError(f"{text} is more than a hundred years")
     return Seconds(seconds)
+
+
+def after(text: str) -> After:
+    """Return the seconds of `1h30m`, or of `0s`. Raises ValueError with the cure."""
+    return After(0.0 if text in ("0", "0s") else duration(text))
 
 
 def size(text: str) -> Size:
@@ -451,6 +458,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     int: _number(int, "a whole number"),
     float: _number(float, "a number"),
     Seconds: _by(duration, "a duration such as 5m"),
+    After: _by(after, "a duration such as 5m"),
     Size: _by(size, "a size such as 64KiB"),
     Share: _by(share, "a share such as 2%"),
     FigureName: _by(figures.figure, "a figure such as p95"),
@@ -587,7 +595,7 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
     int: {"type": "integer"},
     float: {"type": "number"},
-    Seconds: _DURATION_SCHEMA,
+    Seconds: _DURATION_SCHEMA, After: _DURATION_SCHEMA,
     Size: {"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["64KiB", "10MiB"]},
     Share: {"anyOf": [{"type": "string", "pattern": rf"^{_NUMBER.pattern}\s*%$", "examples": ["2%"]},
                       {"type": "number", "minimum": 0, "exclusiveMaximum": 1}]},
@@ -624,8 +632,8 @@ def schema(hint: Any) -> dict[str, Any]:
 
 
 _NAMES: dict[Any, str] = {
-    str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", Size: "size",
-    Text: "text with {fields}", TextOrNot: "text with {fields}, or true/false", FieldName: "field",
+    str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", After: "duration",
+    Size: "size", Text: "text with {fields}", TextOrNot: "text with {fields}, or true/false", FieldName: "field",
     NewField: "new field", SinkName: "sink", FlagName: "flag", Glob: "glob",
     NameGlob: "glob", FilePath: "path", TableFile: "path", Encoding: "encoding", Stamp: "auto, none or a format",
     Function: "file.py:name", Pattern: "pattern", Template: "pattern with {fields}", Expr: "condition",

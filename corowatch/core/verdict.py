@@ -160,7 +160,8 @@ def _differs(alert: Alert, wanted: Wanted) -> list[str]:
             names = [*ALERT_KEYS, *alert.fields, *alert.key, "text"]
             told.append(f"it has no {name}{nearest(name, names)}")
         elif not _fits(known[name], value):
-            told.append(f"{name} is {known[name]!r}, not {value.source if isinstance(value, Pattern) else value!r}")
+            shown = value.source if isinstance(value, Pattern) else repr(value)
+            told.append(f"{name} is {known[name]!r}, not {shown}")
     return told
 
 

@@ -1,8 +1,8 @@
 """What a rehearsal reads in place of a source: files that are there, or lines that somebody wrote.
 
 A file goes to those sources whose globs it matches, as it is called or as it was before it was rotated and packed: by
-its whole path, so that a copy of a part of a file system will do, else by its name. One that none names goes to all
-that read files.
+its whole path, so that a copy of a part of a file system will do, else by its name; where one says that name, not to
+those with a `*` for it. One that none matches goes to all that read files.
 """
 
 from __future__ import annotations
@@ -42,21 +42,16 @@ def reading(feed: Feed) -> Reading:
 def readers_of(path: str, config: Config) -> list[Step]:
     """The sources that a file goes to."""
     readers = [step for step in config.steps.values() if step.kind.name in ("tail", "stdin")]
-    tails = [step for step in readers if step.kind.name == "tail"]
-    by_path = [step for step in tails if _is_at(path, step)]
-    return by_path or [step for step in tails if _is_called(path, step)] or readers
-
-
-def _is_at(path: str, step: Step) -> bool:
     folder, name = os.path.split(os.path.abspath(path))
-    return any(fnmatch.fnmatchcase(f"{folder}/{known}", f"*{glob}") for known in (name, *bases_of(name))
-               for glob in step.options["paths"])
-
-
-def _is_called(path: str, step: Step) -> bool:
-    name = os.path.basename(path)
-    return any(fnmatch.fnmatchcase(known, os.path.basename(glob)) for known in (name, *bases_of(name))
-               for glob in step.options["paths"])
+    names = (name, *bases_of(name))
+    for says in (
+        lambda glob: any(fnmatch.fnmatchcase(f"{folder}/{one}", f"*{glob}") for one in names),
+        lambda glob: os.path.basename(glob) in names,
+        lambda glob: any(fnmatch.fnmatchcase(one, os.path.basename(glob)) for one in names),
+    ):
+        if found := [step for step in readers if any(map(says, step.options.get("paths", ())))]:
+            return found
+    return readers
 
 
 class Logs(Source):

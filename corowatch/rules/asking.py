@@ -190,10 +190,10 @@ def spot_of(path: str, *, line: int | None = None, offset: int | None = None) ->
         while content.reach(at) and (data := content.pread(GULP, at)):
             if line is not None and number + data.count(b"\n") >= line:
                 start = 0
-                while number < line:
+                for _ in range(line - number):
                     start = data.index(b"\n", start) + 1
-                    number += 1
-                return Spot(path, at + start if start else begin)
+                if start < len(data):  # else it is the next, if there is one
+                    return Spot(path, at + start if start else begin)
             if offset is not None and at + len(data) > offset:
                 newline = data.rfind(b"\n", 0, offset - at)
                 return Spot(path, at + newline + 1 if newline >= 0 else begin)

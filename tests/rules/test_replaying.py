@@ -1,0 +1,178 @@
+"""Configs over old logs: alerts, counts, and what could not be read."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from corowatch.core.events import rfc3339
+from corowatch.rules.comparing import compare
+from corowatch.rules.replaying import replay, replay_all, spooled
+from corowatch.rules.timeline import picture, timeline
+
+T = 1_772_438_400.0  # 2026-03-02 08:00 UTC
+CONFIG = "flows: {{a: {{tail: '/var/log/*.log', grep: {}, alert: {{title: '{{text}}'}}}}}}"
+ROWS = "".join(f"2026-03-02 08:00:{n:02} ERROR {n}\n" for n in range(10)).encode()
+PACKERS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress,
+           ".zst": zstandard.ZstdCompressor().compress}
+
+
+def titles(outcome):
+    return [alert.title[20:] for alert in outcome.alerts]
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_logs_are_read_plain_and_packed(config, tmp_path, ending):
+    (tmp_path / f"a.log{ending}").write_bytes(PACKERS[ending](ROWS))
+
+    outcome = replay(config(CONFIG.format("ERROR")), [str(tmp_path / f"a.log{ending}")])
+
+    assert ([f"ERROR {n}" for n in range(10)], 10, []) == (titles(outcome), outcome.lines, outcome.notes)
+    assert (T, T + 9) == (outcome.began, outcome.ended)
+    assert {"matched": 10, "failed": 0} == dict(outcome.counts["a.grep"])
+
+
+def test_a_log_that_is_named_twice_is_read_once(config, tmp_path):
+    (tmp_path / "a.log").write_bytes(ROWS)
+    (tmp_path / "b.log").symlink_to("a.log")
+
+    outcome = replay(config(CONFIG.format("ERROR")), [str(tmp_path / name) for name in ("a.log", "b.log")])
+
+    assert 10 == len(outcome.alerts)
+
+
+def test_alerts_stand_in_the_order_of_their_times(config, tmp_path):
+    (tmp_path / "a.log").write_bytes(b"".join(reversed(ROWS.splitlines(keepends=True))))
+
+    outcome = replay(config(CONFIG.format("ERROR")), [str(tmp_path / "a.log")])
+
+    assert [f"ERROR {n}" for n in range(10)] == titles(outcome)
+
+
+def test_what_cannot_be_read_and_what_nobody_reads_is_told(config, tmp_path):
+    (tmp_path / "a.log").write_bytes(ROWS)
+    (tmp_path / "b.log.gz").write_bytes(b"\x1f\x8b\x08")
+    journal = config("flows: {a: {journal: {}, grep: x, alert: console}}")
+
+    assert [f"{tmp_path}/c.log: No such file or directory"] == replay(
+        config(CONFIG.format("x")), [str(tmp_path / "a.log"), str(tmp_path / "c.log")]).notes
+    assert [f"{tmp_path}/a.log: no source of the config reads it"] == replay(journal, [str(tmp_path / "a.log")]).notes
+    notes = replay(config(CONFIG.format("x")), [str(tmp_path / "a.log"), str(tmp_path / "b.log.gz")]).notes
+    assert ["b.log.gz" in note for note in notes] == [True]
+
+
+def test_how_far_it_is_is_told_and_at_last_that_it_is_over(config, tmp_path, monkeypatch):
+    from corowatch.rules import replaying
+
+    monkeypatch.setattr(replaying, "PAUSE", 0.0)
+    (tmp_path / "a.log").write_bytes(ROWS * 10_000)
+    told = []
+
+    replay(config(CONFIG.format("x")), [str(tmp_path / "a.log")], progress=lambda *given: told.append(given))
+
+    assert len(told) > 3
+    assert sorted(told) == told
+    assert (len(ROWS) * 10_000,) * 2 == told[-1]
+
+
+def test_standard_input_is_a_file_like_others(config):
+    with spooled(["-", "x"], io.BytesIO(ROWS)) as paths:
+        outcome = replay(config(CONFIG.format("ERROR")), paths[:1])
+
+    assert (10, "x") == (len(outcome.alerts), paths[1])
+    assert not Path(paths[0]).exists()
+
+
+def test_of_commands_that_are_not_run_the_number_is_told(config, tmp_path):
+    (tmp_path / "a.log").write_bytes(ROWS)
+    text = "flows: {a: {tail: a.log, grep: ERROR, check: {argv: [false]}, alert: console}}"
+
+    assert ["10 commands of `check` were not run: what they decide is left out"] == replay(
+        config(text), [str(tmp_path / "a.log")]).notes
+
+
+def test_a_node_that_fails_is_told_once_with_how_often(config, tmp_path):
+    (tmp_path / "a.log").write_bytes(ROWS)
+    (tmp_path / "node.py").write_text("def node(target):\n    while True:\n        yield\n        1 / 0\n")
+    text = "flows: {a: {tail: a.log, python: {function: 'node.py:node'}, alert: console}}"
+
+    assert ["a.python failed: ZeroDivisionError: division by zero (3 times)"] == replay(
+        config(text), [str(tmp_path / "a.log")]).notes
+
+
+# --- two configs ----------------------------------------------------------------------------------------
+
+
+def test_of_two_configs_it_is_told_what_is_new_what_is_gone_and_what_moved(config, tmp_path):
+    rows = [(0, "192.0.2.7"), (1, "192.0.2.7"), (2, "192.0.2.7"), (10, "192.0.2.8"), (11, "192.0.2.8"),
+            (7300, "192.0.2.9"), (7301, "192.0.2.9"), (7302, "192.0.2.9")]
+    (tmp_path / "a.log").write_text("".join(f"{rfc3339(T + at)} failed {ip}\n" for at, ip in rows))
+    text = ("flows: {{a: {{tail: a.log, grep: 'failed (?P<ip>\\S+)', threshold: {{at_least: {}, within: 1m, by: ip}},"
+            " alert: {{title: '{{ip}}'}}}}, b: {{tail: a.log, grep: '{}', alert: console}}}}")
+
+    before, after = replay_all([config(text.format(3, "2[.]8")), config(text.format(2, "x"))], [str(tmp_path / "a.log")])
+    difference = compare(before.alerts, after.alerts)
+
+    assert ["192.0.2.8"] == [alert.title for alert in difference.new]
+    assert ["b", "b"] == [alert.flow for alert in difference.gone]
+    assert [("192.0.2.7", 2.0, 1.0), ("192.0.2.9", 7302.0, 7301.0)] == [
+        (now.title, _at(was), _at(now)) for was, now in difference.moved]
+    assert {"a": {"new": 1, "gone": 0, "moved": 2}, "b": {"new": 0, "gone": 2, "moved": 0}} == difference.by_flow()
+    assert (0, True) == (difference.same, bool(difference))
+
+
+def _at(alert):
+    from corowatch.core.verdict import when
+
+    return when(alert) - T
+
+
+def test_what_is_the_same_is_no_difference(config, tmp_path):
+    (tmp_path / "a.log").write_bytes(ROWS)
+    one, two = replay_all([config(CONFIG.format("ERROR"))] * 2, [str(tmp_path / "a.log")])
+
+    difference = compare(one.alerts, two.alerts)
+
+    assert (10, False) == (difference.same, bool(difference))
+
+
+def test_an_alert_that_is_more_than_an_hour_off_did_not_move(config, tmp_path):
+    (tmp_path / "a.log").write_text(f"{rfc3339(T)} one\n{rfc3339(T + 3601)} two\n{rfc3339(T + 9000)} one\n")
+    one, two = replay_all([config(CONFIG.format("one")), config(CONFIG.format("two"))], [str(tmp_path / "a.log")])
+
+    difference = compare(one.alerts, two.alerts)
+
+    assert (["one", "one"], ["two"], []) == (
+        [alert.title[28:].strip("+0: ") for alert in difference.gone],
+        [alert.title[28:].strip("+0: ") for alert in difference.new], difference.moved)
+
+
+def test_a_log_is_read_once_for_both(config, tmp_path, monkeypatch):
+    """Counted at the door: each byte of the file is asked for once, but for what tells where the next line begins."""
+    rows = ROWS * 20_000
+    (tmp_path / "a.log").write_bytes(rows)
+    asked, pread = [], os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, size, at: asked.append(len(data := pread(fd, size, at))) or data)
+
+    replay_all([config(CONFIG.format("x")), config(CONFIG.format("y"))], [str(tmp_path / "a.log")])
+
+    assert len(rows) <= sum(asked) < 1.2 * len(rows)
+
+
+# --- the picture ----------------------------------------------------------------------------------------
+
+
+def test_the_picture_has_a_bar_for_each_part_the_highest_that_of_most_alerts(config, tmp_path):
+    (tmp_path / "a.log").write_bytes(ROWS + b"2026-03-02 08:00:00 ERROR\n" * 7)
+    alerts = replay(config(CONFIG.format("ERROR")), [str(tmp_path / "a.log")]).alerts
+
+    line = timeline(alerts, T, T + 9, 10)
+
+    assert {"a": [8, *[1] * 8, 1]} == line.rows
+    assert ["a │█▁▁▁▁▁▁▁▁▁│ 17", "   2026-03-02 08:00:00Z 2026-03-02 08:00:09Z"] == picture(line)
+    assert [] == picture(timeline([], T, T, 10))

@@ -88,9 +88,9 @@ def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, ca
         def found(alert: Alert) -> bool:
             return (alert.flow, alert.at, alert.key, alert.state) == (sent.flow, sent.at, sent.key, sent.state)
 
-    if not files:
+    if not files and sent is None:
         fail(1, f"no alert {id_} is kept here; name the logs that it came from, and it is looked for there")
-    answer = why_alert(config, found, files, cache=cache)
+    answer = why_alert(config, found, files, cache=cache) if files else None
     if answer is None and sent is not None:
         _show_kept(sent)
     elif answer is None:

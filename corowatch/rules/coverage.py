@@ -11,7 +11,6 @@ from typing import NamedTuple
 from corowatch.core.config import Config, Step
 from corowatch.core.errors import OverBudget
 from corowatch.core.events import Event
-from corowatch.core.kinds import Gate
 from corowatch.core.pattern import SET, Pattern
 from corowatch.core.template import Template
 from corowatch.rules.witness import Sight
@@ -74,11 +73,10 @@ class Coverage:
 
 def alternatives_of(step: Step) -> Iterator[tuple[str, Pattern]]:
     """Each alternative of the patterns of a step, as text and as a pattern of its own."""
-    for name, option in step.kind.options.items():
-        value = step.options[name]
-        for pattern in value if isinstance(value, tuple) and Gate in option.markers else ():
-            if isinstance(pattern, Template):
-                continue  # what it looks for is not known before
+    for value in step.options.values():
+        for pattern in value if isinstance(value, tuple) else (value,):
+            if not isinstance(pattern, Pattern) or isinstance(pattern, Template):  # what that looks for is not known
+                continue
             pieces = [] if pattern.literal else alternatives(pattern.source)
             try:
                 yield from [(piece, Pattern(piece, ignore_case=pattern.ignore_case)) for piece in pieces]

@@ -124,7 +124,8 @@ def suites(paths: Sequence[str]) -> Iterator[Suite]:
             if not found:
                 raise ConfigError([Mistake(Place(path), "there is no *.yaml in this folder, nor below it")])
             for folder in found:
-                yield from _of_config([str(folder)])
+                yield from _of_config([str(folder)]) if configs_in(str(folder)) else _of_files(
+                    sorted(folder.glob(f"*{TESTS}")))
 
 
 def _of_config(paths: Sequence[str]) -> Iterator[Suite]:

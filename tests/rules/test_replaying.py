@@ -115,7 +115,9 @@ def test_of_two_configs_it_is_told_what_is_new_what_is_gone_and_what_moved(confi
     text = ("flows: {{a: {{tail: a.log, grep: 'failed (?P<ip>\\S+)', threshold: {{at_least: {}, within: 1m, by: ip}},"
             " alert: {{title: '{{ip}}'}}}}, b: {{tail: a.log, grep: '{}', alert: console}}}}")
 
-    before, after = replay_all([config(text.format(3, "2[.]8")), config(text.format(2, "x"))], [str(tmp_path / "a.log")])
+    configs = [config(text.format(3, "2[.]8")), config(text.format(2, "x"))]
+
+    before, after = replay_all(configs, [str(tmp_path / "a.log")])
     difference = compare(before.alerts, after.alerts)
 
     assert ["192.0.2.8"] == [alert.title for alert in difference.new]

@@ -1,0 +1,204 @@
+"""The commands of rules as code, as a person types them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from corowatch.cli import cli
+
+CONFIG = """
+flows:
+  guessing:
+    tail: {paths: /var/log/auth.log}
+    grep: 'Failed password for (?P<user>\\S+) from (?P<ip>\\S+)'
+    threshold: {at_least: 3, within: 1m, by: ip}
+    alert: {title: '{ip} guesses', severity: critical}
+tests:
+  - {name: three, lines: 'Failed password for root from 192.0.2.7', repeat: 3, then: [{alert: true}]}
+"""
+LOG = "".join(f"2026-03-02 08:00:0{n} Failed password for bob from 192.0.2.7\n" for n in range(4))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    (tmp_path / "auth.log").write_text(LOG)
+    return tmp_path
+
+
+@pytest.fixture
+def command(folder):
+    def run(*words, **options):
+        environment = {**os.environ, "HOME": str(folder), "TZ": "UTC", "XDG_CACHE_HOME": str(folder / "cache"),
+                       "XDG_STATE_HOME": str(folder / "state")}
+        return subprocess.run([sys.executable, "-m", "corowatch", *words], cwd=folder, env=environment, text=True,
+                              capture_output=True, timeout=60, check=False, **options)
+
+    return run
+
+
+def test_test_tells_how_many_pass_and_how_far_they_reach(command):
+    told = command("test", "c.yaml")
+
+    assert (0, "1 test: all pass\nreached: 1 of 1 flow, 3 of 3 steps, 1 of 1 alternative\n") == (
+        told.returncode, told.stdout)
+
+
+def test_test_fails_where_one_fails_or_there_is_none(command, folder):
+    (folder / "c.yaml").write_text(CONFIG.replace("repeat: 3", "repeat: 2"))
+    failed = command("test", "c.yaml", "--junit", "out.xml", "--coverage")
+
+    assert (1, True) == (failed.returncode, "1 test: 1 failure\n" in failed.stdout)
+    assert "c.yaml: no test reaches the step guessing.threshold\n" in failed.stdout
+    assert 'failures="1"' in (folder / "out.xml").read_text()
+    none = command("test", "c.yaml", "--only", "other")
+    assert (1, "0 tests: there is none\n") == (none.returncode, none.stdout)
+
+
+def test_a_mistake_in_a_test_is_told_as_one_of_the_config(command, folder):
+    (folder / "c.yaml").write_text(CONFIG.replace("repeat: 3", "repaet: 3"))
+
+    told = command("test", "c.yaml")
+
+    assert 78 == told.returncode
+    assert "c.yaml:9:69: there is no 'repaet' here; did you mean 'repeat'?" in told.stderr
+
+
+def test_tests_run_again_when_a_file_changes(folder):
+    environment = {**os.environ, "TERM": "dumb"}
+    with subprocess.Popen([sys.executable, "-m", "corowatch", "test", "c.yaml", "--watch"], cwd=folder, text=True,
+                          stdout=subprocess.PIPE, env=environment) as process:
+        try:
+            assert process.stdout.readline() == "1 test: all pass\n"
+            process.stdout.readline()
+            (folder / "c.yaml").write_text(CONFIG.replace("repeat: 3", "repeat: 2"))
+            assert "c.yaml" in process.stdout.readline()
+            while (line := process.stdout.readline()) != "1 test: 1 failure\n":
+                assert line
+        finally:
+            process.send_signal(2)
+            process.stdout.read()
+    assert 130 == process.returncode
+
+
+def test_replay_prints_alerts_as_json_lines_where_no_person_reads(command):
+    told = command("replay", "-c", "c.yaml", "auth.log")
+
+    assert (0, ["192.0.2.7 guesses"]) == (
+        told.returncode, [json.loads(line)["title"] for line in told.stdout.splitlines()])
+    assert "1 alert of 4 lines from 2026-03-02 08:00:00Z to 2026-03-02 08:00:03Z" in told.stderr
+
+
+def test_replay_takes_standard_input_and_a_part_of_the_time(command):
+    assert 1 == len(command("replay", "-c", "c.yaml", "-", input=LOG).stdout.splitlines())
+    assert "" == command("replay", "-c", "c.yaml", "-", "--since", "2026-03-02T08:00:02Z", input=LOG).stdout
+    assert "" == command("replay", "-c", "c.yaml", "auth.log", "--until", "2026-03-02T08:00:01Z").stdout
+    wrong = command("replay", "-c", "c.yaml", "auth.log", "--since", "yesterday")
+    assert (64, True) == (wrong.returncode, "'yesterday' is no time" in wrong.stderr)
+
+
+def test_replay_of_nothing_that_can_be_read_fails(command):
+    told = command("replay", "-c", "c.yaml", "no.log")
+
+    assert (1, "") == (told.returncode, told.stdout)
+    assert "note: no.log: No such file or directory\n" in told.stderr
+
+
+def test_replay_writes_a_page(command, folder):
+    command("replay", "-c", "c.yaml", "auth.log", "--report", "page.html")
+
+    assert "1 alert of 4 lines" in (folder / "page.html").read_text()
+
+
+def test_replay_shows_a_person_a_table(folder):
+    """Through script(1), which gives it a terminal."""
+    told = subprocess.run(["script", "-qec", f"{sys.executable} -m corowatch replay -c c.yaml auth.log", "/dev/null"],
+                          cwd=folder, capture_output=True, text=True, timeout=60, check=True,
+                          env={**os.environ, "COLUMNS": "120", "XDG_CACHE_HOME": str(folder), "TZ": "UTC"}).stdout
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)
+
+    assert re.search(r"2026-03-02 08:00:02Z +guessing +critical +192\.0\.2\.7 guesses", shown)
+    assert "guessing │" in shown
+
+
+def test_backtest_says_what_is_new_and_ends_as_diff_does(command, folder):
+    (folder / "new.yaml").write_text(CONFIG.replace("at_least: 3", "at_least: 2"))
+    differs = command("backtest", "-c", "new.yaml", "--against", "c.yaml", "auth.log")
+    same = command("backtest", "-c", "c.yaml", "--against", "c.yaml", "auth.log")
+
+    assert (1, 0) == (differs.returncode, same.returncode)
+    assert "1 alert instead of 1: 1 at another time, 0 as before" in differs.stdout
+    assert "2026-03-02 08:00:01Z  guessing  192.0.2.7 guesses (1s earlier)" in differs.stdout
+    assert "1 alert instead of 1: the same\n" == same.stdout
+
+
+def test_backtest_as_json(command, folder):
+    (folder / "new.yaml").write_text(CONFIG.replace("at_least: 3", "at_least: 5"))
+    told = json.loads(command("backtest", "-c", "new.yaml", "--against", "c.yaml", "auth.log", "--json").stdout)
+
+    assert (0, [], ["192.0.2.7 guesses"]) == (told["same"], told["new"], [alert["title"] for alert in told["gone"]])
+
+
+@pytest.mark.parametrize(("what", "line"), [
+    ("auth.log:2", "threshold  kept it; ip=192.0.2.7: 2 of 3 within 1m"),
+    ("auth.log:@70", "threshold  kept it; ip=192.0.2.7: 2 of 3 within 1m"),
+    ("auth.log:4", "threshold  kept it back: it fired before, and rests"),
+    ("Failed password for eve from 192.0.2.9", "threshold  kept it; ip=192.0.2.9: 1 of 3 within 1m"),
+    ("something else", "grep  it does not match"),
+])
+def test_why(command, what, line):
+    told = command("why", what, "-c", "c.yaml")
+
+    assert (0, True) == (told.returncode, line in told.stdout)
+
+
+def test_why_an_alert(command):
+    id_ = json.loads(command("replay", "-c", "c.yaml", "auth.log").stdout)["id"]
+    told = command("why", id_[:8], "auth.log", "-c", "c.yaml")
+
+    assert 0 == told.returncode
+    assert f"{id_}  2026-03-02 08:00:02Z  guessing: 192.0.2.7 guesses\n" in told.stdout
+    assert ["1 of 3", "2 of 3"] == re.findall(r"\d of 3", told.stdout)
+    assert 1 == command("why", "0123456789ab", "auth.log", "-c", "c.yaml").returncode
+    assert 1 == command("why", "0123456789ab", "-c", "c.yaml").returncode
+
+
+def test_why_asks_what_a_daemon_remembers_and_what_it_sent(command, folder):
+    now = datetime.now(UTC)
+    lines = [f"{now - timedelta(seconds=4 - n):%Y-%m-%dT%H:%M:%S}Z Failed password for bob from 192.0.2.7"
+             for n in range(4)]
+    (folder / "auth.log").write_text("".join(f"{line}\n" for line in lines))
+    (folder / "c.yaml").write_text(CONFIG.replace("/var/log/auth.log", str(folder / "auth.log")).replace(
+        "severity: critical", "to: out") + "sinks: {out: {file: out.jsonl}}\n")
+    assert 0 == command("run", "c.yaml", "--once", "--state-dir", "s").returncode
+    (alert,) = map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+
+    remembered = command("why", lines[3], "-c", "c.yaml", "--state-dir", "s")
+    assert re.search(r"rests until .*, 2 suppressed", remembered.stdout)
+    sent = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
+    assert ["1 of 3", "2 of 3"] == re.findall(r"\d of 3", sent.stdout)
+    (folder / "auth.log").write_text("")
+    gone = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
+    assert "its logs are not as they were; it told 3 lines:\n" in gone.stdout
+    (folder / "auth.log").unlink()
+    assert gone.stdout == command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s").stdout
+
+
+@pytest.mark.parametrize("what", ["auth.log:9", "auth.log:@999"])
+def test_why_a_line_that_is_not_there(command, what):
+    told = command("why", what, "-c", "c.yaml")
+
+    assert (74, True) == (told.returncode, "auth.log has no" in told.stderr)
+
+
+def test_every_command_has_its_help():
+    import click
+
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        assert cli.get_command(context, name).get_short_help_str()

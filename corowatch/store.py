@@ -558,6 +558,10 @@ class Glimpse:
         """A node's Memory, if its options are those that it runs with; else empty."""
         return _memory(self._db, node, fingerprint)
 
+    def totals(self) -> Iterator[tuple[str, str, str, int]]:
+        """(role, name, counter, value) over all runs."""
+        yield from self._db.execute("SELECT role, name, counter, value FROM totals")
+
     def alert(self, id_: str) -> Alert | None:
         """An alert whose id begins so, delivered or not, as long as it is kept."""
         found = self._db.execute("SELECT body FROM outbox WHERE substr(id, 1, ?) = ? ORDER BY seq LIMIT 1",

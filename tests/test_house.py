@@ -62,7 +62,7 @@ def test_what_decides_knows_nothing_of_what_runs_it(name):
     ("regex", {"core/pattern.py"}),
     ("stringzilla", {"core/lines.py"}),
     ("lark", {"core/expression.py"}),
-    ("subprocess", {"child.py", "sources/journal.py", "units.py"}),
+    ("subprocess", {"child.py", "sources/journal.py", "units.py", "commands/graph.py"}),
     ("urllib3", {"sinks/webhook.py"}),
     ("smtplib", {"sinks/email.py"}),
     ("apprise", {"sinks/apprise.py"}),

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-NAMES = ("backtest", "replay", "test", "why")
+NAMES = ("backtest", "graph", "replay", "test", "why")
 
 
 class Later(click.Group):

@@ -180,10 +180,11 @@ def test_a_config_leaves_no_question(example):
 
 @each_example
 def test_a_config_is_right_for_an_editor_that_knows_the_schema(example):
-    text = (example / "config.yaml").read_text()
+    for name in ("config.yaml", "config.test.yaml"):
+        text = (example / name).read_text()
 
-    assert text.startswith("# yaml-language-server: $schema=../../schema.json\n")
-    jsonschema.validate(yaml.safe_load(text), SCHEMA)
+        assert text.startswith("# yaml-language-server: $schema=../../schema.json\n")
+        jsonschema.validate(yaml.safe_load(text), SCHEMA)
 
 
 @each_example

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, get_args
 
+from corowatch.core.cases import Case
 from corowatch.core.config import Config, Step
 from corowatch.core.kinds import ANYTHING, REQUIRED, Kind, Kinds, Option
 from corowatch.core.text import Text, shown
-from corowatch.core.values import AtLeast, schema, type_name
+from corowatch.core.values import AtLeast, FilePath, schema, type_name
 
 ROLES = {"source": "Sources", "node": "Nodes", "sink": "Sinks"}
 
@@ -108,12 +109,21 @@ def json_schema(kinds: Kinds) -> dict[str, Any]:
             "sinks": {"type": "object", **names, "additionalProperties": sinks},
             "defaults": {"type": "object", "additionalProperties": False, "properties": {
                 kind.name: _mapping(kind) for kind in kinds}},
-            "tests": {},
+            "tests": {"type": "array", "items": _case()},
+            "config": {**schema(tuple[FilePath, ...]), "description": "in a file of tests: their config"},
         },
         "patternProperties": {"^x-": {}},
         "additionalProperties": False,
         "$defs": {f"{kind.role}.{kind.name}": _use(kind) for kind in kinds},
     }
+
+
+def _case() -> dict[str, Any]:
+    """The schema of a test: `then` may be an empty list."""
+    case = schema(Case)["anyOf"][1]
+    for one in case["properties"]["then"]["anyOf"]:
+        one.pop("minItems", None)
+    return {**case, "required": ["then"]}
 
 
 def _properties(kind: Kind) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Tests of rules: found, run, told; and how far they reach."""
 
+import gzip
 import json
+import re
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,7 +15,8 @@ from corowatch.rules.junit import junit
 from corowatch.rules.testing import run, suites
 
 pytest_plugins = ["pytester"]
-EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
+ROOT = Path(__file__).parents[2]
+README, EXAMPLES = ROOT / "README.md", ROOT / "config" / "examples"
 CONFIG = """
 flows:
   guessing:
@@ -59,6 +62,17 @@ def test_each_example_has_its_test_and_passes_it(example):
 
 def test_all_examples_are_tested_by_one_command():
     assert {path.name for path in EXAMPLES.iterdir()} == {Path(suite.name).name for suite in suites([str(EXAMPLES)])}
+
+
+def test_what_the_readme_shows_passes(tmp_path):
+    blocks = re.findall(r"^```yaml\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    tests = next(text for text in blocks if text.startswith("tests:"))
+    (tmp_path / "ssh.yaml").write_text(next(text for text in blocks if "ssh-guessing:" in text and "audit:" in text))
+    (tmp_path / "ssh.test.yaml").write_text(tests)
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "quiet-day.log.gz").write_bytes(gzip.compress(b"2026-03-02 08:00:00 nothing\n"))
+
+    assert (2, []) == (len(outcomes(tmp_path)), told(tmp_path))
 
 
 # --- where they stand -----------------------------------------------------------------------------------
@@ -149,8 +163,6 @@ def test_of_a_line_that_no_step_took_that_is_shown(folder):
 
 
 def test_logs_are_read_by_time_from_files_and_folders(folder):
-    import gzip
-
     (folder / "var/log").mkdir(parents=True)
     lines = [f"2026-03-02 08:00:0{n} Failed password for bob from 192.0.2.1\n".encode() for n in range(3)]
     (folder / "var/log/auth.log.1.gz").write_bytes(gzip.compress(b"".join(lines[:2])))

@@ -214,7 +214,8 @@ def test_the_example_in_its_help_is_a_right_config(kind):
     assert example, "an example ends the docstring"
     names = ["ip", "host_", "status", "path", "user", "hostname", "seconds", "queue"]
     fields = f"    grep: '{''.join(f'(?P<{name}>.)' for name in names)}'\n"
-    flags = "  b:\n    stdin:\n    flag: maintenance\n    unflag: maintenance\n  c:\n    stdin:\n    flag: deploying\n"
+    flags = "".join(f"  {name}:\n    stdin:\n{fields}    flag: {{name: {name}, by: hostname}}\n"
+                    for name in ("maintenance", "deploying"))
     sinks = "sinks:\n  ops: {file: /x}\n"
     text = {"source": f"flows:\n  a:\n    {example}\n",
             "node": f"flows:\n  a:\n    stdin:\n{fields}    {example.replace('grep:', 'grep: ')}\n{flags}{sinks}",

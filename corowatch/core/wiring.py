@@ -402,17 +402,28 @@ class Wiring:
 
 
     @cached_property
-    def _set_flags(self) -> dict[str, None]:
-        """The flags that some step sets."""
-        named = (step.options[name] for flow in self.flows.values() for step in flow.steps if step.kind
-                 for name, option in step.kind.options.items() if Sets in option.markers)
-        return dict.fromkeys(name for name in named if name is not WRONG)
+    def _set_flags(self) -> dict[str, dict[int, tuple[str, ...]]]:
+        """The flags that some step sets, and the fields that make their keys, by how many these are."""
+        found: dict[str, dict[int, tuple[str, ...]]] = {}
+        for step in (step for flow in self.flows.values() for step in flow.steps if step.kind):
+            for name, option in step.kind.options.items() if step.kind else ():
+                if Sets in option.markers and (flag := step.options[name]) is not WRONG:
+                    by = step.options.get("by") or ()
+                    found.setdefault(flag, {}).update({} if by is WRONG else {len(by): by})
+        return {flag: bys or {0: ()} for flag, bys in found.items()}
 
     def _check_flags(self, step: Draft) -> None:
-        """A flag that nobody sets is never set, or a name that is spelled otherwise."""
+        """A flag that nobody sets is never set, or a name that is spelled otherwise; nor is one of another key."""
         for flag, place in step.values(FlagName):
-            if flag is not WRONG and flag not in self._set_flags:
+            if flag is WRONG:
+                continue
+            if flag not in self._set_flags:
                 self.wrong(place, f"no step `flag` sets {flag!r}{near_or_all(flag, self._set_flags)}")
+            elif (by := step.options.get("by")) is not WRONG and len(by or ()) not in self._set_flags[flag]:
+                setter = min(self._set_flags[flag].items())
+                fields = ", ".join(setter[1]) or "no fields"
+                self.wrong(place, f"the flag {flag!r} is set by {fields}, and asked for by "
+                           f"{', '.join(by or ()) or 'none'}: give `by` as many fields here as there")
 
 
 def _knows(fields: Fields, name: str) -> bool:

@@ -20,7 +20,7 @@ def unless(
 
     An event that lacks a field of `by` is counted `unkeyed` and goes no further.
 
-        unless: maintenance
+        unless: {flag: maintenance, by: hostname}
     """
     try:
         while True:

@@ -20,13 +20,14 @@ def taken(text, until):
     ("10\n20\n30\n", 9.0, "10\n"),
     ("10\n20\n30\n", 99.0, "10\n20\n30\n"),
     ("50\n60\n", 5.0, "50\n"),
-    ("10\n21\n22\n", 20.0, "10\n21\n"),
+    ("10\n21\n22\n", 20.0, "10\n"),
+    ("10\n21\n22\n", 20.9, "10\n21\n"),
     ("10\n20\n30\nhal", 99.0, "10\n20\n30\nhal"),
     ("10\n20\n30\nhal", 20.0, "10\n20\n"),
     ("hal", 5.0, "hal"),
     ("", 5.0, ""),
 ])
-def test_lines_up_to_a_second_after_the_others_are_taken_and_one_at_least(text, until, want):
+def test_lines_up_to_a_tenth_of_a_second_after_the_others_are_taken_and_one_at_least(text, until, want):
     assert want == taken(text, until)
 
 
@@ -42,7 +43,7 @@ def test_few_lines_are_looked_at():
 
     size = turn(data, 70_000.0, lambda line: looked.append(line) or float(line))
 
-    assert b"70001\n" == data[:size][-6:]
+    assert b"70000\n" == data[:size][-6:]
     assert len(looked) < 50
 
 

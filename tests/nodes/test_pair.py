@@ -30,6 +30,9 @@ def send(node, *times_and_texts, **fields):
         node.send(line(text, at=time, place=int(time * 10), **fields))
 
 
+GIVEN = {"within": None, "missing": False, "expire": None, "open": (), "close": (), "by": ()}
+
+
 def told(out):
     return [(event.when, event.state, event.key.get("srv")) for event in out]
 
@@ -230,14 +233,22 @@ def test_what_was_told_is_open_until_it_is_closed_or_forgotten():
 ])
 def test_an_option_without_a_use_is_refused(options, why):
     with pytest.raises(ValueError, match=why):
-        check({"within": None, "missing": False, "expire": None} | options)
+        check(GIVEN | options)
 
 
 @pytest.mark.parametrize("options", [
     {}, {"within": 10.0}, {"expire": 60.0}, {"within": 10.0, "missing": True},
     {"within": 10.0, "expire": 11.0, "missing": True}])
 def test_options_that_go_together_are_right(options):
-    check({"within": None, "missing": False, "expire": None} | options)
+    check(GIVEN | options)
+
+
+def test_a_group_that_open_and_close_both_capture_does_not_make_them_one():
+    both = {"open": (Pattern(r"begin (?P<id>\d+)"),), "close": (Template(r"end (?P<id>\d+)"),)}
+
+    with pytest.raises(ValueError, match="both capture 'id', which does not make them one: write {id} in `close`"):
+        check(GIVEN | both)
+    check(GIVEN | both | {"by": ("id",)})
 
 
 # --- which key is closed ----------------------------------------------------------------------------

@@ -22,10 +22,9 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError("`missing` needs `within`: the time after which what did not come is missing")
     if within and expire and not (options["missing"] and expire > within):
         raise ValueError("beside `within`, `expire` says when what is `missing` is forgotten, and must be longer")
-    opened = {name for pattern in options["open"] for name in pattern.groups}
-    for name in sorted(opened & {name for pattern in options["close"] for name in pattern.groups} - {*options["by"]}):
-        raise ValueError(f"`open` and `close` both capture {name!r}, which does not make them one: write {{{name}}} in "
-                         f"`close` for the text that `open` captured, or by: {name}")
+    opened, closed = ({name for pattern in options[option] for name in pattern.groups} for option in ("open", "close"))
+    for name in sorted((opened & closed) - {*options["by"]}):
+        raise ValueError(f"both capture {name!r}; that does not tie them: write {{{name}}} in `close`, or by: {name}")
 
 
 def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:

@@ -246,7 +246,7 @@ def test_options_that_go_together_are_right(options):
 def test_a_group_that_open_and_close_both_capture_does_not_make_them_one():
     both = {"open": (Pattern(r"begin (?P<id>\d+)"),), "close": (Template(r"end (?P<id>\d+)"),)}
 
-    with pytest.raises(ValueError, match="both capture 'id', which does not make them one: write {id} in `close`"):
+    with pytest.raises(ValueError, match="both capture 'id'; that does not tie them: write {id} in `close`, or by: id"):
         check(GIVEN | both)
     check(GIVEN | both | {"by": ("id",)})
 

@@ -293,7 +293,7 @@ def test_entries_after_another_sources_next_wait(player):
         assert time.monotonic() < end
         player.woken.wait(0.02)
 
-    journal.head().read(5.0, 1001.5)
+    journal.head().read(5.0, 1002.0)
 
     assert ["one", "two"] == player.texts()
     assert 1009.0 == journal.head().order()[0]

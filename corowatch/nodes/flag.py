@@ -15,6 +15,10 @@ def standing(options: Mapping[str, Any], state: Held, due: float | None) -> str:
     return f"set until {clock(state[1])}" if state[1] else "set until it is taken down"
 
 
+KEPT = 86400.0
+"""Seconds that a time that is over is still known: who asks may read a backlog, and goes by the time of its lines."""
+
+
 @node(standing=standing)
 def flag(
     target: Target[Event],
@@ -55,8 +59,10 @@ def flag(
                 continue
             counts["set"] += 1
             since, until = keys.get(name_of(values)) or (item.when, 0.0)
+            if 0.0 < until <= item.when:  # that was an earlier time
+                since, until = item.when, 0.0
             until = max(until, item.when + for_) if for_ else 0.0
-            keys.put(name_of(values), (min(since, item.when), until), until or None)
+            keys.put(name_of(values), (min(since, item.when), until), until + KEPT if until else None)
             target.send(item)
     except GeneratorExit:
         return counts

@@ -10,7 +10,7 @@ from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick
 from corowatch.core.flags import Flags
 from corowatch.core.memory import Memory
-from corowatch.nodes.flag import flag
+from corowatch.nodes.flag import KEPT, flag
 from corowatch.nodes.unflag import unflag
 from corowatch.nodes.unless import unless
 from corowatch.nodes.when import when
@@ -160,10 +160,26 @@ def test_it_is_what_a_list_of_all_that_happened_tells(steps, lasts, restart):
     assert model == [(event.at, event.fields["k"]) for event in yes]
 
 
-def test_what_is_over_is_not_kept():
-    memory = Memory()
-    sets = flag(Collect(), name="f", for_=10.0, memory=memory)
+def test_what_is_over_is_known_for_a_day_to_those_who_read_what_is_old_and_then_not_kept():
+    memory, flags, passed = Memory(), Flags(), Collect()
+    sets = flag(Collect(), name="f", for_=10.0, memory=memory, flags=flags)
+    asks = when(passed, flag="f", flags=flags)
     at(sets, 100)
-    sets.send(Tick(110.0))
 
+    sets.send(Tick(110.0 + KEPT - 1.0))
+    at(asks, 99, 105, 110)
+    sets.send(Tick(110.0 + KEPT))
+    at(asks, 106)
+
+    assert ["105"] == texts(passed)
     assert "[]" not in memory
+
+
+def test_one_that_is_set_again_when_it_is_over_is_not_set_in_between():
+    flags, passed = Flags(), Collect()
+    sets = flag(Collect(), name="f", for_=10.0, flags=flags)
+    at(sets, 100, 120)
+
+    at(when(passed, flag="f", flags=flags), 115, 125)
+
+    assert ["125"] == texts(passed)

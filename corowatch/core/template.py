@@ -20,7 +20,7 @@ FILLED = 256
 SHORT = 1024
 """Characters of one that is; a text may be as long as a line."""
 _TOKEN = re.compile(
-    rf"(?P<whole>\\Q.*?(?:\\E|\Z)|\\[pPx]\{{[^}}]*\}}|{SET})|\\(?P<mark>\W)|\{{(?P<name>[A-Za-z_]\w*)\}}"
+    rf"(?P<whole>\\Q.*?(?:\\E|\Z)|\\[pPx]\{{[^}}]*\}}|\\x[0-9A-Fa-f]{{2}}|\\[0-7]{{1,3}}|\\[pP]\w|{SET})|\\(?P<mark>\W)|\{{(?P<name>[A-Za-z_]\w*)\}}"
     r"|(?P<plain>[^\\.^$|?*+()\[\]{}])|(?P<sign>\\?.)", re.DOTALL | re.ASCII)
 """What stands for itself, a name, or one sign of the language; a set, an escape and a quoted text are one."""
 _QUANTIFIERS = ("?", "*", "+", "{")

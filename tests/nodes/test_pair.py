@@ -254,6 +254,17 @@ def test_a_group_that_open_and_close_both_capture_does_not_make_them_one():
 # --- which key is closed ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("space", [" ", r"\x20", r"\040", r"\s", r"[ ]", r"\x{20}", r"\pZ", r"\p{Zs}"])
+def test_an_escape_beside_a_name_is_no_text_of_its_own(space):
+    out = Collect()
+    node = pair(out, open=(Pattern(r"start (?P<id>\w+)"),), close=(Template(rf"done{space}{{id}}$"),))
+
+    send(node, (100, "start job2024"), (101, "done job2024"), (102, "start a401"), (103, "done a401"),
+         (104, "start Z0"), (105, "done Z0"))
+
+    assert ["firing", "resolved"] * 3 == [event.state for event in out]
+
+
 def test_without_braces_and_keys_there_is_one_pair():
     out = Collect()
     node = pair(out, open=(Pattern("mains (?P<how>lost)"),), close=(Template("mains (?P<how2>back)"),))

@@ -82,7 +82,9 @@ class Cron:
 
     def after(self, at: float, zone: tzinfo | None) -> float:
         """The first moment after `at` (both seconds since the epoch); None: the local zone."""
-        return next(self._moments(self.text, datetime.fromtimestamp(at, zone))).timestamp()
+        # Where clocks were put back, what they show next may have been before.
+        moments = (moment.timestamp() for moment in self._moments(self.text, datetime.fromtimestamp(at, zone)))
+        return next(moment for moment in moments if moment > at)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Cron) and self.text == other.text

@@ -2,6 +2,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corowatch.core.clock import Cron, day_span, read_clock, week_days, zone
 
@@ -91,3 +93,22 @@ def test_expressions_are_equal_if_they_were_written_alike():
     assert {Cron("0 8 * * *")} == {Cron("0 8 * * *"), Cron("0 8 * * *")}
     assert Cron("0 8 * * *") != Cron("0 9 * * *")
     assert "Cron('0 8 * * *')" == repr(Cron("0 8 * * *"))
+
+
+PUT_BACK = 1_792_890_600.0  # 2026-10-25 01:10 UTC: in Berlin 02:10 for the second time
+
+
+@given(st.sampled_from(["* * * * *", "*/15 * * * *", "30 2 * * *", "0 3 * * sun", "15 1,2,3 * 3,10 *"]),
+       st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", None]),
+       st.sampled_from([PUT_BACK, 1_774_745_400.0, 1_772_438_400.0]), st.floats(-7200.0, 7200.0))
+def test_the_moment_after_is_after(text, name, near, by):
+    at = near + by
+
+    assert Cron(text).after(at, name and ZoneInfo(name)) > at
+
+
+def test_in_an_hour_that_clocks_show_twice_the_next_is_not_the_one_before():
+    berlin = ZoneInfo("Europe/Berlin")
+
+    assert PUT_BACK + 300.0 == Cron("*/15 * * * *").after(PUT_BACK, berlin)
+    assert PUT_BACK + 24 * 3600.0 + 1200.0 == Cron("30 2 * * *").after(PUT_BACK, berlin)

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import socket
 import subprocess
@@ -139,11 +140,11 @@ print([name for name in os.environ if name.startswith("LISTEN")])
 @pytest.mark.parametrize("meant", [True, False])
 def test_what_was_kept_comes_back_by_name_to_whom_it_is_meant_for(tmp_path, meant):
     with open(tmp_path / "a.log", "w") as a:
-        os.dup2(a.fileno(), 50)
+        kept = fcntl.fcntl(a.fileno(), fcntl.F_DUPFD, 50)  # not one that somebody else has
         told = subprocess.run(
-            ["bash", "-c", f"exec 3<&50; LISTEN_PID={'$$' if meant else 1} exec {sys.executable} -c \"$0\"", TELL],
-            pass_fds=[50], env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}, capture_output=True, text=True,
+            ["bash", "-c", f"exec 3<&{kept}; LISTEN_PID={'$$' if meant else 1} exec {sys.executable} -c \"$0\"", TELL],
+            pass_fds=[kept], env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}, capture_output=True, text=True,
             check=True).stdout.splitlines()
-        os.close(50)
+        os.close(kept)
 
     assert [str([("a", str(tmp_path / "a.log"), False)] if meant else []), "[]"] == told

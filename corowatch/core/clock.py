@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = {"mon": "monday", "tue": "tuesday", "wed": "wednesday", "thu": "thursday", "fri": "friday", "sat": "saturday",
+        "sun": "sunday"}
 _SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
 
 
@@ -53,11 +54,11 @@ def day_span(text: str) -> DaySpan:
 
 def week_days(text: str) -> WeekDays:
     """Return the days of `mon`, `mon-fri` or `sat-mon`. Raises ValueError with the cure."""
-    first, dash, last = (part.strip()[:3] for part in text.lower().partition("-"))
-    names = (first, last) if dash else (first, first)
-    if not set(names) <= set(DAYS):
+    first, dash, last = (part.strip() for part in text.lower().partition("-"))
+    names = [day for part in (first, last if dash else first) for day, whole in DAYS.items() if part in (day, whole)]
+    if len(names) != 2:
         raise ValueError(f"{text!r} is no day of the week; write {', '.join(DAYS)}, or mon-fri")
-    start, end = map(DAYS.index, names)
+    start, end = map(list(DAYS).index, names)
     return WeekDays(day % 7 for day in range(start, end + 1 if start <= end else end + 8))
 
 

@@ -87,7 +87,8 @@ def sequence(
             counts["fired"] += 1
             keys.put(name, ([None] * (len(steps) - 1), when + silence, 0))
             first, found, lines = ended
-            told: Fields = {"first": rfc3339(first), "last": rfc3339(when), "suppressed": suppressed}
+            told: Fields = {"first": rfc3339(min(first, when)), "last": rfc3339(max(first, when)),
+                            "suppressed": suppressed}
             past = tuple(map(Evidence.of, lines[:-1]))
             target.send(event.having({**found, **told}, key=keys.key(name), past=past))
     except GeneratorExit:

@@ -36,14 +36,15 @@ def test_what_is_no_part_of_the_day_is_told(text, why):
 
 
 @pytest.mark.parametrize(("text", "days"), [
-    ("mon", {0}), ("Sunday", {6}), ("mon-fri", {0, 1, 2, 3, 4}), ("sat - mon", {5, 6, 0}), ("sun-sun", {6}),
+    ("mon", {0}), ("Sunday", {6}), ("Monday-Fri", {0, 1, 2, 3, 4}),
+    ("mon-fri", {0, 1, 2, 3, 4}), ("sat - mon", {5, 6, 0}), ("sun-sun", {6}),
 ])
 def test_days_are_a_day_or_from_one_to_another(text, days):
     assert days == week_days(text)
     assert f"WeekDays({sorted(days)})" == repr(week_days(text))
 
 
-@pytest.mark.parametrize("text", ["", "weekend", "mon-", "1-5"])
+@pytest.mark.parametrize("text", ["", "weekend", "mon-", "1-5", "monkey", "friday the 13th", "mon-sunshine"])
 def test_what_is_no_day_is_told(text):
     with pytest.raises(ValueError, match="is no day of the week; write mon, tue"):
         week_days(text)

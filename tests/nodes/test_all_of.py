@@ -283,3 +283,9 @@ def test_it_does_what_a_list_of_all_events_would(items, wanted, within, rest, la
     assert [one for one in expected if one] == [
         (event.at, event.key["k"], event.fields["first"], event.fields["last"], sorted(texts(event.past)),
          event.fields["suppressed"]) for event in out]
+
+
+def test_how_often_a_pattern_must_match_is_a_part_of_what_it_is():
+    """A step that asks for more is another step: it does not go on with what was counted."""
+    assert Counted(Pattern("a"), 2) == Counted(Pattern("a"), 2) != Counted(Pattern("a"), 3)
+    assert repr(Counted(Pattern("a"), 2)) != repr(Counted(Pattern("a"), 3))

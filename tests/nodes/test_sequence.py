@@ -168,6 +168,7 @@ def test_events_count_in_the_order_in_which_they_come_but_for_those_too_late():
     send(node, (95, "b"))
 
     assert [95] == fired(out)
+    assert [(rfc3339(95), rfc3339(100))] == [(event.fields["first"], event.fields["last"]) for event in out]
     assert 1 == finish(node)["late"]
 
 
@@ -272,7 +273,7 @@ class Model:
             return None
         best = max(ways, key=lambda way: (way[0][0], [events.index(one) for one in way[::-1]]))
         self.events[key], self.until[key] = [], at + self.silence
-        return at, key, rfc3339(best[0][0]), [text for _, text in best[:-1]], self.suppressed.pop(key, 0)
+        return at, key, rfc3339(min(best[0][0], at)), [text for _, text in best[:-1]], self.suppressed.pop(key, 0)
 
 
 @settings(max_examples=400, deadline=None)

@@ -143,8 +143,8 @@ def test_what_was_kept_comes_back_by_name_to_whom_it_is_meant_for(tmp_path, mean
         kept = fcntl.fcntl(a.fileno(), fcntl.F_DUPFD, 50)  # not one that somebody else has
         told = subprocess.run(
             ["bash", "-c", f"exec 3<&{kept}; LISTEN_PID={'$$' if meant else 1} exec {sys.executable} -c \"$0\"", TELL],
-            pass_fds=[kept], env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}, capture_output=True, text=True,
-            check=True).stdout.splitlines()
+            pass_fds=[kept], env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "a"}, capture_output=True,
+            text=True, check=True).stdout.splitlines()
         os.close(kept)
 
     assert [str([("a", str(tmp_path / "a.log"), False)] if meant else []), "[]"] == told

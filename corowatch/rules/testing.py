@@ -28,6 +28,7 @@ from corowatch.core.values import FilePath, Given, Reading, convert, nearest
 from corowatch.core.verdict import Failure, judge
 from corowatch.core.yaml_places import Page, read
 from corowatch.loading import TESTS, configs_in, load_texts, read_files
+from corowatch.rules.asking import flows_of
 from corowatch.rules.logs import Logs, readers_of, source_of_lines
 from corowatch.rules.rehearsal import Rehearsal
 from corowatch.rules.telling import tree
@@ -96,14 +97,8 @@ class Outcome:
     @property
     def flows(self) -> set[str]:
         """The flows that are asked about, and those that they follow."""
-        steps = self.suite.config.steps
-        asked = [step.id for step in steps.values() if self.placed.case.flow in (None, step.flow)]
-        seen: set[str] = set()
-        while asked:
-            step = steps[asked.pop()]
-            seen.add(step.id)
-            asked += [way.step for way in step.inputs if way.step not in seen]
-        return {steps[name].flow for name in seen}
+        config, flow = self.suite.config, self.placed.case.flow
+        return {step.flow for step in config.steps.values()} if flow is None else flows_of(config, flow)
 
 
 # --- finding ----------------------------------------------------------------------------------------

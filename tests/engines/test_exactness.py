@@ -126,7 +126,7 @@ def as_block(records):
     return msgspec.structs.replace(block(bytes(data)), records=tuple(spans))
 
 
-@settings(max_examples=CASES, deadline=None, derandomize=CASES == 300, suppress_health_check=list(HealthCheck))
+@settings(max_examples=CASES // 3, deadline=None, derandomize=CASES == 300, suppress_health_check=list(HealthCheck))
 @given(st.lists(across, min_size=1, max_size=6), st.lists(st.lists(lines, min_size=1, max_size=6), min_size=1))
 def test_any_engine_sends_of_records_what_every_line_sends(sources, written):
     if compiled(sources):

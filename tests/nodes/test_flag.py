@@ -144,13 +144,13 @@ def test_it_is_what_a_list_of_all_that_happened_tells(steps, lasts, restart):
         time = now + back
         if what == "tick":
             sets.send(Tick(now))
-            spans = {key: span for key, span in spans.items() if now < span[1]}
             continue
         event = line("x", at=time, k=key)
         {"set": sets, "take": takes, "ask": asks}[what].send(event)
         if what == "set":
-            spans = {key: span for key, span in spans.items() if time < span[1]}
             start, end = spans.get(key, (time, 0.0))
+            if end <= time:
+                start = end = time
             spans[key] = min(start, time), max(end, time + lasts) if lasts else float("inf")
         elif what == "take":
             spans.pop(key, None)

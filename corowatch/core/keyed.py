@@ -169,6 +169,10 @@ class Keyed(Generic[State]):
         self._touched.pop(name, None)
         del self._memory[name]
 
+    def __len__(self) -> int:
+        """How many keys are known."""
+        return len(self._touched)
+
     def __iter__(self) -> Iterator[str]:
         """The names of all keys, longest untouched first, as they are now."""
         return iter(tuple(self._touched))

@@ -9,9 +9,11 @@ spares trying it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import takewhile
+from itertools import product, takewhile
+from math import prod
+from typing import NamedTuple
 
 from corowatch.core.pattern import SET, Pattern
 
@@ -19,13 +21,39 @@ FILLED = 256
 """Patterns with texts put in that are held compiled."""
 SHORT = 1024
 """Characters of one that is; a text may be as long as a line."""
+CHOICES = 1000
+"""Of the texts that may stand for the names in a line, at most so many are told."""
 _TOKEN = re.compile(
     rf"(?P<whole>\\Q.*?(?:\\E|\Z)|\\[pPx]\{{[^}}]*\}}|\\x[0-9A-Fa-f]{{2}}|\\[0-7]{{1,3}}|\\[pP]\w|{SET})|\\(?P<mark>\W)|\{{(?P<name>[A-Za-z_]\w*)\}}"
     r"|(?P<plain>[^\\.^$|?*+()\[\]{}])|(?P<sign>\\?.)", re.DOTALL | re.ASCII)
 """What stands for itself, a name, or one sign of the language; a set, an escape and a quoted text are one."""
 _QUANTIFIERS = ("?", "*", "+", "{")
+_WORD = re.compile(r"\b", re.ASCII)
 _FLAGS = re.compile(r"\(\?(?!P?<\w|:)")
 _FOLDS = re.compile(r"\(\?\w*i")
+
+
+class _Edge(NamedTuple):
+    """What every match has on one side of a name: plain characters, or a place (an end of the line, a word's edge)."""
+
+    plain: str
+    place: str
+
+    def starts(self, text: str) -> Sequence[int]:
+        """Where what stands behind this edge may begin."""
+        size = len(self.plain)
+        if self.place == "^":
+            return [size] if text.startswith(self.plain) else []
+        return [at + size for at in _found(self.plain, text)] if self.plain else self._places(text)
+
+    def stops(self, text: str) -> Sequence[int]:
+        """Where what stands before this edge may end."""
+        if self.place == "$":
+            return [len(text) - len(self.plain)] if text.endswith(self.plain) else []
+        return [*_found(self.plain, text)] if self.plain else self._places(text)
+
+    def _places(self, text: str) -> Sequence[int]:
+        return [found.start() for found in _WORD.finditer(text)] if self.place else range(len(text) + 1)
 
 
 class Template(Pattern):
@@ -44,7 +72,9 @@ class Template(Pattern):
         super().__init__(self._with(dict.fromkeys(self.names, "(?s:.*)")))
         self.source = source
         self._folds = _FOLDS.search(source) is not None
-        self._edges = () if _FLAGS.search(source) else tuple(self._plain_edges())
+        self._edges = () if _FLAGS.search(source) else tuple(self._beside())
+        self.bounded = bool(self._edges) and all(edge != ("", "") for _, *edges in self._edges for edge in edges)
+        """Whether each name stands between what any match has."""
 
     def _refuse_where_optional(self) -> None:
         depth = 0
@@ -68,18 +98,21 @@ class Template(Pattern):
                 return None
         return (self._filled(texts) if self.names else self).fields(text)
 
-    def certain(self, text: str) -> dict[str, str]:
-        """The only texts with which it could match `text`, for those names of which that can be told.
+    def choices(self, text: str) -> list[dict[str, str]] | None:
+        """With which texts it could match this one, and with no others; None if there are more than CHOICES.
 
-        It can where plain characters stand before a name and behind it, or the end, and the line has them only once.
+        What stands beside a name tells where its text may begin and end: plain characters, `^`, `$`, `\\b`.
         """
-        found = {}
+        spans: dict[str, tuple[Sequence[int], Sequence[int]]] = {}
         for name, before, after in self._edges:
-            if (begin := _once(before, text, 0)) is not None:
-                begin += len(before)
-                if (end := _once(after, text, begin) if after else len(text)) is not None:
-                    found[name] = text[begin:end]
-        return found
+            starts, stops = before.starts(text), after.stops(text)
+            if name not in spans or len(starts) * len(stops) < len(spans[name][0]) * len(spans[name][1]):
+                spans[name] = starts, stops
+        if not spans or prod(len(starts) * len(stops) for starts, stops in spans.values()) > CHOICES:
+            return None if self.names else [{}]
+        found = [dict.fromkeys(text[start:stop] for start in starts for stop in stops if start <= stop)
+                 for starts, stops in spans.values()]
+        return [dict(zip(spans, texts, strict=True)) for texts in product(*found)]
 
     def _filled(self, texts: Mapping[str, str]) -> Pattern:
         """The pattern for these texts; a name that is not among them stands for nothing."""
@@ -89,24 +122,34 @@ class Template(Pattern):
     def _with(self, expressions: Mapping[str, str]) -> str:
         return "".join(expressions[token["name"]] if token["name"] else token[0] for token in self._tokens)
 
-    def _plain_edges(self) -> Iterator[tuple[str, str, str]]:
-        """Each name with the plain characters that any match has before and behind it; none behind it: the end."""
+    def _beside(self) -> Iterator[tuple[str, _Edge, _Edge]]:
+        """Each name with what any match has before and behind it."""
         plain = [token["mark"] or token["plain"] or "" for token in self._tokens]
+        signs = [token[0] for token in self._tokens]
         for at, token in enumerate(self._tokens):
             if token["name"]:
                 before = "".join(takewhile(bool, reversed(plain[:at])))[::-1]
                 after = "".join(takewhile(bool, plain[at + 1:]))
-                rest = [token[0] for token in self._tokens[at + 1 + len(after):]]
+                front, rest = signs[:at - len(before)], signs[at + 1 + len(after):]
                 if rest and rest[0] in _QUANTIFIERS:
-                    after = after[:-1]
-                if before and (after or rest == ["$"]):
-                    yield token["name"], before, after
+                    after, rest = after[:-1], ["", *rest]
+                yield (token["name"], _Edge(before, _place(front[::-1], "^", r"\A")),
+                       _Edge(after, _place(rest, "$", r"\z")))
 
 
-def _once(part: str, text: str, begin: int) -> int | None:
-    """Where `part` stands in `text` from there on, if it does once."""
-    at = text.find(part, begin)
-    return at if at >= 0 and text.find(part, at + 1) < 0 else None
+def _place(signs: list[str], end: str, other: str) -> str:
+    """The place that the first of these signs stands for, if it is one: an end only if nothing is beyond."""
+    if len(signs) == 1 and signs[0] in (end, other):
+        return end
+    return signs[0] if signs[:1] == [r"\b"] and "".join(signs[1:2]) not in _QUANTIFIERS else ""
+
+
+def _found(part: str, text: str) -> Iterator[int]:
+    """Wherever `part` stands in `text`."""
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
 
 
 @lru_cache(FILLED)

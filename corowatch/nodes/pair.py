@@ -1,7 +1,7 @@
-from collections.abc import Iterable, Mapping
-from operator import itemgetter
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
+from corowatch.core.closing import State, Unclear, closed
 from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Captures, Counts, Gate, node
@@ -10,9 +10,6 @@ from corowatch.core.pattern import Pattern
 from corowatch.core.standing import clock
 from corowatch.core.template import Template
 from corowatch.core.values import AtLeast, FieldName, Seconds
-
-State: TypeAlias = tuple[float, dict[str, str], Event | None]
-"""When it was opened; what `open` captured then; and the event that opened it, as long as that is to be told."""
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -29,8 +26,8 @@ def check(options: Mapping[str, Any]) -> None:
 
 def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
     """Since when it is open."""
-    missed = options["within"] is not None and due is None
-    return f"open since {clock(state[0])}" + (f", must end by {clock(due)}" if due else ", and told" * missed)
+    return (f"open since {clock(state[0])}" + (f", must end by {clock(due)}" if due else "")
+            + (f", missing since {clock(state[3])}" if state[3] else ""))
 
 
 @node(adds=("duration",), check=check, standing=standing)
@@ -47,7 +44,7 @@ def pair(
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
     memory: Memory[Row[State]],
-    counts: Counts[Literal["fired", "resolved", "suppressed", "closed", "unkeyed", "late", "evicted"]],
+    counts: Counts[Literal["fired", "resolved", "suppressed", "closed", "unclear", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     r"""Tell what begins, and when it ends; or, if `missing`, what does not end in time.
 
@@ -56,25 +53,30 @@ def pair(
     `duration` (seconds). A key not closed `within` the time is forgotten: at that very moment it is too late.
 
     With `missing` the event that opens goes on only when `within` is over; what closes the key until then is silent,
-    and counted `closed`. Later it goes on, resolved, and `duration` begins at that moment.
+    and counted `closed`. Later it goes on, resolved, and `duration` begins at that moment. What opens a key that is
+    missing begins a new time, after which that is told, too; what closes it resolves, in time or not.
 
     In `close`, `{name}` stands for the text that `open` captured; to mean a brace, write `\{`. A field of the key that
     `close` names so, and does not capture, is that of the open key. Of several keys that match, the one with the
     longest texts is closed. What matches both opens its key if that is not open, else it closes. What closes none is
     ignored. At close nothing is sent: open keys survive a restart.
 
+    Between plain characters, `^`, `\b` or `$`, a name costs the same however many keys are open; else each is tried. A
+    line that repeats them so often that a thousand texts may stand there closes none, and is counted `unclear`.
+
         pair: {open: 'server (?P<srv>\S+) not responding', close: 'server {srv} OK', within: 1h}
     """
     named = [end.names for end in close]
     key = by or tuple(FieldName(name) for name in named[0] if all(name in names for names in named))
+    fields = frozenset(key)
     keys: Keyed[State] = Keyed(memory, counts, here, by=key, max_keys=max_keys, expire=expire, lateness=lateness)
 
     def pass_time(at: float) -> None:
-        for name, deadline, (when, found, event) in keys.due(at):
+        for name, deadline, (when, found, event, _) in keys.due(at):
             if event is None:
                 keys.forget(name)
             else:
-                keys.amend(name, (when, found, None))
+                keys.amend(name, (when, found, None, deadline))
                 counts["fired"] += 1
                 target.send(Event.of(event).having({}, tick=deadline))
         keys.pass_time(at)
@@ -92,49 +94,32 @@ def pair(
             pass_time(item.when)
             begun = item.having(opened or {})
             opens = opened is not None and (name := keys.name(begun)) is not None and keys.get(name) is None
-            if not opens and (ended := closed(item, ends, keys)) is not None:
+            try:
+                ended = None if opens else closed(item, ends, keys, fields)
+            except Unclear:
+                counts["unclear"] += 1
+                continue
+            if ended is not None:
                 if (name := keys.admit(ended)) is not None and (state := keys.get(name)) is not None:
                     keys.forget(name)
-                    if state[2] is not None:
+                    if missing and not state[3]:
                         counts["closed"] += 1
                         continue
                     counts["resolved"] += 1
-                    since = state[0] + (within or 0.0) * missing
+                    since = state[3] or state[0]
                     target.send(ended.having({"duration": max(0.0, round(ended.when - since, 6))}, key=keys.key(name),
                                              tick=since if ended.when < since else 0.0, state="resolved"))
             elif opened is not None and (name := keys.admit(begun)) is not None:
-                if (state := keys.get(name)) is not None:
+                state = keys.get(name)
+                if state is not None and (state[2] is not None or not missing):
                     counts["suppressed"] += 1
                     keys.put(name, state, keys.deadline(name))
                     continue
                 when, begun = begun.when, begun.having({}, key=keys.key(name), state="firing")
-                keys.put(name, (when, opened, begun if missing else None), when + within if within else None)
+                keys.put(name, (when, opened, begun if missing else None, state[3] if state else 0.0),
+                         when + within if within else None)
                 if not missing:
                     counts["fired"] += 1
                     target.send(begun)
     except GeneratorExit:
         return counts
-
-
-def closed(event: Event, ends: list[Template], keys: Keyed[State]) -> Event | None:
-    """The event that closes a key, with what `open` captured, too; None if it closes none."""
-    fits: list[tuple[int, Event]] = []
-    for end in ends:
-        for name in may_be_closed(event, end, keys):
-            state = keys.get(name)
-            if state is None or state[0] > event.when or (own := end.fields_with(event.text, state[1])) is None:
-                continue
-            texts = {one: state[1][one] for one in end.names if one in state[1]}
-            if keys.name(event.having({**texts, **own})) == name:
-                fits.append((sum(map(len, texts.values())), event.having({**state[1], **own})))
-    return max(fits, key=itemgetter(0))[1] if fits else None
-
-
-def may_be_closed(event: Event, end: Template, keys: Keyed[State]) -> Iterable[str]:
-    """The one key that the event may close, where its line leaves no choice; else all."""
-    texts = end.certain(event.text)
-    if len(texts) < len(end.names):
-        return keys
-    own = end.fields_with(event.text, texts)
-    name = None if own is None else keys.name(event.having({**texts, **own}))
-    return () if name is None else (name,)

@@ -101,7 +101,7 @@ REASONS = {
     "unkeyed": "it lacks a field that is asked for", "dropped": "it is dropped", "known": "it is known",
     "learnt": "it is learnt", "same": "it is the same as before", "throttled": "it is throttled",
     "refused": "the command said no", "failed": "it failed", "closed": "it ends in time what was open",
-    "resolved": "what was told is over",
+    "resolved": "what was told is over", "unclear": "it can be cut into names in too many ways",
 }
 """What counts that rise say of an event that goes no further."""
 

@@ -86,31 +86,57 @@ def test_what_re2_does_not_take_is_taken_beside_a_name():
 
 
 @pytest.mark.parametrize(("source", "text", "found"), [
-    ("server {srv} OK", "nfs: server a OK", {"srv": "a"}),
-    ("server {srv} OK", "server a OK server b OK", {}),
-    ("server {srv} OK", "OK", {}),
-    ("server {srv} OK", " OK server ", {}),
-    ("aa{x}b", "aaab", {}),
-    ("done: {job}$", "done: x y", {"job": "x y"}),
-    ("done: {job}", "done: x y", {}),
-    ("{job}: done", "x: done", {}),
-    (r"\[{pid}\]", "cron[42]: x", {"pid": "42"}),
-    (r"\d+ {job} +done", "7 x  done", {}),
-    (r"job {job}d*", "job xd", {}),
-    ("{a}: {b}", "x: y", {}),
-    ("a {b} a", "a x a y", {}),
-    (r"job {job} d?", "job x ", {"job": "x"}),
-    (r"(?i)job {job} done", "job x done JOB y DONE", {}),
-    (r"job {job} of {user}$", "job x of y", {"job": "x", "user": "y"}),
-    (r"job {job}{user}$", "job xy", {}),
-    (r"(?:ab)+c{x}d", "ababcyd", {"x": "y"}),
+    ("server {srv} OK", "nfs: server a OK", "a"),
+    ("server {srv} OK", "server a OK server b OK", "a|a OK server b|b"),
+    ("server {srv} OK", "OK", ""),
+    ("server {srv} OK", " OK server ", ""),
+    ("aa{x}b", "aaab", "a|"),
+    ("done: {job}$", "done: x y", "x y"),
+    ("^{job} done", "x done done", "x|x done"),
+    (r"\A{job}: {job}\z", "x: x", "x"),
+    ("^job {job}$", "job x", "x"),
+    ("^job {job}", "a job x", ""),
+    ("{job} done$", "done", ""),
+    (r"(?:^)job {job}$", "a job x", "x"),
+    (r"\b{job}\b", "a-b", "|a|a-|a-b|-|-b|b"),
+    (r"#\b{job}\B", "#a", "|a"),
+    (r"job {job}\b?", "job a", "|a"),
+    ("done: {job}", "done: x", "|x"),
+    ("{job}: done", "x: done", "x|"),
+    (r"\[{pid}\]", "cron[42]: x", "42"),
+    (r"job {job} d?", "job x ", "x"),
+    (r"(?:ab)+c{x}d", "ababcyd", "y"),
 ])
-def test_which_text_stands_there_is_told_where_the_line_leaves_no_choice(source, text, found):
-    assert found == Template(source).certain(text)
+def test_which_texts_may_stand_there_is_told_by_what_stands_beside(source, text, found):
+    name, = Template(source).names
+    assert set(found.split("|")) - ({""} if not found else set()) == {
+        one[name] for one in Template(source).choices(text)}
+
+
+@pytest.mark.parametrize(("source", "text", "found"), [
+    (r"job {job} of {user}$", "job x of y", [("x", "y")]),
+    ("{a}: {b}$", "x: y: z", [("x", "y: z"), ("x", "z"), ("x: y", "y: z"), ("x: y", "z"), (": y", "z")]),
+    ("a|b", "a", [()]),
+])
+def test_of_several_names_each_with_each(source, text, found):
+    told = [tuple(one.values()) for one in Template(source).choices(text)]
+
+    assert set(found) <= set(told)
+    assert len(told) == len(set(told))
+
+
+@pytest.mark.parametrize(("source", "text", "bounded"), [
+    ("server {srv} OK", "server  OK" * 45, True), (r"\b{a}\b", "a " * 45, True), ("{a}", "x" * 45, False),
+    (r"\d{a} done", "x" * 1001 + " done", False), ("(?i)job {job}$", "job x", False),
+])
+def test_where_too_many_may_stand_there_or_nothing_tells_none_is_told(source, text, bounded):
+    template = Template(source)
+
+    assert (None, bounded) == (template.choices(text), template.bounded)
 
 
 PIECES = st.sampled_from(["a", "b", " ", "ab ", ".", ".*", "[ab]", r"\.", "(?:a|b)", "(?P<g>.*)", "a?", "b+", "$", "^",
-                          ": ", r"\w", "a{2}", r"\Qa.\E"])
+                          ": ", r"\w", "a{2}", r"\Qa.\E", r"\b", r"\A", r"\z"])
 TEXTS = st.text("ab .:", max_size=9)
 
 
@@ -119,7 +145,7 @@ TEXTS = st.text("ab .:", max_size=9)
 @example(["a"], ["b"], False, "aab")
 @example(["ab "], ["$"], False, "ab ab b")
 @pytest.mark.re2
-def test_what_is_certain_is_so_and_what_matches_is_what_its_escaped_text_matches(before, behind, anycase, text):
+def test_what_matches_is_a_choice_and_is_what_its_escaped_text_matches(before, behind, anycase, text):
     """With every text there is in the line, and some that are not."""
     assume((before + behind).count("(?P<g>.*)") < 2 and (behind or ["x"])[0] not in ("?", "+"))
     flags = "(?i)" * anycase
@@ -134,7 +160,8 @@ def test_what_is_certain_is_so_and_what_matches_is_what_its_escaped_text_matches
             assert template.test(text)
             matching.add(one)
 
-    assert matching <= {template.certain(text).get("x")} or not template.certain(text)
+    choices = template.choices(text)
+    assert choices is None or matching <= {one["x"] for one in choices}
 
 
 def test_letters_that_re2_takes_for_equal_are_so_when_folded():

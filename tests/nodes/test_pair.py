@@ -18,7 +18,7 @@ from corowatch.testing import Collect, line
 
 DOWN = (Pattern(r"server (?P<srv>\S+) not responding"),)
 UP = (Template("server {srv} OK"),)
-NONE = {"fired": 0, "resolved": 0, "suppressed": 0, "closed": 0, "unkeyed": 0, "late": 0, "evicted": 0}
+NONE = {"fired": 0, "resolved": 0, "suppressed": 0, "closed": 0, "unclear": 0, "unkeyed": 0, "late": 0, "evicted": 0}
 
 
 def nfs(out, **options):
@@ -195,7 +195,7 @@ def test_what_comes_after_all_resolves():
     out = Collect()
     node = nfs(alert(out, title=Text("{srv} is missing")), within=10.0, missing=True)
 
-    send(node, (100, "server a not responding"), (112, "server a not responding"), (140, "server a OK"))
+    send(node, (100, "server a not responding"), (140, "server a OK"))
 
     assert ["a is missing", "resolved: a is missing"] == [one.title for one in out]
     assert (out[0].id + ".r", 30) == (out[1].id, out[1].fields["duration"])
@@ -211,6 +211,19 @@ def test_one_that_is_read_after_it_was_told_resolves_not_before_that():
 
     assert [(110, "firing", "a"), (110, "resolved", "a")] == told(out)
     assert 0 == out[1].fields["duration"]
+
+
+def test_what_opens_while_it_is_missing_has_a_time_of_its_own():
+    out = Collect()
+    node = nfs(out, within=10.0, missing=True)
+
+    send(node, (100, "server a not responding"), (130, "server a not responding"), (135, "server a not responding"))
+    node.send(Tick(140.0))
+    send(node, (150, "server a not responding"), (155, "server a OK"), (156, "server a OK"))
+
+    assert [(110, "firing", "a"), (140, "firing", "a"), (155, "resolved", "a")] == told(out)
+    assert 15 == out[2].fields["duration"]
+    assert NONE | {"fired": 2, "resolved": 1, "suppressed": 1} == finish(node)
 
 
 def test_what_was_told_is_open_until_it_is_closed_or_forgotten():
@@ -317,7 +330,7 @@ def test_the_longest_text_of_another_key_is_not_looked_at():
 
     send(node, (100, "server nfs10 not responding"), machine="web1")
     send(node, (100, "server nfs1 not responding"), machine="web2")
-    send(node, (101, "server nfs10 OK"), machine="web2")
+    send(node, (101, f"server nfs10 OK{' ' * 1000}"), machine="web2")
 
     assert [("web2", "nfs1", "resolved")] == [
         (event.key["machine"], event.key["srv"], event.state) for event in out[2:]]
@@ -333,16 +346,39 @@ class Tried(Template):
         return super().fields_with(text, texts)
 
 
-@pytest.mark.parametrize(("close", "most"), [("server {srv} OK", 2), ("{srv} OK", 1000)])
-def test_of_many_open_keys_only_the_one_is_tried_that_the_line_leaves(close, most):
+@pytest.mark.parametrize(("close", "text", "most"), [
+    ("server {srv} OK", "server 0500 OK", 1), ("{srv} OK", "server 0500 OK", 1), ("^{srv} OK", "0500 OK", 1),
+    (r"\b{srv}\b", "server 0500 OK", 1), ("server {srv} OK", "server server server 0500 OK OK OK", 1),
+    ("server {srv}", f"server 0500{' ' * 1000}", 2000)])
+def test_of_many_open_keys_only_those_are_tried_that_the_line_leaves(close, text, most):
     out = Collect()
     end = Tried(close)
     node = nfs(out, close=(end,))
 
-    send(node, *((100, f"server {n:04} not responding") for n in range(1000)), (101, "server 0500 OK"))
+    send(node, *((100, f"server {n:04} not responding") for n in range(2000)), (101, text))
 
     assert (101, "resolved", "0500") == told(out)[-1]
     assert most == end.times
+
+
+def test_a_line_that_may_mean_a_thousand_keys_means_none():
+    out = Collect()
+    node = nfs(out)
+
+    send(node, *((100, f"server {n:04} not responding") for n in range(1001)), (101, "server 0500 OK" * 45),
+         (102, "server 0001 OK"), (103, "server 0500 OK" * 45))
+
+    assert [(102, "0001"), (103, "0500")] == [(at, srv) for at, state, srv in told(out) if state == "resolved"]
+    assert 1 == finish(node)["unclear"]
+
+
+def test_of_several_with_texts_as_long_the_one_open_longest_is_closed():
+    out = Collect()
+    node = pair(out, open=(Pattern("begin <(?P<a>.*)> <(?P<b>.*)>"),), close=(Template("end {a}-{b}$"),))
+
+    send(node, (100, "begin <x-y> <z>"), (101, "begin <x> <y-z>"), (102, "end x-y-z"), (103, "end x-y-z"))
+
+    assert [(102, "x-y"), (103, "x")] == [(event.at, event.key["a"]) for event in out[2:]]
 
 
 def test_what_stands_in_braces_need_not_be_of_the_key():
@@ -476,9 +512,9 @@ class Model:
         self.open, self.told = [], []
 
     def passes(self, at):
-        over = [one for one in self.open if self.within and not one["over"] and one["when"] + self.within <= at]
+        over = [one for one in self.open if self.within and one["waits"] and one["when"] + self.within <= at]
         for one in sorted(over, key=lambda one: (one["when"], one["key"])):
-            one["over"] = True
+            one["waits"], one["missed"] = False, one["when"] + self.within
             if self.missing:
                 self.told.append((one["when"] + self.within, "firing", one["key"], one["text"], None))
             else:
@@ -501,15 +537,18 @@ class Model:
         if closed:
             one = max(closed, key=lambda one: len(one["key"]))
             self.open.remove(one)
-            since = one["when"] + self.within * self.missing if self.within else one["when"]
-            if not self.missing or one["over"]:
+            since = one["missed"] or one["when"]
+            if not self.missing or one["missed"]:
                 self.told.append((max(at, since), "resolved", one["key"], text, max(at - since, 0)))
         elif known:
             known[0]["touched"] = self.now
+            if self.missing and not known[0]["waits"]:
+                known[0].update(when=at, text=text, waits=True)
         else:
             if len(self.open) == self.max_keys:
                 self.open.remove(min(self.open, key=lambda one: (one["touched"], one["key"])))
-            self.open.append({"when": at, "key": opens[1], "text": text, "touched": self.now, "over": False})
+            self.open.append({"when": at, "key": opens[1], "text": text, "touched": self.now, "waits": True,
+                              "missed": None})
             if not self.missing:
                 self.told.append((at, "firing", opens[1], text, None))
 
@@ -519,8 +558,9 @@ WORDS = ["open", "shut", "open", "shut", "other", "open a shut", "open ab shut",
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 6), st.sampled_from(WORDS), st.sampled_from(["a", "ab", "b"])), max_size=60),
-       st.sampled_from(["shut {srv}", "shut {srv}$", "shut {srv} *$"]), st.one_of(st.none(), st.integers(1, 12)),
-       st.booleans(), st.one_of(st.none(), st.integers(1, 20)), st.integers(0, 5), st.integers(1, 3))
+       st.sampled_from(["shut {srv}", "shut {srv}$", "shut {srv} *$", r"shut \b{srv}$"]),
+       st.one_of(st.none(), st.integers(1, 12)), st.booleans(),
+       st.one_of(st.none(), st.integers(1, 20)), st.integers(0, 5), st.integers(1, 3))
 def test_it_does_what_a_list_of_all_that_is_open_would(items, close, within, missing, expire, lateness, max_keys):
     """A step without a text is a tick. The node is made anew from its memory, as JSON, before each item."""
     missing = missing and within is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 DAYS = {"mon": "monday", "tue": "tuesday", "wed": "wednesday", "thu": "thursday", "fri": "friday", "sat": "saturday",
@@ -62,6 +62,25 @@ def week_days(text: str) -> WeekDays:
     return WeekDays(day % 7 for day in range(start, end + 1 if start <= end else end + 8))
 
 
+class Local(tzinfo):
+    """The zone of the host, whatever it is; of an hour that clocks show twice it knows which is meant (PEP 495)."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        return moment and moment.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, moment: datetime | None) -> timedelta | None:
+        return None
+
+    def tzname(self, moment: datetime | None) -> str | None:
+        return moment and moment.replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, moment: datetime) -> datetime:
+        return datetime.fromtimestamp(moment.replace(tzinfo=UTC).timestamp()).replace(tzinfo=self)
+
+
+LOCAL = Local()
+
+
 class Cron:
     """The moments that a cron expression tells, by the clock of a zone. Raises ValueError with the cure.
 
@@ -84,7 +103,7 @@ class Cron:
     def after(self, at: float, zone: tzinfo | None) -> float:
         """The first moment after `at` (both seconds since the epoch); None: the local zone."""
         # Where clocks were put back, what they show next may have been before.
-        moments = (moment.timestamp() for moment in self._moments(self.text, datetime.fromtimestamp(at, zone)))
+        moments = (moment.timestamp() for moment in self._moments(self.text, datetime.fromtimestamp(at, zone or LOCAL)))
         return next(moment for moment in moments if moment > at)
 
     def __eq__(self, other: object) -> bool:

@@ -1,3 +1,4 @@
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -5,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corowatch.core.clock import Cron, day_span, read_clock, week_days, zone
+from corowatch.core.clock import LOCAL, Cron, day_span, read_clock, week_days, zone
+
+
+@pytest.fixture
+def host_is_in(monkeypatch):
+    def be_in(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield be_in
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.mark.parametrize(("text", "inside", "outside"), [
@@ -63,12 +75,8 @@ def test_the_clock_is_that_of_a_zone():
     assert (0, 30) == read_clock(at, ZoneInfo("Europe/Berlin"))
 
 
-def test_without_a_zone_it_is_that_of_the_host(monkeypatch, request):
-    import time
-
-    monkeypatch.setenv("TZ", "Asia/Kolkata")
-    time.tzset()
-    request.addfinalizer(lambda: (monkeypatch.undo(), time.tzset()))
+def test_without_a_zone_it_is_that_of_the_host(host_is_in):
+    host_is_in("Asia/Kolkata")
 
     assert (3, 330) == read_clock(0.0, None)
 
@@ -113,3 +121,23 @@ def test_in_an_hour_that_clocks_show_twice_the_next_is_not_the_one_before():
 
     assert PUT_BACK + 300.0 == Cron("*/15 * * * *").after(PUT_BACK, berlin)
     assert PUT_BACK + 24 * 3600.0 + 1200.0 == Cron("30 2 * * *").after(PUT_BACK, berlin)
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+def test_the_clock_of_the_host_shows_what_that_of_its_zone_does(host_is_in, name):
+    """In hours that clocks show twice, too, and in those that they leave out."""
+    host_is_in(name)
+
+    for at in range(1_790_000_000, 1_822_000_000, 1000):
+        own, named = datetime.fromtimestamp(at, LOCAL), datetime.fromtimestamp(at, ZoneInfo(name))
+        assert (str(named), named.fold, named.tzname(), at, None) == (
+            str(own), own.fold, own.tzname(), own.timestamp(), own.dst())
+
+
+@pytest.mark.parametrize("text", ["*/15 * * * *", "30 2 * * *", "15 1,2,3 * 3,10 *"])
+def test_without_a_zone_the_moment_after_is_that_of_the_hosts(host_is_in, text):
+    host_is_in("Europe/Berlin")
+
+    for near in (PUT_BACK, 1_774_745_400.0):
+        for at in range(int(near) - 9000, int(near) + 9000, 600):
+            assert Cron(text).after(at, ZoneInfo("Europe/Berlin")) == Cron(text).after(at, None)

@@ -352,6 +352,7 @@ def demo(seconds: float | None) -> None:
 @refusals
 def check(config: Sequence[str]) -> None:
     """Tell every mistake in a config, or what it will do; nothing is started."""
+    from corowatch import tables
     from corowatch.core.describe import expression
     from corowatch.core.text import many, safe
     from corowatch.loading import load_paths
@@ -377,7 +378,7 @@ def check(config: Sequence[str]) -> None:
     for what, program, why in missing_programs(loaded):
         click.echo(f"{what}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
-    for note in (*loaded.notes, *open_secrets(loaded), *bare_passwords(loaded)):
+    for note in (*loaded.notes, *tables.notes(), *open_secrets(loaded), *bare_passwords(loaded)):
         click.echo(f"note: {safe(note)}")
 
 

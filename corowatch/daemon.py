@@ -416,7 +416,9 @@ class Daemon:
 
     def _look_at_tables(self) -> None:
         """Read again what changed of the files that are looked up; of one that is wrong, what it said before counts."""
-        for path, rows, why in tables.look():
+        for path, rows, why, left_out in tables.look():
+            if left_out:
+                self.tell("unreadable", left_out, path=path, why=left_out)
             if why:
                 text = f"{why}; what it said before counts on ({many(rows, 'row')})"
                 self.tell("unreadable", text, path=path, why=why)

@@ -15,17 +15,19 @@ from typing import NamedTuple, TextIO, TypeAlias
 from weakref import WeakValueDictionary
 
 from corowatch.core.table import Asked, Rows, Table, TableFile, columns_of
+from corowatch.core.text import many
 
 Signature: TypeAlias = tuple[int, ...]
 """What a file's status tells of its content."""
 
 
 class News(NamedTuple):
-    """A table was read again (`why` is empty), or could not be."""
+    """A table was read again (`why` is empty), or could not be; `left_out` tells of the lines that are no rows."""
 
     path: str
     rows: int
     why: str
+    left_out: str = ""
 
 
 class Kept(Table):
@@ -35,7 +37,7 @@ class Kept(Table):
         self._path = path
         self._asked = asked
         self._seen: Signature | None = None
-        self._why = ""
+        self._why = self._left_out = ""
         self._read()
 
     def _read(self) -> None:
@@ -55,19 +57,25 @@ class Kept(Table):
         seen, self._seen = self._seen, now
         if now == seen and now != self._tried:
             self._read()
+            self._why = ""
 
     def news(self) -> Iterator[News]:
         """What a look at the file brings; the same trouble again is no news."""
-        before, rows = self._why, self.rows
+        why, left_out, rows = self._why, self._left_out, self.rows
         try:
             self._glance()
-            self._why = ""
         except ValueError as error:
             self._why = str(error)
-        if self._why and self._why != before:
+        self._left_out = self.left_out()
+        if self._why and self._why != why:
             yield News(self._path, len(rows), self._why)
-        elif self.rows is not rows:
-            yield News(self._path, len(self.rows), "")
+        elif self.rows is not rows or self._left_out != left_out:
+            yield News(self._path, len(self.rows), "", self._left_out * (self._left_out != left_out))
+
+    def left_out(self) -> str:
+        """What is to be said of the lines of the file that are no rows; nothing if there are none."""
+        rows = self.rows
+        return f"{self._path}: {many(rows.left_out, 'line')} left out: {rows.why}" if rows.left_out else ""
 
 
 _KEPT: WeakValueDictionary[tuple[str, Asked], Kept] = WeakValueDictionary()
@@ -90,6 +98,11 @@ def table_file(path: str) -> TableFile:
         return kept
 
     return TableFile(path, columns, table)
+
+
+def notes() -> list[str]:
+    """What is to be said of the tables in use: which of their lines are left out."""
+    return [said for kept in _KEPT.values() if (said := kept.left_out())]
 
 
 def look() -> Iterator[News]:

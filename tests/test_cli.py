@@ -467,6 +467,16 @@ def test_check_tells_of_a_program_that_is_not_there(command, folder):
     assert f"sink ops: {folder}/bin/page cannot be run: No such file or directory\n" in done.stdout
 
 
+def test_check_tells_of_lines_that_are_no_rows(command, folder):
+    (folder / "known.csv").write_text("user,team\nmk,ops\nxy\n")
+    (folder / "c.yaml").write_text(ERRORS.replace(
+        "grep: ERROR", "grep: '^(?P<user>.)'\n    lookup: {file: known.csv, of: user}"))
+
+    told = command("check", "c.yaml").stdout
+
+    assert f"note: {folder}/known.csv: 1 line left out: 1 columns in line 3, and 2 in its header" in told
+
+
 def test_check_never_shows_a_secret(command, folder):
     (folder / "c.yaml").write_text(ERRORS.replace("app.log", "'${env:HIDDEN}/*.log'"))
     (folder / "hunter2").mkdir()

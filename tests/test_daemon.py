@@ -832,6 +832,18 @@ def test_a_file_that_is_looked_up_and_is_away_is_told_once_and_what_it_said_coun
     one.until(lambda: [away, "mk of ops"] == told())
 
 
+def test_a_line_of_it_that_is_no_row_is_told_and_the_others_count(run, log, told, tmp_path, monkeypatch):
+    monkeypatch.setattr(daemon_module, "SEARCH", 0.0)
+    known = tmp_path / "known.csv"
+    known.write_text("user,team\nmk,ops\nxy\n")
+    one = run(LOOKUP)
+    log("mk")
+
+    one.until(lambda: 2 == len(told()))
+
+    assert {f"{known}: 1 line left out: 1 columns in line 3, and 2 in its header", "mk of ops"} == set(told())
+
+
 def test_a_file_that_is_looked_up_and_is_away_refuses_the_config(run, log, tmp_path):
     with pytest.raises(ConfigError, match=r"c.yaml:5:20: .*known.csv cannot be read: No such file"):
         run(LOOKUP)

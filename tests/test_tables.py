@@ -118,9 +118,28 @@ def test_one_that_is_wrong_is_not_read_again_until_it_changes(tmp_path, monkeypa
     assert [News(str(file), 1, f"{file} has 1 columns in line 2, and 2 in its header")] == looks(9)
     assert 1 == len(read)
     assert {"team": "ops"} == table.rows.find("mk")
+    os.utime(file)
+    assert [] == looks(9)
+    assert 2 == len(read)
     file.write_text("user,team\nmk,dev\n")
     assert [News(str(file), 1, "")] == looks()
     assert {"team": "dev"} == table.rows.find("mk")
+
+
+def test_lines_that_are_no_rows_are_told_once_for_each_file_in_which_they_are(tmp_path):
+    file = tmp_path / "known.csv"
+    file.write_text("user,team\nmk,ops\nab\n")
+    table = known(file, columns=COLUMNS)
+    told = f"{file}: 1 line left out: 1 columns in line 3, and 2 in its header"
+
+    assert [told] == tables.notes()
+    assert [News(str(file), 1, "", told)] == looks(5)
+    file.write_text("user,team\nmk,dev\nab\n")
+    assert [News(str(file), 1, "")] == looks(5)
+    assert {"team": "dev"} == table.rows.find("mk")
+    file.write_text("user,team\nmk,dev\n")
+    assert [News(str(file), 1, "")] == looks(5)
+    assert [] == tables.notes()
 
 
 def test_a_header_that_changes_waits_for_a_reload(tmp_path):

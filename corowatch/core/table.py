@@ -65,27 +65,47 @@ Line: TypeAlias = tuple[int, list[str]]
 
 
 class Rows:
-    """The rows of a file: of several with one value, the first. Raises ValueError, saying which line is wrong."""
+    """The rows of a file: of several with one value, the first. A line that can be none is left out.
+
+    Raises ValueError, saying what is wrong, where the file is none that could be asked, or has no other lines.
+    """
 
     def __init__(self, lines: Iterable[str], asked: Asked) -> None:
         self._gives = asked.gives
         self._fold = asked.ignore_case
         self._networks = asked.networks
         self._rows: dict[str | int, str] = {}
+        self.left_out = 0
+        """How many lines can be no row."""
+        self.why = ""
+        """What is wrong with the first of them."""
         at, widths = asked.columns.index(asked.column) if asked.columns else 0, set()
         for number, cells in _rows(lines, asked.columns) if asked.columns else _values(lines):
+            if asked.columns and len(cells) != len(asked.columns):
+                self._leave_out(f"{len(cells)} columns in line {number}, and {len(asked.columns)} in its header")
+                continue
             value = cells.pop(at)
             if not value:
                 continue
             key: str | int = value.casefold() if asked.ignore_case else value
             if asked.networks:
-                version, width, key = _network(number, value)
+                try:
+                    version, width, key = _network(value)
+                except ValueError:
+                    self._leave_out(f"no address or network in line {number}, but {value!r}")
+                    continue
                 widths.add((version, width))
             if key not in self._rows:
                 if len(self._rows) == MAX_ROWS:
                     raise ValueError(f"has more than {MAX_ROWS:,} rows")
                 self._rows[key] = _BETWEEN.join(cells)
+        if self.why and not self._rows:
+            raise ValueError(f"has {self.why}")
         self._widths = sorted(widths, reverse=True)
+
+    def _leave_out(self, why: str) -> None:
+        self.left_out += 1
+        self.why = self.why or why
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -145,10 +165,7 @@ def _rows(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[Line]:
     rows = _cells(lines)
     if tuple(next(rows, (0, []))[1]) != columns:
         raise ValueError("has other columns than before; a reload of the config takes them")
-    for number, cells in rows:
-        if len(cells) != len(columns):
-            raise ValueError(f"has {len(cells)} columns in line {number}, and {len(columns)} in its header")
-        yield number, cells
+    yield from rows
 
 
 def _values(lines: Iterable[str]) -> Iterator[Line]:
@@ -167,14 +184,13 @@ def _texts(lines: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def _network(number: int, text: str) -> tuple[int, int, int]:
-    """Version, width and key of a network or an address."""
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError(f"has no address or network in line {number}, but {text!r}") from None
-    address = network.network_address
-    return network.version, network.prefixlen, _key(int(address), network.prefixlen, address)
+def _network(text: str) -> tuple[int, int, int]:
+    """Version, width and key of a network or an address. Raises ValueError if it is none."""
+    network = ip_network(text, strict=False)
+    address, width = network.network_address, network.prefixlen
+    if width >= 96 and (mapped := getattr(address, "ipv4_mapped", None)):  # as an address is that is looked up
+        address, width = mapped, width - 96
+    return address.version, width, _key(int(address), width, address)
 
 
 def _key(number: int, width: int, address: IPv4Address | IPv6Address) -> int:

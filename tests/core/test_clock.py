@@ -134,6 +134,10 @@ def test_the_clock_of_the_host_shows_what_that_of_its_zone_does(host_is_in, name
             str(own), own.fold, own.tzname(), own.timestamp(), own.dst())
 
 
+def test_no_moment_has_no_place_on_it():
+    assert (None, None) == (LOCAL.utcoffset(None), LOCAL.tzname(None))
+
+
 @pytest.mark.parametrize("text", ["*/15 * * * *", "30 2 * * *", "15 1,2,3 * 3,10 *"])
 def test_without_a_zone_the_moment_after_is_that_of_the_hosts(host_is_in, text):
     host_is_in("Europe/Berlin")

@@ -85,7 +85,7 @@ def test_a_header_that_is_none(header, why):
 
 
 @pytest.mark.parametrize(("text", "why"), [
-    ("user,name,team\nmk,a,b\nxy,a\n", "has 2 columns in line 3, and 3 in its header"),
+    ("user,name,team\n\nxy,a\nmk,b\n", "has 2 columns in line 3, and 3 in its header"),
     ("user,name,team\nmk,a,b,c\n", "has 4 columns in line 2, and 3 in its header"),
     ('user,name,team\nmk,"a,b\n', "is no CSV: line 2: unexpected end of data"),
     ("user,name\nmk,a\n", "has other columns than before; a reload of the config takes them"),
@@ -122,15 +122,29 @@ def test_an_address_in_six_may_be_one_in_four():
     assert {} == rows("192.0.2.0/24\n", networks=True).find("::ffff:192.0.2.7")
 
 
+@pytest.mark.parametrize("network", ["::ffff:192.0.2.0/120", "::ffff:192.0.2.7", "::ffff:c000:200/119"])
+def test_a_network_in_six_may_be_one_in_four(network):
+    known = rows(f"{network}\n::fffe:0:0/95\n", networks=True)
+
+    assert [{}, {}, None] == [known.find(ip) for ip in ("192.0.2.7", "::ffff:192.0.2.7", "192.0.4.7")]
+
+
 def test_a_network_may_be_written_as_an_address_in_it():
     assert {} == rows("192.0.2.7/24\n", networks=True).find("192.0.2.200")
 
 
-def test_what_is_no_network_is_told():
-    with pytest.raises(ValueError) as refused:
-        rows("192.0.2.0/24\n# both\n192.0.2.300\n", networks=True)
+def test_a_line_that_can_be_no_row_is_left_out():
+    known = rows("192.0.2.0/24\n# both\n192.0.2.300\nnone\n10.0.0.1\n", networks=True)
 
-    assert "has no address or network in line 3, but '192.0.2.300'" == str(refused.value)
+    assert [{}, {}, None] == [known.find(ip) for ip in ("192.0.2.7", "10.0.0.1", "10.0.0.2")]
+    assert (2, "no address or network in line 3, but '192.0.2.300'") == (known.left_out, known.why)
+
+
+def test_a_row_of_another_width_is_left_out():
+    known = rows("user,name,team\nmk,a\nab,b,c\ncd,d,e,f\n", columns=USERS)
+
+    assert [None, {"name": "b", "team": "c"}, None] == [known.find(user) for user in ("mk", "ab", "cd")]
+    assert (2, "2 columns in line 2, and 3 in its header") == (known.left_out, known.why)
 
 
 BITS = {4: 32, 6: 128}

@@ -22,12 +22,18 @@ class Checks:
         self._workers: dict[int, _Worker] = {}
 
     def give(self, jobs: Jobs) -> int:
-        """Have what waits there run; gives how many that are."""
+        """Have what waits there run; gives how many that are. What nobody can be found for is told as not run."""
         taken = jobs.taken()
-        if taken:
+        if not taken:
+            return 0
+        try:
             worker = self._workers.get(id(jobs)) or self._workers.setdefault(id(jobs), _Worker(jobs, self._told))
+        except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is left
             for job in taken:
-                worker.queue.put(job)
+                self._told(jobs, job, None, f"no command can be begun: {error}")
+            return len(taken)
+        for job in taken:
+            worker.queue.put(job)
         return len(taken)
 
     def keep(self, wanted: Collection[Jobs]) -> None:
@@ -47,7 +53,11 @@ class _Worker:
         self._stopped = os.eventfd(0, os.EFD_CLOEXEC)
         self._over = False
         self._thread = threading.Thread(target=self._run, name="check", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            os.close(self._stopped)
+            raise
 
     def _run(self) -> None:
         while (job := self.queue.get()) is not None and not self._over:

@@ -2,6 +2,8 @@
 
 import os
 import queue
+import resource
+import threading
 import time
 
 import pytest
@@ -79,6 +81,34 @@ def test_what_runs_ends_with_who_asked(run, tmp_path):
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert 0 == run.checks.give(jobs)
+
+
+def test_without_a_descriptor_that_is_told_and_later_it_is_tried_again(run):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        jobs, count = run.give("true", "true")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert 2 == count
+    assert [(number, None, "no command can be begun: [Errno 24] Too many open files") for number in (0, 1)] == [
+        run.next(), run.next()]
+    run.give("true", jobs=jobs)
+    assert (0, 0, "") == run.next()
+
+
+def test_without_a_thread_that_is_told_and_nothing_stays_open(run, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    open_before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    run.give("true")
+
+    assert (0, None, "no command can be begun: can't start new thread") == run.next()
+    assert open_before == len(os.listdir("/proc/self/fd"))
 
 
 def test_nothing_to_run_needs_no_thread(run):

@@ -19,7 +19,7 @@ def check(
     *,
     argv: Annotated[list[Text], "the command, one word an item; no shell looks at it"],
     timeout: Annotated[Seconds, "after this time it is killed, with all that it started"] = Seconds(30.0),
-    max_waiting: Annotated[int, "so many may wait for their turn; a further one goes on unchecked", AtLeast(1)] = 1000,
+    max_waiting: Annotated[int, "so many wait for an answer at most; a further one goes on unchecked", AtLeast(1)] = 1000,
     here: Here,
     jobs: Jobs,
     memory: Memory[Event],
@@ -35,7 +35,7 @@ def check(
     The event is on standard input, as JSON (`text`, `at`, `fields`). The environment is PATH and LANG alone, the folder
     `/`. The program itself is fixed: a name, or a path, which begins at the config file's folder. What waits when
     corowatch ends is run at the next start, what was running then once more. Where more than `max_waiting` wait, a
-    further event goes to `otherwise` at once, counted `unchecked`.
+    further event goes to `otherwise` at once, counted `unchecked`, and no earlier than the last answer came.
 
         check: [/usr/bin/systemctl, is-active, --quiet, nginx]
     """
@@ -44,7 +44,7 @@ def check(
         try:
             command = words(argv, values)
         except ValueError as error:
-            go_on(event, 0.0, None, str(error))
+            go_on(event, ended, None, str(error))
             return
         memory[str(number)] = event
         told = {"text": event.text, "at": event.when, "fields": event.fields}
@@ -55,8 +55,9 @@ def check(
         told: dict[str, Value] = {} if status is None else {"exit_status": status}
         outlet = otherwise if status != 0 else target
         if outlet is not None:
-            outlet.send(event.having({**told, "exit_output": said}, tick=at))
+            outlet.send(event.having({**told, "exit_output": said}, tick=at if at > event.when else 0.0))
 
+    ended = 0.0  # when the last command did: an event that no command is run for comes no earlier than those before
     if not all(map(str.isdecimal, memory)):
         raise StateRefused("what a step remembers is damaged: a job without a number")
     for number in sorted(map(int, memory)):
@@ -66,10 +67,11 @@ def check(
         while True:
             item = yield
             if isinstance(item, Answer):
+                ended = item.at
                 if (waiting := memory.pop(str(item.number), None)) is not None:
-                    go_on(Event.of(waiting), item.at, item.status, item.said)
+                    go_on(Event.of(waiting), ended, item.status, item.said)
             elif len(memory) >= max_waiting:
-                go_on(item, 0.0, None, f"{max_waiting} wait already")
+                go_on(item, ended, None, f"{max_waiting} wait already")
             else:
                 number += 1
                 ask(number, item)

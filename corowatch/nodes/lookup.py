@@ -55,8 +55,9 @@ def lookup(
 
     The file is read when the config is loaded, and again within seconds when it changed. If it is away or wrong then,
     what it said before counts on, and that is told once. A line that can be no row, for it has another number of
-    columns than the header or, with `networks`, no address, is left out, which is told, too. What an event was given stays with it. There may be a million
-    rows: they take 200 MB, and twice that for the two seconds in which they are read again, while lines wait.
+    columns than the header or, with `networks`, no address, is left out, which is told, too. What an event was given
+    stays with it. There may be a million rows: they take 200 MB, and twice that for the two seconds in which they are
+    read again, while lines wait.
 
         lookup: {file: users.csv, of: user}
     """

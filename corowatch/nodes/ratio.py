@@ -55,7 +55,8 @@ def ratio(
     event, never as time passes. The window empties when it fires, and what comes while the key rests opens none.
 
     With `calm` the window stays and the key rests until, for that time, no event came by which the share was out of
-    bounds. At that moment the event that fired goes on again, resolved, with `suppressed` = how many came meanwhile.
+    bounds. At that moment the event that fired goes on again, resolved, with `suppressed` = how many came meanwhile,
+    and the window is empty.
 
     Beyond `max_keys` the key longest untouched goes with its window, and is told of no more. Nothing is sent at close:
     windows and rests survive a restart.

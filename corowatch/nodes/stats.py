@@ -63,7 +63,8 @@ def stats(
     window empties, and the key rests: what comes then opens none.
 
     With `calm` the window stays and the key rests until, for that time, no event came by which the figure was out of
-    bounds. At that moment the event that fired goes on again, resolved, with `suppressed` = how many came meanwhile.
+    bounds. At that moment the event that fired goes on again, resolved, with `suppressed` = how many came meanwhile,
+    and the window is empty.
 
     With `every`, as in `tally`, the last event of a key goes on at that time after its first, with the figures of all
     since then; the next event begins anew. Percentiles are exact of 64 numbers.

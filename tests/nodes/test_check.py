@@ -109,6 +109,16 @@ def test_no_more_wait_than_may():
     assert 1 == len(one.jobs.taken())
 
 
+def test_what_no_command_is_run_for_goes_on_no_earlier_than_what_was_answered():
+    one = Checked("echo", "{text}", max_waiting=1)
+    one.send(line("a", at=100.0), line("b", at=101.0))
+    one.answer(0, 1, at=200.0)
+    one.send(line("-c", at=102.0), line("d", at=103.0), line("e", at=104.0), line("-f", at=300.0))
+
+    assert [("b", 101.0), ("a", 200.0), ("-c", 200.0), ("e", 200.0), ("-f", 300.0)] == [
+        (event.text, event.when) for event in one.rest]
+
+
 def test_nobody_need_follow_what_does_not_pass():
     out, jobs = Collect(), Jobs()
     node = check(out, argv=[Text("true")], jobs=jobs)

@@ -104,14 +104,14 @@ def all_of(
                 continue
             parts = [with_event(part, pattern, event, captured, SHOWN // len(of)) if number in matched else part
                      for number, (part, pattern) in enumerate(zip(parts, of, strict=True))]
-            times = sorted(time for part in parts for time in part[0])
-            if len(times) < count or times[-1] - times[0] > within:
+            came = [part[0] for part in parts if part[0]]
+            first, last = min(times[0] for times in came), max(times[-1] for times in came)
+            if sum(map(len, came)) < count or last - first > within:
                 keys.put(name, (parts, until, suppressed))
                 continue
             counts["fired"] += 1
             keys.put(name, (nothing, event.when + silence, 0))
-            told: Fields = {"count": count, "first": rfc3339(times[0]), "last": rfc3339(times[-1]),
-                            "suppressed": suppressed}
+            told: Fields = {"count": count, "first": rfc3339(first), "last": rfc3339(last), "suppressed": suppressed}
             target.send(item.having({**fields_of(parts), **captured, **told}, key=keys.key(name),
                                     past=lines_of(parts, event.evidence()), count=count))
     except GeneratorExit:

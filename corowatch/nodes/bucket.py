@@ -11,6 +11,9 @@ from corowatch.core.values import AtLeast, FieldName, Seconds
 EVIDENCE = 9
 """Earlier lines of a bucket that an alert shows; the triggering one is the tenth."""
 
+ROUNDING = 1e-6
+"""Seconds by which the difference of two times may be off: a rate of just one in `leak` must never overflow."""
+
 State: TypeAlias = tuple[float, float, int, float, list[list[str]], list[Evidence], float, int]
 """Level and when it was so; how many came since it was empty, and when the first did; values, lines; rests until;
 suppressed."""
@@ -76,13 +79,14 @@ def bucket(
                 keys.put(name, (level, at, count, first, values, lines, until, suppressed + 1))
                 continue
             level = max(0.0, level - max(0.0, when - at) / leak)
-            if not level:
+            if level <= ROUNDING / leak:
+                level = 0.0
                 count, first, values, lines = 0, when, [], []
             if of and value in values:
                 keys.put(name, (level, max(at, when), count, first, values, lines, until, suppressed))
                 continue
             first, at = min(first, when), max(at, when)
-            if level + 1 <= capacity:
+            if level + 1 <= capacity + ROUNDING / leak:
                 values = [*values, value][-capacity:] if of else []
                 keys.put(name, (level + 1, at, count + 1, first, values, [*lines, item.evidence()][-EVIDENCE:], until,
                                 suppressed))

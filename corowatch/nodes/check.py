@@ -19,7 +19,7 @@ def check(
     *,
     argv: Annotated[list[Text], "the command, one word an item; no shell looks at it"],
     timeout: Annotated[Seconds, "after this time it is killed, with all that it started"] = Seconds(30.0),
-    max_waiting: Annotated[int, "so many wait for an answer at most; a further one goes on unchecked", AtLeast(1)] = 1000,
+    max_waiting: Annotated[int, "so many await an answer at most; a further one goes on unchecked", AtLeast(1)] = 1000,
     here: Here,
     jobs: Jobs,
     memory: Memory[Event],

@@ -106,6 +106,49 @@ def test_an_event_out_of_order_counts_as_if_it_came_at_the_newest_time():
     assert 1 == finish(node)["late"]
 
 
+def test_no_rounding_makes_a_rate_of_just_one_in_its_leak_overflow():
+    out = Collect()
+    node = bucket(out, capacity=3, leak=0.1)
+    send(node, 1.76e9, 1.76e9, *(1.76e9 + number / 10 for number in range(5000)))
+
+    assert [] == out
+
+
+def test_no_rounding_keeps_a_bucket_from_being_empty():
+    out = Collect()
+    node = bucket(out, capacity=1, leak=0.1)
+    send(node, *(1.76e9 + number / 10 for number in range(500)), 1.76e9 + 49.91)
+
+    assert 2 == out[0].count
+
+
+def test_it_rests_from_the_newest_time_on():
+    out = Collect()
+    node = bucket(out, capacity=2, leak=10.0)
+    send(node, 100, 101, 99, 120)
+
+    assert [99] == fired(out)
+    assert 1 == finish(node)["suppressed"]
+
+
+def test_a_value_that_comes_late_and_again_does_not_set_its_time_back():
+    out = Collect()
+    node = bucket(out, capacity=2, leak=1.0, of=("path",))
+    for time, path in ((100, "a"), (99, "a"), (100.5, "b"), (100.6, "c")):
+        send(node, time, path=path)
+
+    assert [100.6] == fired(out)
+
+
+def test_a_value_counts_again_when_as_many_others_came_as_it_holds():
+    out = Collect()
+    node = bucket(out, capacity=2, leak=1.0, of=("path",))
+    for time, path in ((100, "a"), (100.9, "b"), (101.8, "c"), (102, "a"), (102.05, "d")):
+        send(node, time, path=path)
+
+    assert [102.05] == fired(out)
+
+
 def test_of_too_many_keys_the_one_longest_untouched_loses_its_bucket():
     out = Collect()
     node = bucket(out, capacity=1, leak=10.0, by=("ip",), max_keys=2)

@@ -54,6 +54,14 @@ def test_streams_do_not_mix_and_leave_in_the_order_in_which_they_begin():
     assert ["out last", "err", "next"] == file.texts
 
 
+def test_what_is_whole_does_not_wait_for_what_began_with_the_line_that_ended_it():
+    file = Joined(Multiline(as_=("cri", "java")))
+    file.send_lines([of_cri(text) for text in ("java.io.IOException: one", "  at a.B.c(D.java:1)",
+                                               "java.io.IOException: two")])
+
+    assert ["java.io.IOException: one\n  at a.B.c(D.java:1)"] == file.texts
+
+
 def test_what_is_held_back_is_read_again_after_a_restart():
     first, second = of_cri("out ", tag="P"), of_cri("err", "stderr")
     file = Joined(CRI).send_lines([first, second])

@@ -37,6 +37,15 @@ def test_figures_of_a_few_numbers():
     assert [1.0, 4.0, 10.0, 2.5] == told([4.0, 1.0, 3.0, 2.0], "min", "max", "sum", "avg")
 
 
+def test_the_first_of_a_pane_is_the_earliest_though_it_came_late():
+    numbers = Numbers("seconds", ("max",), None, None, Here())
+    pane = None
+    for when in (103.0, 101.0, 102.0):
+        pane = numbers.grown(pane, when, 1.0)
+
+    assert 101.0 == pane[0]
+
+
 @pytest.mark.parametrize(("many", "figures"), [
     (1, [1, 1, 1]), (2, [1, 2, 2]), (19, [10, 19, 19]), (20, [10, 19, 20]), (21, [11, 20, 21]), (64, [32, 61, 64])])
 def test_a_percentile_is_the_least_number_that_so_many_do_not_exceed(many, figures):

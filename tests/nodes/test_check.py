@@ -73,6 +73,12 @@ def test_what_waits_is_asked_for_again_after_a_restart():
     assert (["b", "c"], {}) == (texts(after.out), dict(after.memory))
 
 
+def test_what_waits_is_asked_for_in_the_order_in_which_it_came():
+    one = Checked(memory=Memory({str(number): line(f"{number}") for number in (10, 9, 2, 11)}))
+
+    assert [2, 9, 10, 11] == [job.number for job in one.jobs.taken()]
+
+
 def test_what_nobody_of_us_remembered_is_refused():
     with pytest.raises(StateRefused, match="a job without a number"):
         Checked(memory=Memory({"x": line("a")}))

@@ -76,6 +76,16 @@ def test_the_rest_may_begin_anew_with_each_event():
     assert 3 == out[1].fields["suppressed"]
 
 
+def test_a_late_event_does_not_cut_a_rest_short_that_begins_anew():
+    out = Collect()
+    node = threshold(out, at_least=2, within=10.0, extend=True)
+
+    at(node, 100, 101, 105, 103, 114, 125, 126)
+
+    assert [101, 126] == fired(out)
+    assert 3 == out[1].fields["suppressed"]
+
+
 def test_one_is_enough_if_so_said():
     out = Collect()
     at(threshold(out, at_least=1, within=1.0), 100, 100.5, 102)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from corowatch.core.pattern import searcher
@@ -87,6 +88,19 @@ _RUST_FRAMES = (
     Step(r"^note: ", "frames"),
 )
 
+_MESSAGE = 3
+"""Lines that the text of an exception has at most, behind its first."""
+# What begins as stamps do, or with a throwable, is a line of its own.
+_TEXT = rf"^(?![\[\d]|[A-Z][a-z]{{2}} [ \d]\d |.*{_THROWABLE})"
+
+
+def _told(frames: Sequence[Step]) -> Mapping[str, Sequence[Step]]:
+    """The states of a throwable whose frames are these: its text may go on in a few lines, if one of them comes then."""
+    names = ["begun", *(f"text {number}?" for number in range(1, _MESSAGE + 1))]
+    states = {name: (*frames, Step(_TEXT, further)) for name, further in pairwise(names)}
+    return {**states, names[-1]: frames, "frames": frames}
+
+
 TRACES: Mapping[str, Trace] = {
     "python": Trace(r"Traceback \(most recent call last\):\s*$", {
         "begun": _PYTHON_FRAMES,
@@ -96,8 +110,7 @@ TRACES: Mapping[str, Trace] = {
         "link": (Step(r"^$", "link"), Step(r"Traceback \(most recent call last\):\s*$", "frames")),
     }),
     "java": Trace(_THROWABLE, {
-        "begun": _JAVA_FRAMES,
-        "frames": _JAVA_FRAMES,
+        **_told(_JAVA_FRAMES),
         "nested": (Step(r"", "detail"),),
         "detail": (*_JAVA_FRAMES, Step(r"^$", "detail")),
     }),
@@ -107,14 +120,10 @@ TRACES: Mapping[str, Trace] = {
         "gap?": (Step(r"^goroutine \d+ ", "frames"), Step(r"^\w+ +0x[0-9a-f]+$", "frames")),
     }),
     "node": Trace(rf"{_THROWABLE}|^V8 errors stack trace", {
-        "begun": _NODE_FRAMES,
-        "frames": _NODE_FRAMES,
+        **_told(_NODE_FRAMES),
         "properties": (Step(r"^[\t ]+\S", "properties"), Step(r"^\}", WHOLE)),
     }),
-    "dotnet": Trace(_THROWABLE, {
-        "begun": _DOTNET_FRAMES,
-        "frames": _DOTNET_FRAMES,
-    }),
+    "dotnet": Trace(_THROWABLE, _told(_DOTNET_FRAMES)),
     "ruby": Trace(r"(?:Error|Exception)\b.* \(.*\):\s*$|:\d+:in [`'].*\(\S+\)\s*$"
                   r"|^Traceback \(most recent call last\):$", {
         "begun": _RUBY_FRAMES,

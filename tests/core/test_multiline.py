@@ -87,3 +87,15 @@ def test_a_trace_that_may_be_of_two_languages_ends_where_one_knows_its_last_line
     file = Joined(Multiline(as_=("php", "dotnet"))).send_lines(lines[:2])
 
     assert ["\n".join(lines[:2])] == file.texts
+
+
+@pytest.mark.parametrize(("language", "frame"), [
+    ("java", "\tat a.B.c(D.java:1)"), ("node", "    at f (/a.js:1:2)"), ("dotnet", "   at A.B.C() in D.cs:line 1")])
+def test_what_an_exception_says_may_have_several_lines(language, frame):
+    said = ["ERROR a.DataError: constraint failed", "Detail: key (id)=(7)", "", "Hint: none"]
+    lines = [*said, frame, "ERROR an Error: alone", "plain", "2026-11-22 10:00:00 plain",
+             "Error: first", "one", "two", "three", "four", frame, "Error: second", "Error: third", frame]
+
+    assert ["\n".join([*said, frame]), "ERROR an Error: alone", "plain", "2026-11-22 10:00:00 plain", "Error: first",
+            "one", "two", "three", "four", frame, "Error: second", f"Error: third\n{frame}"] == Joined(
+        Multiline(as_=(language,))).send_lines(lines).end().texts

@@ -356,7 +356,14 @@ def check(config: Sequence[str]) -> None:
     from corowatch.core.describe import expression
     from corowatch.core.text import many, safe
     from corowatch.loading import load_paths
-    from corowatch.survey import bare_passwords, closed_to_the_service, look_around, missing_programs, open_secrets
+    from corowatch.survey import (
+        bare_passwords,
+        closed_to_the_service,
+        look_around,
+        missing_programs,
+        open_secrets,
+        timeless,
+    )
 
     _tell_broken()
     loaded = load_paths(config)
@@ -378,7 +385,7 @@ def check(config: Sequence[str]) -> None:
     for what, program, why in missing_programs(loaded):
         click.echo(f"{what}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
-    for note in (*loaded.notes, *tables.notes(), *open_secrets(loaded), *bare_passwords(loaded)):
+    for note in (*loaded.notes, *timeless(loaded), *tables.notes(), *open_secrets(loaded), *bare_passwords(loaded)):
         click.echo(f"note: {safe(note)}")
 
 

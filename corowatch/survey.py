@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -14,8 +15,14 @@ from corowatch.child import find
 from corowatch.core.addresses import Url, tells_secret
 from corowatch.core.config import Config, SinkUse
 from corowatch.core.kinds import Secret
+from corowatch.core.stamps import Stamps
 from corowatch.loading import DEFAULT, commands_of
 from corowatch.sources.tail import Tail
+
+LOOKED_AT = 8192
+"""Bytes at the end of a file in which a time is looked for."""
+FEW = 3
+"""Lines of which one should tell its time."""
 
 
 class Found(NamedTuple):
@@ -43,6 +50,34 @@ def look_around(config: Config) -> Iterator[Found]:
             files = [path for path in paths if os.path.isfile(path)]
             hidden = "${" in str(told)
             yield Found(step.id, str(told) if hidden else glob, files, unreadable(files), hidden)
+
+
+def timeless(config: Config) -> Iterator[str]:
+    """A sentence for each glob of whose files one tells no time, so that its lines count as of when they are read."""
+    for found in look_around(config):
+        options = config.steps[found.step].options
+        stamps, joins = Stamps(str(options["timestamp"])), options["multiline"]
+        if stamps.none or options["encoding"] != "utf-8" or (joins is not None and "docker-json" in joins.as_):
+            continue
+        path = next((path for path in found.files if path not in found.unreadable and _tells_no_time(path, stamps)), "")
+        if path:
+            shown = found.glob if found.hidden else path
+            cure = ("write how with `timestamp`, or `timestamp: none`" if options["timestamp"] == "auto"
+                    else "`timestamp` says it otherwise")
+            yield (f"{config.steps[found.step].place}: in the last lines of {shown} no time is found, so they count as "
+                   f"of when they are read; {cure}")
+
+
+def _tells_no_time(path: str, stamps: Stamps) -> bool:
+    """Whether a file ends with a few lines, and none of them has a stamp."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - LOOKED_AT))
+            lines = file.read(LOOKED_AT).splitlines()[size > LOOKED_AT:]
+    except OSError:
+        return False
+    return len(lines) >= FEW and all(stamps.read(line, time.time()) is None for line in lines)
 
 
 def closed_to_the_service(config: Config) -> Iterator[tuple[str, str, Barrier]]:

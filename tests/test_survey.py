@@ -7,7 +7,7 @@ import pytest
 from corowatch import access
 from corowatch.core.config import ConfigFile
 from corowatch.loading import load_paths, load_texts
-from corowatch.survey import bare_passwords, look_around, missing_programs, open_secrets
+from corowatch.survey import bare_passwords, look_around, missing_programs, open_secrets, timeless
 
 
 def config(argv, folder):
@@ -97,3 +97,21 @@ def test_a_password_that_would_go_over_the_net_as_it_is_is_told(server, tls, tol
 
     host = server.removesuffix(":587")
     assert [f"this password goes to {host} unencrypted; write tls: starttls or tls"][:told] == notes
+
+
+STAMPED, OTHER = "2026-11-22 10:00:00 x\n", "10h00 22.11.26 x\n"
+
+
+@pytest.mark.parametrize(("lines", "options", "told"), [
+    ([STAMPED] * 3, "", []), ([OTHER] * 2, "", []), ([OTHER] * 9 + [STAMPED], "", []),
+    ([STAMPED] + [OTHER] * 999, "", ["write how with `timestamp`, or `timestamp: none`"]),
+    ([OTHER] * 3, ", timestamp: none", []), ([OTHER] * 3, ", timestamp: '%Hh%M %d.%m.%y'", []),
+    ([STAMPED] * 3, ", timestamp: '%Hh%M %d.%m.%y'", ["`timestamp` says it otherwise"]),
+    ([OTHER] * 3, ", encoding: utf-16", []), ([OTHER] * 3, ", multiline: docker-json", []),
+])
+def test_a_file_that_tells_no_time_is_known(tmp_path, lines, options, told):
+    (tmp_path / "a.log").write_text("".join(lines))
+    (tmp_path / "c.yaml").write_text(f"flows:\n  a:\n    tail: {{paths: '*.log'{options}}}\n    alert:\n")
+
+    assert [f"{tmp_path}/c.yaml:3:5: in the last lines of {tmp_path}/a.log no time is found, so they count as of when "
+            f"they are read; {cure}" for cure in told] == list(timeless(load_paths([str(tmp_path / "c.yaml")])))

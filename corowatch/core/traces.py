@@ -95,7 +95,7 @@ _TEXT = rf"^(?![\[\d]|[A-Z][a-z]{{2}} [ \d]\d |.*{_THROWABLE})"
 
 
 def _told(frames: Sequence[Step]) -> Mapping[str, Sequence[Step]]:
-    """The states of a throwable whose frames are these: its text may go on in a few lines, if one of them comes then."""
+    """The states of a throwable with these frames: its text may go on in a few lines, if one of them comes then."""
     names = ["begun", *(f"text {number}?" for number in range(1, _MESSAGE + 1))]
     states = {name: (*frames, Step(_TEXT, further)) for name, further in pairwise(names)}
     return {**states, names[-1]: frames, "frames": frames}

@@ -22,8 +22,9 @@ def test_a_pane_is_a_twelfth_from_the_epoch(at, pane):
 @pytest.mark.parametrize("within", [0.7, 7.0, 11.0, 300.0, 3600.0])
 def test_the_pane_that_ends_is_known_by_its_end_however_that_was_rounded(within):
     first = place(1.76e9, within)
+    panes = range(first, first + 1000)
 
-    assert [*range(first, first + 1000)] == [ending(end_of(pane, within), within) for pane in range(first, first + 1000)]
+    assert [*panes] == [ending(end_of(pane, within), within) for pane in panes]
 
 
 def test_what_falls_into_one_pane_is_one():

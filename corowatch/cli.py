@@ -103,6 +103,27 @@ def time_span(value: str) -> float:
 PATH = click.Path(readable=False)
 
 
+class Output(click.Path):
+    """A file to be written at the end: what would be in the way then is told at once."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        folder = os.path.dirname(os.path.abspath(value))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            self.fail(f"{folder} is {'not writable' if os.path.isdir(folder) else 'no folder'}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a whole file, or say why not and end."""
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        fail(EX_IOERR, f"corowatch: {path} cannot be written: {error.strerror}")
+
+
 def _complete_kind(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     from corowatch.core.kinds import discover
 

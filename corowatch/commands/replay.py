@@ -6,11 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
-from pathlib import Path
 
 import click
 
-from corowatch.cli import MOST_ROWS, PATH, cache_folder, fail, refusals
+from corowatch.cli import MOST_ROWS, PATH, Output, cache_folder, fail, refusals, write
 from corowatch.core.cases import moment
 from corowatch.core.events import Alert
 from corowatch.core.standing import clock, span
@@ -51,7 +50,7 @@ files = click.argument("files", metavar="FILE...", nargs=-1, required=True, type
 @since
 @until
 @click.option("--json", "as_json", is_flag=True, help="Print alerts as JSON lines, as sinks are given them.")
-@click.option("--report", metavar="HTML", type=click.Path(dir_okay=False), help="Write a page with the timeline, "
+@click.option("--report", metavar="HTML", type=Output(), help="Write a page with the timeline, "
               "counts, the noisiest keys and every alert.")
 @refusals
 def command(files: Sequence[str], config: Sequence[str], since: float | None, until: float | None, as_json: bool,
@@ -73,7 +72,7 @@ def command(files: Sequence[str], config: Sequence[str], since: float | None, un
     if report is not None:
         from corowatch.rules.report import page
 
-        Path(report).write_text(page(outcome, loaded), encoding="utf-8")
+        write(report, page(outcome, loaded).encode())
     if as_json or not sys.stdout.isatty():
         for alert in outcome.alerts:
             click.echo(alert.as_json())

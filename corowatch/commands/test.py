@@ -6,11 +6,10 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 
-from corowatch.cli import PATH, refusals
+from corowatch.cli import PATH, Output, refusals, write
 from corowatch.core.errors import ConfigError
 from corowatch.core.text import many, safe
 from corowatch.rules.coverage import Coverage
@@ -24,7 +23,7 @@ SETTLED = 0.2
 @click.argument("paths", metavar="[CONFIG]...", nargs=-1, type=PATH)
 @click.option("--only", metavar="TEXT", help="Run only tests with this in their name, or of this flow.")
 @click.option("--coverage", is_flag=True, help="Tell what no test reaches: flows, steps, alternatives of patterns.")
-@click.option("--junit", "report", metavar="FILE", type=click.Path(dir_okay=False), help="Write the outcome for a CI "
+@click.option("--junit", "report", metavar="FILE", type=Output(), help="Write the outcome for a CI "
               "server.")
 @click.option("--watch", is_flag=True, help="Run them again whenever a file beside them changes.")
 @refusals
@@ -41,7 +40,7 @@ def command(paths: Sequence[str], only: str | None, coverage: bool, report: str 
     if report is not None:
         from corowatch.rules.junit import junit
 
-        Path(report).write_bytes(junit(outcomes))
+        write(report, junit(outcomes))
     sys.exit(0 if outcomes and all(outcome.passed for outcome in outcomes) else 1)
 
 

@@ -15,6 +15,7 @@ import msgspec
 from corowatch.core.events import Event, Origin, Value
 from corowatch.core.graph import Feed
 from corowatch.sources import Head, Source, Tell
+from corowatch.sources.content import DAMAGED
 from corowatch.sources.journal import NEIGHBOURS, text_of
 
 LARGEST = 16 << 20
@@ -84,12 +85,14 @@ class Entries(Source):
     def _wanted(self, path: str, file: BinaryIO) -> Iterator[Entry]:
         try:
             for entry in entries(file):
+                if not str(entry[TIME]).isdecimal():
+                    raise ValueError("an entry does not tell its time")
                 unit = str(entry.get("_SYSTEMD_UNIT", ""))
                 if self._units and not any(fnmatch.fnmatchcase(unit, glob) for glob in self._units):
                     continue
                 if all(str(entry.get(name, "")) in values for name, values in self._match.items()):
                     yield entry
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, *DAMAGED) as error:
             self._tell("unreadable", f"{path}: {error}", path=path)
 
     def _first(self) -> tuple[float, int] | None:

@@ -22,7 +22,7 @@ from corowatch.rules.logs import Logs, readers_of
 from corowatch.rules.rehearsal import Rehearsal
 from corowatch.rules.witness import Witness
 from corowatch.sources import Source
-from corowatch.sources.content import opened, unpacker
+from corowatch.sources.content import DAMAGED, opened, unpacker
 
 PAUSE = 0.1
 """Seconds between two words of how far it is."""
@@ -69,15 +69,24 @@ class Inputs:
         self.notes: list[str] = []
         self.paths: list[str] = []
         self.journals: list[str] = []
+        self._binary: set[str] = set()
         seen: set[str] = set()
         for path in paths:
             if (real := os.path.realpath(path)) in seen:
                 continue
             seen.add(real)
             try:
-                (self.journals if is_journal(_begins(path)) else self.paths).append(path)
-            except (OSError, EOFError) as error:
-                self.tell("unreadable", f"{path}: {getattr(error, 'strerror', None) or error}")
+                begins = _begins(path)
+            except DAMAGED:
+                begins = b"?"  # what of it can be read is read, and then that is told
+            except OSError as error:
+                self.tell("unreadable", f"{path}: {error.strerror or error}")
+                continue
+            if not begins:
+                self.tell("unreadable", f"{path}: it is empty")
+            if b"\0" in begins:
+                self._binary.add(path)
+            (self.journals if is_journal(begins) else self.paths).append(path)
 
     def tell(self, kind: str, text: str, **fields: Any) -> None:
         """Something could not be read."""
@@ -87,6 +96,9 @@ class Inputs:
         """What is read in place of each source of some configs."""
         readers = {path: {feed_of(step) for config in configs for step in readers_of(path, config)}
                    for path in self.paths}
+        plain = any(step.options.get("encoding", "utf-8") == "utf-8" for config in configs
+                    for path in self._binary for step in readers_of(path, config))
+        self.notes += [f"{path}: it is no text: there are NUL bytes" for path in sorted(self._binary) if plain]
 
         def open_(feed: Feed) -> Source:
             if feed.step.kind.name == "journal":

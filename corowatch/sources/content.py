@@ -41,7 +41,7 @@ RESERVE = 64
 """Descriptors that are left for all else, or half of them where there are few."""
 
 _GETVERSION = 0x80087601  # FS_IOC_GETVERSION of ioctl_iflags(2): _IOR('v', 1, long)
-_DAMAGED = (EOFError, zlib.error, lzma.LZMAError)
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError)
 
 
 def generation(fd: int) -> int | None:
@@ -268,7 +268,7 @@ class Unpacked:
     def _more(self) -> None:
         try:
             data = self._stream.read1(GULP)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             data, self.damage = b"", str(error) or type(error).__name__
         except gzip.BadGzipFile as error:
             behind_the_last = self._end > 0 and "CRC" not in str(error) and "length" not in str(error)

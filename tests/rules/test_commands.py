@@ -115,6 +115,17 @@ def test_replay_writes_a_page(command, folder):
     assert "1 alert of 4 lines" in (folder / "page.html").read_text()
 
 
+@pytest.mark.parametrize("words", [
+    ("replay", "app.log", "-c", "c.yaml", "--report"), ("test", "--junit")])
+def test_what_cannot_be_written_at_the_end_is_told_at_the_beginning(command, folder, words):
+    (folder / "app.log").unlink(missing_ok=True)
+
+    done = command(*words, "no/such/report")
+
+    assert 64 == done.returncode
+    assert f"{folder}/no/such is no folder" in done.stderr
+
+
 def test_replay_shows_a_person_a_table(folder):
     """Through script(1), which gives it a terminal."""
     told = subprocess.run(["script", "-qec", f"{sys.executable} -m corowatch replay -c c.yaml auth.log", "/dev/null"],

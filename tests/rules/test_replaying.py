@@ -66,6 +66,27 @@ def test_what_cannot_be_read_and_what_nobody_reads_is_told(config, tmp_path):
     assert ["b.log.gz" in note for note in notes] == [True]
 
 
+@pytest.mark.parametrize(("make", "why"), [
+    (lambda data: b"", "it is empty"), (lambda data: b"\0" + data, "it is no text: there are NUL bytes"),
+    (lambda data: gzip.compress(data)[:-20], "it breaks off after 13 bytes of its text: Compressed file ended before"),
+    (lambda data: bz2.compress(data)[:-20], "it breaks off after 0 bytes of its text: Compressed file ended before"),
+    (lambda data: lzma.compress(data)[:-60], "it breaks off after 0 bytes of its text: Compressed file ended before"),
+    (lambda data: gzip.compress(data)[:10] + b"\7" * 40, "it breaks off after 0 bytes of its text: Error -3"),
+    (lambda data: gzip.compress(b"__CURSOR=1\n" * 999)[:-9], "Compressed file ended before"),
+    (lambda data: b'{"__REALTIME_TIMESTAMP": "now"}\n', "an entry does not tell its time"),
+])
+def test_what_is_damaged_is_told_and_the_others_are_read(config, tmp_path, make, why):
+    loaded = config("flows: {a: {tail: '*.log', grep: ERROR, alert: }, b: {journal: , grep: ERROR, alert: }}")
+    (tmp_path / "b.log").write_text("2026-03-02 08:00:00 ERROR\n")
+    (tmp_path / "a.log").write_bytes(make(b"2026-03-02 08:00:00 no\n" * 2))
+
+    outcome = replay(loaded, [str(tmp_path / "a.log"), str(tmp_path / "b.log")])
+
+    note, = outcome.notes
+    assert note.startswith(f"{tmp_path}/a.log: {why}")
+    assert 1 == len(outcome.alerts)
+
+
 def test_how_far_it_is_is_told_and_at_last_that_it_is_over(config, tmp_path, monkeypatch):
     from corowatch.rules import replaying
 

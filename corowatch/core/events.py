@@ -176,6 +176,11 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 
     at: float
 
+    @property
+    def when(self) -> float:
+        """The time that it tells, as of an Event."""
+        return self.at
+
 
 Severity: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 

@@ -76,7 +76,7 @@ def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: MutableMa
     try:
         while True:
             item = yield
-            for over, deadline, (*_, suppressed, fired) in keys.due(item.at if isinstance(item, Tick) else item.when):
+            for over, deadline, (*_, suppressed, fired) in keys.due(item.when):
                 keys.forget(over)
                 counts["resolved"] += 1
                 target.send(Event.of(fired).having({"suppressed": suppressed}, tick=deadline, state="resolved"))
@@ -131,7 +131,7 @@ def reported(target: Target[Event], figure: Figure[Worth, Pane], memory: Mutable
     try:
         while True:
             item = yield
-            for told, deadline, (panes, newest, *_, last) in keys.due(item.at if isinstance(item, Tick) else item.when):
+            for told, deadline, (panes, newest, *_, last) in keys.due(item.when):
                 keys.forget(told)
                 counts["fired"] += 1
                 count = sum(pane[1] for pane in panes)

@@ -62,7 +62,7 @@ def absence(
     try:
         while True:
             item = yield
-            at = max(keys.now, item.at if isinstance(item, Tick) else item.when)
+            at = max(keys.now, item.when)
             for silent, deadline, (times, last, _) in keys.due(at):
                 told = {"count": sum(time > times[0] for time in times)}
                 event = silence(keys.key(silent), told, last and Event.of(last), times[0], deadline)

@@ -100,7 +100,7 @@ def alert(
     try:
         while True:
             item = yield
-            for _, last in holding.over(item.at if isinstance(item, Tick) else item.when):
+            for _, last in holding.over(item.when):
                 send(last)
             if isinstance(item, Tick):
                 continue

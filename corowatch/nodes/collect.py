@@ -67,7 +67,7 @@ def collect(
     try:
         while True:
             item = yield
-            at = item.at if isinstance(item, Tick) else item.when
+            at = item.when
             for name, deadline, state in keys.due(at):
                 send(name, state, deadline, complete=False)
             if isinstance(item, Tick):

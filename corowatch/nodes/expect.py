@@ -64,7 +64,7 @@ def expect(
     try:
         while True:
             item = yield
-            now = max(keys.now, item.at if isinstance(item, Tick) else item.when)
+            now = max(keys.now, item.when)
             for missing, deadline, (since, moment, last, _) in keys.due(now):
                 told = {"expected": rfc3339(moment)}
                 event = silence(keys.key(missing), told, last and Event.of(last), since, deadline)

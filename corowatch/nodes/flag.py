@@ -50,7 +50,7 @@ def flag(
     try:
         while True:
             item = yield
-            for key, _, _ in keys.due(item.at if isinstance(item, Tick) else item.when):
+            for key, _, _ in keys.due(item.when):
                 keys.forget(key)
             if isinstance(item, Tick):
                 keys.pass_time(item.at)

@@ -86,7 +86,7 @@ def spike(
     try:
         while True:
             item = yield
-            for ended, deadline, state in keys.due(item.at if isinstance(item, Tick) else item.when):
+            for ended, deadline, state in keys.due(item.when):
                 end = ending(deadline, within)
                 panes, since, lines, until, suppressed, last = state
                 found = windows.compared(panes, since, end) if deadline >= until else None

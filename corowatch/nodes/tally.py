@@ -41,7 +41,7 @@ def tally(
     try:
         while True:
             item = yield
-            for told, deadline, (count, last) in keys.due(item.at if isinstance(item, Tick) else item.when):
+            for told, deadline, (count, last) in keys.due(item.when):
                 keys.forget(told)
                 counts["fired"] += 1
                 target.send(Event.of(last).having({"count": count}, key=keys.key(told), tick=deadline,

@@ -75,7 +75,7 @@ def threshold(
     try:
         while True:
             item = yield
-            for key, deadline, (*_, suppressed, fired) in keys.due(item.at if isinstance(item, Tick) else item.when):
+            for key, deadline, (*_, suppressed, fired) in keys.due(item.when):
                 keys.forget(key)
                 counts["resolved"] += 1
                 target.send(Event.of(fired).having({"suppressed": suppressed}, tick=deadline, state="resolved"))

@@ -34,7 +34,7 @@ def throttle(
     try:
         while True:
             item = yield
-            for name, last in holding.over(item.at if isinstance(item, Tick) else item.when):
+            for name, last in holding.over(item.when):
                 target.send(last.having({}, key=keys.key(name)))
             if isinstance(item, Tick) or (name_ := keys.admit(item)) is None:
                 continue

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ OUTSIDE = {"os", "io", "time", "threading", "socket", "subprocess", "logging", "
 KINDS = discover()
 
 
+@cache
 def imported(name):
     """The modules that a module imports, wherever in it."""
     found = set()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_origin
 
+from corowatch.core.elsewhere import named_here
 from corowatch.core.errors import Mistake, Place
 from corowatch.core.kinds import Kind, Kinds, Option, PatternFlag
 from corowatch.core.values import WRONG, Given, Reading, convert, nearest
@@ -208,15 +209,17 @@ class Surface:
             self.wrong(place, f"a step of flow {flow.name!r} is named {step.name!r} already, at {same.place}")
 
     def _step(self, flow: Flow, item: _Item, reading: Reading, *, head: bool) -> Draft:
-        kind = self._kind(item, head=head)
+        before = next((step.kind for step in reversed(flow.steps) if step.kind), None)
+        kind = self._kind(item, before, head=head)
         step = Draft("", kind, item.place, flow=flow.name)
         step.lost = kind is None or kind.role != ("source" if head else "node")
         if kind:
             self._fill(step, item.given, item.place, reading)
         return step
 
-    def _kind(self, item: _Item, *, head: bool) -> Kind | None:
-        """The kind that an item names; told where it cannot stand here."""
+    def _kind(self, item: _Item, before: Kind | None, *, head: bool) -> Kind | None:
+        """The kind that an item names; told where it cannot stand here. `before`: that of the last step before
+        that has one."""
         name, sources, nodes = item.kind, self.kinds.source, self.kinds.node
         if head:
             if name in sources:
@@ -238,8 +241,12 @@ class Surface:
             what = "`from` stands at the head of a flow; to merge, give it a list there"
         elif name == "name":
             what = "a step has a name only where the flow is a list of steps"
-        elif name in self.kinds.sink:
-            what = f"`{name}` is a sink; declare it under `sinks:` and name it in `alert:`"
+        elif sink := name if name in self.kinds.sink else named_here(name, self.kinds.sink):
+            here = "" if sink == name else f", and called `{sink}`"
+            what = f"`{name}` is a sink{here}; declare it under `sinks:` and name it in `alert:`"
+        elif before is not None and name in before.options:
+            what = (f"`{name}` is an option of `{before.name}`, and stands below it: write {before.name}: "
+                    f"{{{name}: …}}, or put it further to the right")
         else:
             near = nearest(name, known) or nearest(name, [*sources, *nodes])
             what = f"no kind {name!r}{near or near_or_all(name, known)}"

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from corowatch.core import addresses, clock, figures
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
 from corowatch.core.clock import Cron, DaySpan, WeekDays
+from corowatch.core.elsewhere import named_here
 from corowatch.core.errors import Misread, Mistake, Place
 from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr
@@ -156,8 +157,10 @@ class Reading:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing if no known word is near."""
+    """`; did you mean 'x'?`, or nothing if no known word is near, or means what this one does elsewhere."""
     names = {name.lower(): name for name in known}
+    if (name := named_here(word, names)) is not None:
+        return f"; did you mean {names[name]!r}?"
     close = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return f"; did you mean {names[close[0]]!r}?" if close else ""
 

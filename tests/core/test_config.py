@@ -415,6 +415,16 @@ def test_sinks_and_defaults_may_be_empty():
      ["4:5 `from` stands at the head of a flow; to merge, give it a list there"]),
     (["stdin:", "name: b", "alert:"], ["4:5 a step has a name only where the flow is a list of steps"]),
     (["stdin:", "file: b"], ["4:5 `file` is a sink; declare it under `sinks:` and name it in `alert:`"]),
+    (["stdin:", "stdout:"], [("4:5 `stdout` is a sink, and called `console`; declare it under `sinks:` and name it in "
+                             "`alert:`")]),
+    (["stdin:", "throttle:", "every: 5m", "most: 3", "alert: {title: '{x}'}"],
+     ["4:5 `throttle` needs `every`: one event of a key in this time",
+      ("5:5 `every` is an option of `throttle`, and stands below it: write throttle: {every: …}, or put it further to "
+      "the right"), ("6:5 no kind 'most'; there are grep, drop, threshold, throttle, tally, "
+      "python, alert")]),
+    (["stdin:", "filter: x", "Count: {by: y}", "alert: {message: x}"],
+     ["4:5 no kind 'filter'; did you mean 'grep'?", "5:5 no kind 'Count'; did you mean 'tally'?",
+      "6:13 `alert` has no option 'message'; did you mean 'title'?"]),
     (["stdin:", "alert:", "grep: x"],
      ["5:5 nothing can follow `alert`, which passes nothing on; begin another flow with `from: a`"]),
     (["stdin:", "python: r.py:end", "grep: x"],

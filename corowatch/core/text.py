@@ -1,21 +1,26 @@
 """Texts with `{field}` in them, and how text from a log is made fit for people.
 
-A text is expanded once: what comes out of a field is never looked at again. There are no format
-specs, attributes or indexes; `{{` and `}}` are braces, anything else in braces is an error.
+A text is expanded once: what comes out of a field is never looked at again. There are no attributes or indexes, and
+two ways to show a value: `{duration:span}` is 1m30s for 90, `{first:time}` is 2026-11-22 10:00:00Z for a time. `{{` and
+`}}` are braces, anything else in braces is an error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from corowatch.core.events import Value
+from corowatch.core.standing import clock, span
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # C0, DEL and C1 controls, line and paragraph separator, bidi marks, embeddings and isolates (CVE-2021-42574),
 # zero-width and byte-order mark. A tab is a blank to people, so it becomes \t as well.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:\+00:00|Z)")
+_LAST = 253402300799.0
+"""The end of the year 9999, in seconds since the epoch."""
 MOST = 4096
 """Characters of a text for people that are shown; a word of a command has 128 KiB at most (execve(2))."""
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -61,6 +66,25 @@ def shown(value: Value) -> str:
     return str(value)
 
 
+def _as_span(value: Value) -> str:
+    """Seconds as people say them, whole ones from a minute on; anything else as it is."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return shown(value)
+    return span(value if abs(value) < 60 else round(value))
+
+
+def _as_time(value: Value) -> str:
+    """A time, as nodes add it or in seconds since the epoch, to the second; anything else as it is."""
+    if isinstance(value, str) and (found := _TIME.match(value)):
+        return f"{found[1]} {found[2]}Z"
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _LAST:
+        return clock(value)
+    return shown(value)
+
+
+_WAYS: Mapping[str, Callable[[Value], str]] = {"": shown, "span": _as_span, "time": _as_time}
+
+
 def rendered(tree: object, values: Mapping[str, Value]) -> object:
     """A mapping or list with its Texts rendered, at any depth."""
     if isinstance(tree, Text):
@@ -75,33 +99,36 @@ class Text:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._pieces: list[tuple[str, str | None]] = []
+        self._pieces: list[tuple[str, str | None, Callable[[Value], str]]] = []
         at = 0
         literal = ""
         for found in _PIECE.finditer(source):
             literal += source[at:found.start()]
             at = found.end()
-            name = found[1]
+            name, _, way = (found[1] or "").partition(":")
             if found[0] in ("{{", "}}"):
                 literal += found[0][0]
-            elif name is None:
+            elif found[1] is None:
                 raise ValueError(f"a lone {found[0]!r} in a text; write it twice, {found[0] * 2!r}, to mean the brace")
             elif not FIELD.fullmatch(name):
                 raise ValueError(f"{found[0]!r} is no field name; write {{name}}, or {{{{ and }}}} to mean braces")
+            elif way not in _WAYS or found[1].endswith(":"):
+                raise ValueError(f"{found[0]!r} is no way to show a value; there are {{{name}:span}}, 1m30s for 90, "
+                                 f"and {{{name}:time}}, 2026-11-22 10:00:00Z for a time")
             else:
-                self._pieces.append((literal, name))
+                self._pieces.append((literal, name, _WAYS[way]))
                 literal = ""
-        self._pieces.append((literal + source[at:], None))
+        self._pieces.append((literal + source[at:], None, shown))
 
     @property
     def names(self) -> tuple[str, ...]:
         """The fields that the text names, in order."""
-        return tuple(name for _, name in self._pieces if name is not None)
+        return tuple(name for _, name, _ in self._pieces if name is not None)
 
     def render(self, values: Mapping[str, Value]) -> str:
         """The text with each field in its place; an absent field is empty."""
         return "".join(
-            literal if name is None else literal + shown(values.get(name)) for literal, name in self._pieces
+            literal if name is None else literal + show(values.get(name)) for literal, name, show in self._pieces
         )
 
     def __eq__(self, other: object) -> bool:

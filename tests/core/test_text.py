@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corowatch.core.events import rfc3339
 from corowatch.core.text import Text, capped, in_one_line, many, rendered, safe, shown
 
 
@@ -30,7 +31,11 @@ def test_the_names_it_needs_are_known():
     ("{}", "'{}' is no field name; write {name}, or {{ and }} to mean braces"),
     ("{0}", "'{0}' is no field name; write {name}, or {{ and }} to mean braces"),
     ("{a!r}", "'{a!r}' is no field name; write {name}, or {{ and }} to mean braces"),
-    ("{a:>5}", "'{a:>5}' is no field name; write {name}, or {{ and }} to mean braces"),
+    ("{a:>5}", ("'{a:>5}' is no way to show a value; there are {a:span}, 1m30s for 90, and {a:time}, 2026-11-22 "
+               "10:00:00Z for a time")),
+    ("{a:}", ("'{a:}' is no way to show a value; there are {a:span}, 1m30s for 90, and {a:time}, 2026-11-22 10:00:00Z "
+             "for a time")),
+    ("{:time}", "'{:time}' is no field name; write {name}, or {{ and }} to mean braces"),
     ("{a[0]}", "'{a[0]}' is no field name; write {name}, or {{ and }} to mean braces"),
     ("{{a}", "a lone '}' in a text; write it twice, '}}', to mean the brace"),
 ])
@@ -50,6 +55,19 @@ def test_text_is_expanded_once(hostile):
     (None, ""), (True, "true"), (False, "false"), (5, "5"), (5.0, "5"), (0.25, "0.25"), (1e300, "1e+300"), ("x", "x")])
 def test_how_values_are_shown(value, text):
     assert text == shown(value)
+
+
+@pytest.mark.parametrize(("source", "value", "text"), [
+    ("{x:span}", 90, "1m30s"), ("{x:span}", 93784.75, "1d2h3m5s"), ("{x:span}", 59.25, "59.25s"), ("{x:span}", 0.0, "0s"), ("{x:span}", "90", "90"),
+    ("{x:span}", None, ""), ("{x:span}", True, "true"), ("after {x:span}.", 60, "after 1m."),
+    ("{x:time}", rfc3339(1772438400.25), "2026-03-02 08:00:00Z"), ("{x:time}", 1772438400.25, "2026-03-02 08:00:00Z"),
+    ("{x:time}", "2026-03-02T08:00:00Z", "2026-03-02 08:00:00Z"),
+    ("{x:time}", "2026-03-02T08:00:00+01:00", "2026-03-02T08:00:00+01:00"), ("{x:time}", "08:00", "08:00"),
+    ("{x:time}", None, ""), ("{x:time}", False, "false"), ("{x:time}", -1, "-1"), ("{x:time}", 1e300, "1e+300"),
+])
+def test_times_may_be_shown_as_people_read_them(source, value, text):
+    assert text == Text(source).render({"x": value})
+    assert ("x",) == Text(source).names
 
 
 @pytest.mark.parametrize(("text", "told"), [

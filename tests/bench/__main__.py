@@ -68,6 +68,17 @@ def against(peer: Peer, rules: Sequence[str], corpus: Path, pairs: int, work: Pa
             "their_peak_mb": round(max(them.peak for _, them in runs))}
 
 
+def replayed(rules: Sequence[str], corpus: Path, pairs: int, work: Path) -> dict[str, Any]:
+    """`replay` of the same log beside `run --once`, in turn."""
+    config, state = work / "replay.yaml", work / "replayed"
+    config.write_text(corowatch_config(rules, corpus))
+    runs = [(ours(rules, corpus, state)[0].seconds,
+             measured([*COMMAND, "replay", str(corpus), "-c", str(config)])[0]) for _ in range(pairs + 1)][1:]
+    return {"run": round(statistics.median(run for run, _ in runs), 2),
+            "replay": round(statistics.median(replay for _, replay in runs), 2),
+            "ratio": round(statistics.median(replay / run for run, replay in runs), 2)}
+
+
 def any_of_lines(rules: Sequence[str], corpus: Path) -> int:
     """Lines that any rule matches, by grep."""
     return int(measured(["grep", "-a", "-c", "-P", "|".join(f"(?:{rule})" for rule in rules), str(corpus)],
@@ -119,6 +130,7 @@ def main() -> None:
     asked.add_argument("--pairs", type=int, default=5)
     asked.add_argument("--json", action="store_true", help="one object instead of a table")
     options = asked.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is installed: what is imported was compiled before
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         whole, tenth = built(work / "whole.log", options.megabytes), built(work / "tenth.log", options.megabytes // 10)
@@ -126,6 +138,7 @@ def main() -> None:
         if RIPGREP.there:
             told["against"] += [against(RIPGREP, rules, whole, options.pairs, work) for rules in (TEN, thousand())]
         told["against"] += [against(peer, TEN, tenth, 1, work, whole) for peer in PEERS if peer.there]
+        told["replay"] = replayed(TEN, whole, options.pairs, work)
         told["start"] += [to_ready(rules, work) for rules in (TEN, thousand())]
         apart(f"from tests.bench.dense import build; build(Path({str(work)!r}))")
         told["dense"] = list(rows(COMMAND, work, PEERS))
@@ -140,6 +153,8 @@ def main() -> None:
     print("\n| every line | lines a second | peak MB | against | times as fast |\n|---|---|---|---|---|")
     for row in told["dense"]:
         print("| " + " | ".join(str(value) for value in row.values()) + " |")
+    row = told["replay"]
+    print(f"\nreplay: {row['replay']} s, {row['ratio']} times the {row['run']} s of run --once")
     for row in told["start"]:
         print(f"\n{row['rules']} rules: start to READY {row['to_ready']} s, then {row['resident_mb']} MB resident")
 

@@ -56,7 +56,7 @@ def timeless(config: Config) -> Iterator[str]:
     """A sentence for each glob of whose files one tells no time, so that its lines count as of when they are read."""
     for found in look_around(config):
         options = config.steps[found.step].options
-        stamps, joins = Stamps(str(options["timestamp"])), options["multiline"]
+        stamps, joins = Stamps(str(options["timestamp"]), options["zone"]), options["multiline"]
         if stamps.none or options["encoding"] != "utf-8" or (joins is not None and "docker-json" in joins.as_):
             continue
         path = next((path for path in found.files if path not in found.unreadable and _tells_no_time(path, stamps)), "")

@@ -299,7 +299,7 @@ class Graph:
         joined = feed.step.options.get("multiline") is not None
         engine = engine_for([self.gate(step) for step in behind], self._cache, joined=joined)
         feed.engine = engine.name
-        feed.clock = Clock(feed.step.options.get("timestamp", "auto"), feed.counts)
+        feed.clock = Clock(feed.step.options.get("timestamp", "auto"), feed.counts, feed.step.options.get("zone"))
         feed.scanner = scan(inlets, engine=engine, clock=feed.clock, counts=feed.counts)
         feed.entry.lead_to([feed.scanner])
 

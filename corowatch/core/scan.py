@@ -11,6 +11,7 @@ it, else the moment of reading.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from datetime import tzinfo
 from itertools import chain
 from typing import Literal
 
@@ -41,8 +42,8 @@ class Clock:
     looked through only when it is asked for, and of what was looked through no line a second time.
     """
 
-    def __init__(self, timestamp: str, counts: ScanCounts) -> None:
-        stamps = Stamps(timestamp)
+    def __init__(self, timestamp: str, counts: ScanCounts, zone: tzinfo | None = None) -> None:
+        stamps = Stamps(timestamp, zone)
         self._none = stamps.none
         self._auto = timestamp == "auto"
         self._stamp = stamps.read

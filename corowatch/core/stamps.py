@@ -12,7 +12,7 @@ bounded: the search is linear in the head, always.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from math import inf
 from typing import NamedTuple
@@ -124,8 +124,10 @@ class Alone(NamedTuple):
 class Stamps:
     """Reads the time a line tells of itself."""
 
-    def __init__(self, timestamp: str = "auto") -> None:
-        """`timestamp` is "auto", "none" or a format. Raises ValueError if the format is not understood."""
+    def __init__(self, timestamp: str = "auto", zone: tzinfo | None = None) -> None:
+        """`timestamp` is "auto", "none" or a format; stamps that tell no zone are of `zone`, else of the host's. Raises
+        ValueError if the format is not understood."""
+        self._zone = zone
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
         self._known: dict[tuple[str, object], tuple[float | None, float, float]] = {}
         self._likely: dict[bytes, Alone] = {}  # by a line's first byte, the form that was found last
@@ -169,27 +171,28 @@ class Stamps:
         if known is None or not known[1] <= now < known[2]:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            self._known[key] = known = resolve(form, found.group(*form.groups), now)
+            self._known[key] = known = resolve(form, found.group(*form.groups), now, self._zone)
         return known[0] if known[0] is None or begin < 0 else known[0] + float(b"." + text[begin:past])
 
 
-def resolve(form: Form, parts: object, now: float) -> tuple[float | None, float, float]:
-    """Return the seconds `parts` mean, None if no time, and the range of `now` for which that holds."""
+def resolve(form: Form, parts: object, now: float, zone: tzinfo | None) -> tuple[float | None, float, float]:
+    """Return the seconds `parts` mean, in `zone` if they tell none, None if no time, and the range of `now` for which
+    that holds."""
     values = parts if isinstance(parts, tuple) else (parts,)
     told = {letter: value for letter, value in zip(form.letters, values, strict=True) if value is not None}
     if not told.keys() & {"s", "Y", "y"}:
-        return nearest(told, now)
+        return nearest(told, now, zone)
     try:
         if "s" in told:
             return epoch(told["s"]), -inf, inf
         # POSIX: 69 to 99 are of the last century.
         year = int(told["Y"]) if "Y" in told else (int(told["y"]) - 69) % 100 + 1969
-        return seconds(told, year), -inf, inf
+        return seconds(told, year, zone), -inf, inf
     except (ValueError, OverflowError, OSError):
         return None, -inf, inf
 
 
-def nearest(told: Mapping[str, bytes], now: float) -> tuple[float | None, float, float]:
+def nearest(told: Mapping[str, bytes], now: float, zone: tzinfo | None) -> tuple[float | None, float, float]:
     """Choose the year that puts the stamp nearest to `now`, at most a day ahead; then as `resolve`."""
     try:
         # Four days on: whatever the zone, the year after that one is more than two days ahead of `now`.
@@ -200,7 +203,7 @@ def nearest(told: Mapping[str, bytes], now: float) -> tuple[float | None, float,
     # 29 February may be eight years apart.
     for year in range(newest, newest - 10, -1):
         try:
-            since = seconds(told, year) - DAY
+            since = seconds(told, year, zone) - DAY
         except (ValueError, OverflowError, OSError):
             continue
         if since <= now:
@@ -209,8 +212,8 @@ def nearest(told: Mapping[str, bytes], now: float) -> tuple[float | None, float,
     return None, inf, inf
 
 
-def seconds(told: Mapping[str, bytes], year: int) -> float:
-    """Return the whole second, in the host's zone if none is told. Raises what datetime does if none such."""
+def seconds(told: Mapping[str, bytes], year: int, zone: tzinfo | None) -> float:
+    """Return the whole second, in `zone` (None: the host's) if none is told. Raises what datetime does if none such."""
     if year < 1970:
         raise ValueError("a stamp is not so old")
     hour = int(told.get("H") or told.get("k") or told.get("I", b"0"))
@@ -226,14 +229,14 @@ def seconds(told: Mapping[str, bytes], year: int) -> float:
     else:
         month = int(told["m"]) if "m" in told else MONTH_OF.get((told.get("b") or told["B"]).lower(), 0)
         moment = datetime(year, month, int(told.get("d") or told["e"]), *clock)
-    offset = zone(told.get("z") or told.get("Z", b""))
+    offset = ahead(told.get("z") or told.get("Z", b""))
     if offset is None:
-        return moment.timestamp() + leap
+        return moment.replace(tzinfo=zone).timestamp() + leap
     since = moment - EPOCH
     return float(since.days * DAY + since.seconds - offset + leap)
 
 
-def zone(name: bytes) -> int | None:
+def ahead(name: bytes) -> int | None:
     """Return the seconds a zone is ahead of UTC, None if unknown. Raises ValueError past a day."""
     found = re.fullmatch(rb" ?(Z|UTC|GMT|)(?:([+-])(\d\d?):?(\d\d)?)?", name.upper())
     if not found or not name:

@@ -51,8 +51,8 @@ def why_text(config: Config, text: str, *, remembered: Remembered = nothing_reme
     witness = Witness()
     now = time.time() if now is None else now
     graph = _graph(config, witness, remembered)
-    for step, origin, timestamp in _entries(config):
-        at = Stamps(timestamp).read(text.encode("utf-8", "surrogateescape")[:HEAD], now)
+    for step, origin, stamps in _entries(config):
+        at = stamps.read(text.encode("utf-8", "surrogateescape")[:HEAD], now)
         graph.now = at or now
         graph.nodes[step].inlet.send(Event(origin, 0, at or now, text))
     sights = list(witness.kept)
@@ -156,14 +156,15 @@ def _graph(config: Config, witness: Witness, remembered: Remembered) -> Graph:
     return graph
 
 
-def _entries(config: Config) -> list[tuple[str, Origin, str]]:
+def _entries(config: Config) -> list[tuple[str, Origin, Stamps]]:
     """The steps behind sources: each with an origin, and how its lines tell their time."""
     found = []
     for step in config.steps.values():
         for way in step.inputs:
             source = config.steps[way.step]
             if source.kind.role == "source":
-                found.append((step.id, Origin(feed_of(source), "line", "-"), source.options.get("timestamp", "none")))
+                stamps = Stamps(source.options.get("timestamp", "none"), source.options.get("zone"))
+                found.append((step.id, Origin(feed_of(source), "line", "-"), stamps))
     return found
 
 

@@ -35,7 +35,8 @@ LONGEST = Size(65536)
 def reading(feed: Feed) -> Reading:
     """How the options of a feed say that files are read."""
     options = feed.step.options
-    return Reading(feed.entry, feed.name, Stamps(options.get("timestamp", "auto")), options.get("encoding", "utf-8"),
+    return Reading(feed.entry, feed.name, Stamps(options.get("timestamp", "auto"), options.get("zone")),
+                   options.get("encoding", "utf-8"),
                    options.get("max_line_bytes", LONGEST), options.get("multiline"))
 
 

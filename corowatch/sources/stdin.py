@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from math import inf
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from corowatch.core.events import Block, Chunk, Origin, Position, Target
 from corowatch.core.frame import frame
@@ -27,6 +28,7 @@ def stdin(
     target: Target[Block],
     *,
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
+    zone: Annotated[ZoneInfo | None, "of times whose lines tell none (default: the host's)"] = None,
     multiline: Annotated[Multiline | None, "which lines belong together: an event is all of them"] = None,
 ) -> Source:
     """Read lines from standard input, to its end. A last line without a newline is a line.

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -49,6 +50,7 @@ def tail(
     exclude: Annotated[tuple[NameGlob, ...], "globs of files to leave out; without a slash, of the file's name"] = (),
     start: Annotated[Literal["end", "beginning"], "where to begin in files that are there at the first run"] = "end",
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
+    zone: Annotated[ZoneInfo | None, "of times whose lines tell none (default: the host's)"] = None,
     encoding: Annotated[Encoding, "the files' encoding"] = Encoding("utf-8"),
     multiline: Annotated[Multiline | None, "which lines belong together: an event is all of them"] = None,
     max_line_bytes: Annotated[Size, "of a longer line only so much of the beginning is kept"] = Size(65536),
@@ -62,15 +64,15 @@ def tail(
 
         tail: /var/log/myapp/*.log
     """
-    return Tail(target, paths, exclude, start, timestamp, encoding, multiline, max_line_bytes, root, watch)
+    return Tail(target, paths, exclude, start, timestamp, zone, encoding, multiline, max_line_bytes, root, watch)
 
 
 class Tail(Source):
     """The files that some globs find."""
 
     def __init__(self, target: Target[Block], paths: tuple[str, ...], exclude: tuple[str, ...], start: str,
-                 timestamp: str, encoding: str, multiline: Multiline | None, max_line_bytes: int, root: str | None,
-                 watch: str) -> None:
+                 timestamp: str, zone: ZoneInfo | None, encoding: str, multiline: Multiline | None,
+                 max_line_bytes: int, root: str | None, watch: str) -> None:
         super().__init__()
         self.counts = {"bytes": 0, "files": 0, "truncations": 0, "bytes_lost": 0, "found": 0, "skipped": 0}
         self._paths = paths
@@ -80,7 +82,8 @@ class Tail(Source):
         self._watch = watch
         self._joins = multiline is not None
         self._report = Report(self.counts)
-        self._lives = Lives(Reading(target, "", Stamps(timestamp), encoding, max_line_bytes, multiline), self._report)
+        how = Reading(target, "", Stamps(timestamp, zone), encoding, max_line_bytes, multiline)
+        self._lives = Lives(how, self._report)
         self._absent = Absent(self._lives, self._report, self._opened, self.matches)
         self._beside = Beside(self._lives, self._report, self._absent, self._opened)
         self._by_path: dict[str, Life] = {}

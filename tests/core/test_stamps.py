@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -152,6 +153,20 @@ def test_a_stamp_with_a_zone_does_not_depend_on_the_hosts(host_zone: Callable[[s
         stamps.append(read(b"2026-07-22T10:00:00+05:30"))
 
     assert [at("2026-07-22T04:30:00Z")] * 3 == stamps
+
+
+@pytest.mark.parametrize(("line", "timestamp"), [
+    (b"2026-07-01 10:00:00 x", "auto"), (b"Jul  1 10:00:00 h x", "auto"), (b"01.07.2026 10h00", "%d.%m.%Y %Hh%M")])
+def test_a_time_without_a_zone_is_of_the_one_that_is_said(line, timestamp):
+    now = datetime(2026, 7, 2, tzinfo=UTC).timestamp()
+    utc, tokyo = (Stamps(timestamp, ZoneInfo(name)).read(line, now) for name in ("UTC", "Asia/Tokyo"))
+
+    assert datetime(2026, 7, 1, 10, tzinfo=UTC).timestamp() == utc == tokyo + 9 * 3600
+
+
+@pytest.mark.parametrize("line", [b"2026-07-01 10:00:00Z x", b"2026-07-01T12:00:00+02:00 x", b"1782900000 x"])
+def test_a_time_with_a_zone_is_of_its_own(line):
+    assert datetime(2026, 7, 1, 10, tzinfo=UTC).timestamp() == Stamps("auto", ZoneInfo("Asia/Tokyo")).read(line, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ def test_how_values_are_shown(value, text):
 
 
 @pytest.mark.parametrize(("source", "value", "text"), [
-    ("{x:span}", 90, "1m30s"), ("{x:span}", 93784.75, "1d2h3m5s"), ("{x:span}", 59.25, "59.25s"), ("{x:span}", 0.0, "0s"), ("{x:span}", "90", "90"),
+    ("{x:span}", 90, "1m30s"), ("{x:span}", 93784.75, "1d2h3m5s"), ("{x:span}", 59.25, "59.25s"),
+    ("{x:span}", 0.0, "0s"), ("{x:span}", "90", "90"),
     ("{x:span}", None, ""), ("{x:span}", True, "true"), ("after {x:span}.", 60, "after 1m."),
     ("{x:time}", rfc3339(1772438400.25), "2026-03-02 08:00:00Z"), ("{x:time}", 1772438400.25, "2026-03-02 08:00:00Z"),
     ("{x:time}", "2026-03-02T08:00:00Z", "2026-03-02 08:00:00Z"),

@@ -54,6 +54,19 @@ def test_alerts_stand_in_the_order_of_their_times(config, tmp_path):
     assert [f"ERROR {n}" for n in range(10)] == titles(outcome)
 
 
+def test_several_logs_are_merged_though_each_is_of_another_zone(config, tmp_path):
+    loaded = config("""flows:
+      a: {tail: {paths: a.log, zone: Asia/Tokyo}, grep: ERROR, alert: {title: '{text}'}}
+      b: {tail: {paths: b.log, zone: America/New_York}, grep: ERROR, alert: {title: '{text}'}}""")
+    (tmp_path / "a.log").write_text("2026-03-02 17:00:00 ERROR 1\n2026-03-02 17:00:20 ERROR 3\n")
+    (tmp_path / "b.log").write_text("2026-03-02 03:00:10 ERROR 2\n2026-03-02 08:00:30Z ERROR 4\n")
+
+    outcome = replay(loaded, [str(tmp_path / "a.log"), str(tmp_path / "b.log")])
+
+    assert [(rfc3339(T + 10 * number), str(number + 1)) for number in range(4)] == [
+        (alert.at, alert.title[-1]) for alert in outcome.alerts]
+
+
 def test_what_cannot_be_read_and_what_nobody_reads_is_told(config, tmp_path):
     (tmp_path / "a.log").write_bytes(ROWS)
     (tmp_path / "b.log.gz").write_bytes(b"\x1f\x8b\x08")

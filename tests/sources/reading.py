@@ -15,8 +15,8 @@ class Reader:
     def __init__(self, *paths, saved=None, start=None, inherited=None, **options):
         self.lines, self.told = [], []
         self.opened.append(self)
-        defaults = {"exclude": (), "start": "end", "timestamp": "auto", "encoding": "utf-8", "max_line_bytes": 65536,
-                    "multiline": None, "root": None, "watch": "poll"}
+        defaults = {"exclude": (), "start": "end", "timestamp": "auto", "zone": None, "encoding": "utf-8",
+                    "max_line_bytes": 65536, "multiline": None, "root": None, "watch": "poll"}
         self.tail = Tail(self._keep(), paths=tuple(map(str, paths)), **{**defaults, **options})
         self.tail.inherit(inherited or {})
         self.tail.open(saved or {}, reader="r", start=start, wake=lambda: None, now=0.0,

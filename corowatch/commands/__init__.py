@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-NAMES = ("backtest", "graph", "replay", "test", "why")
+NAMES = ("backtest", "graph", "replay", "suggest", "test", "why")
 
 
 class Later(click.Group):

@@ -1,0 +1,298 @@
+"""From templates to rules: which are worth one, and how it is written, with tests made of the lines themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+
+from corowatch.core.events import BUILT_IN, Alert
+from corowatch.core.kinds import discover
+from corowatch.core.masks import SIGNS, WILD, shown
+from corowatch.core.pattern import Pattern
+from corowatch.core.rotations import bases_of
+from corowatch.core.standing import clock
+from corowatch.core.text import many, safe
+from corowatch.rules.templates import KINDS, Part, Template, Templates, common
+from corowatch.rules.yaml_text import scalar
+
+SEVERITIES = {
+    "critical": "panic, emerg(?:ency)?, fatal, crit(?:ical)?, oops, segfault, out of memory, corrupt(?:ed|ion)?, "
+                "read-only",
+    "error": "err(?:or)?s?, fail(?:s|ed|ures?|ing)?, exceptions?, [a-z]*(?:error|exception), traceback, denied, "
+             "refused, rejected, unreachable, abort(?:s|ed|ing)?, kill(?:s|ed)?, unable, cannot, can't, could not, "
+             "invalid, illegal, forbidden, violation, broken, dead, timed out, lost, unauthori[sz]ed",
+    "warning": "warn(?:ings?)?, timeouts?, retry(?:ing)?, deprecated, slow, missing, exceed(?:s|ed)?, unknown, "
+               "not found, disconnect(?:s|ed)?, expired?",
+}
+"""Words by which a line is worth a look, as patterns for `re`."""
+_WORDS = {name: re.compile(rf"(?<![A-Za-z])(?:{words.replace(', ', '|')})(?![A-Za-z])", re.IGNORECASE)
+          for name, words in SEVERITIES.items()}
+_WEIGHTS = {"critical": 9, "error": 6, "warning": 3, "new": 3, "rare": 2, "loud": 2}
+LATE = 0.1
+"""Part of the logs' time at its end in which a template is new that was not there before."""
+RARE, LOUD, OFTEN = 0.001, 0.05, 20
+"""Shares of all lines at most and at least, and lines that a loud one has at least."""
+LEAST = 3
+"""Lines of a window, whatever was seen."""
+WORDS, TITLE, GROUPS = 40, 100, 6
+"""Words of a pattern, characters of a title, and named groups, at most."""
+_TELLS = {"user", "port", "pid", "uid", "status", "code", "size", "line", "session", "service", "unit", "job", "method",
+          "device", "child", "task", "queue", "id"}
+"""Words that say what the next one is."""
+_OF_MASK = {"ip": "ip", "ip6": "ip", "mac": "mac"}
+_SPECIAL = re.compile(r"[\\.^$|?*+()\[\]{}]")
+_KEY = re.compile(r"([A-Za-z]\w{0,30})[=:][\"'(\[]?$", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A template, and why it is worth a look: `severity` of its words, and `marks` of new, rare and loud."""
+
+    template: Template
+    severity: str
+    marks: tuple[str, ...]
+
+    @property
+    def weight(self) -> int:
+        return sum(_WEIGHTS.get(why, 0) for why in (self.severity, *self.marks))
+
+    @property
+    def why(self) -> str:
+        """What makes it stand out."""
+        return ", ".join(filter(None, (self.severity, *self.marks))) or "usual"
+
+
+def findings(templates: Templates) -> list[Finding]:
+    """All templates, those that matter most first; of equal ones, the rarer."""
+    found = [Finding(one, _severity(one), tuple(_marks(one, templates))) for one in templates]
+    return sorted(found, key=lambda one: (-one.weight, one.template.count, one.template.first, one.template.text))
+
+
+def _severity(template: Template) -> str:
+    return next((name for name, words in _WORDS.items() if words.search(template.text)), "")
+
+
+def _marks(template: Template, templates: Templates) -> Iterator[str]:
+    if template.first > templates.ended - LATE * (templates.ended - templates.began):
+        yield "new"
+    if template.count <= max(1, RARE * templates.lines):
+        yield "rare"
+    if template.count >= max(OFTEN, LOUD * templates.lines):
+        yield "loud"
+
+
+# --- patterns ---------------------------------------------------------------------------------------
+
+
+class Writer:
+    """A template's pattern and title, written word by word; `groups` are the pattern's named ones."""
+
+    def __init__(self, template: Template) -> None:
+        self.groups: list[str] = []
+        self.title: list[str] = []
+        self._before = ""
+        words = list(map(str, template.words))
+        kinds = [word if isinstance(word, Part) else None for word in template.words]
+        cut = template.cut or len(words) > WORDS
+        pieces = [self._word(word, part, first=at == 0) for at, (word, part) in enumerate(
+            zip(words[:WORDS], kinds, strict=False))]
+        if template.cut and len(words) <= WORDS:
+            pieces.pop()  # it may go on
+        gaps = ["", *(r"\s+" if at in template.gaps else " " for at in range(1, len(pieces)))]
+        pattern = "".join(map("".join, zip(gaps, pieces, strict=True)))
+        begins = r"\b" if re.match(r"\w", words[0], re.ASCII) else ""
+        self.pattern = f"{begins}{pattern}" + ("" if cut else r"\s*$" if template.trails else "$")
+
+    def _word(self, word: str, part: Part | None, *, first: bool) -> str:
+        told, title, before = "", "", ""
+        for char in word:
+            if char != WILD and char not in SIGNS:
+                told += _SPECIAL.sub(r"\\\g<0>", char)
+                title += {"{": "{{", "}": "}}"}.get(char, char)
+            else:
+                found = SIGNS[char].found if char in SIGNS else _varying(part)
+                name = self._name(char, before, program=first)
+                told += f"(?P<{name}>{found})" if name else found
+                title += f"{{{name}}}" if name else "…"
+            before += char
+        self._before = word
+        self.title.append(title)
+        return told
+
+    def _name(self, char: str, before: str, *, program: bool) -> str:
+        """What a group is called; nothing: it is none."""
+        mask = SIGNS[char].name if char in SIGNS else ""
+        earlier = self._before.strip("\"'()[]<>,;:=#").lower()
+        if key := _KEY.search(before):
+            name = key[1].lower()
+        elif not any(map(str.isalnum, before)) and earlier in _TELLS:
+            name = earlier
+        elif mask == "num" and program and before.endswith("["):
+            name = "pid"
+        else:
+            name = _OF_MASK.get(mask, "path" if not mask and before == "/" else "")
+        if not name or len(self.groups) >= GROUPS:
+            return ""
+        name = f"{name}_" if name in _taken() else name
+        unique = next(one for one in (name, *(f"{name}{n}" for n in range(2, GROUPS + 2))) if one not in self.groups)
+        self.groups.append(unique)
+        return unique
+
+
+@cache
+def _taken() -> frozenset[str]:
+    """Names that a group cannot have: those of fields that events have by themselves, or that a step gives."""
+    given = (name for kind in discover().node.values() if not callable(kind.adds) for name in kind.adds)
+    return frozenset((*BUILT_IN, *Alert.__struct_fields__, *given))
+
+
+def _varying(part: Part | None) -> str:
+    assert part is not None, "a word in which a part varies is a Part"
+    return f"{KINDS[part.kind]}{'*' if part.empty else '+'}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A flow, as it is written."""
+
+    name: str
+    finding: Finding
+    pattern: str
+    groups: tuple[str, ...]
+    title: str
+    at_least: int = 1
+
+    @property
+    def template(self) -> Template:
+        return self.finding.template
+
+
+def rules(found: Iterable[Finding], most: int) -> list[Rule]:
+    """The rules for the first of them, so many at most. What has no word of its own can have none."""
+    made: list[Rule] = []
+    for finding in found:
+        if len(made) == most:
+            break
+        template = finding.template
+        writer = Writer(template)
+        if not re.search(r"[A-Za-z]{3}", template.text) or not Pattern(writer.pattern).test(template.example):
+            continue
+        at_least = 1
+        if "loud" in finding.marks:
+            at_least = max(LEAST, ceil(template.busiest / 2) if finding.severity else 2 * template.busiest)
+        made.append(Rule(_named(template, {rule.name for rule in made}), finding, writer.pattern,
+                         tuple(writer.groups), _title(writer.title), at_least))
+    return made
+
+
+def _title(words: Sequence[str]) -> str:
+    title = ""
+    for word in words:
+        if title and len(title) + len(word) > TITLE:
+            return f"{title} …"
+        title += f" {word}" if title else word
+    return title
+
+
+def _named(template: Template, taken: set[str]) -> str:
+    """A flow's name, of its first words."""
+    words = [word.lower() for word in re.findall(r"[A-Za-z][A-Za-z-]*[A-Za-z]", template.text)]
+    name = "-".join(dict.fromkeys(words[:5]))[:60].strip("-") or "lines"
+    return next(one for one in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 3))) if one not in taken)
+
+
+# --- YAML -------------------------------------------------------------------------------------------
+
+
+def as_yaml(made: Sequence[Rule], others: Sequence[Template], paths: Sequence[str]) -> str:
+    """The rules as a config, with tests. `others` are templates whose lines a rule must leave alone; `paths` are the
+    logs as they are called now (`-`: standard input, `journal`: an export of the journal)."""
+    told = ["# Rules for what stands out in these logs. Adapt titles and numbers, and leave out what is usual:",
+            "#   corowatch check FILE    what it will do",
+            "#   corowatch test FILE     the tests at its end", "flows:"]
+    for rule in made:
+        told += _flow(rule, paths)
+    told.append("tests:")
+    for rule in made:
+        told += _tests(rule, others)
+    return "\n".join(told) + "\n"
+
+
+def _flow(rule: Rule, paths: Sequence[str]) -> Iterator[str]:
+    template = rule.template
+    often = f", at most {template.busiest:,} in a minute" if template.count > 1 else ""
+    yield f"  # {rule.finding.why}: {many(template.count, 'line')}{often}; the first {clock(template.first)}"
+    yield f"  {rule.name}:"
+    yield f"    {_source(template, paths)}"
+    yield f"    grep: {scalar(rule.pattern)}"
+    title = rule.title
+    if rule.at_least > 1:
+        yield f"    threshold: {{at_least: {rule.at_least}, within: 1m}}"
+        title = f"{{count}} in a minute: {title}"
+    severity = f"severity: {rule.finding.severity or 'info'}"
+    yield f"    alert: {{{severity}, title: {scalar(title)}, throttle: 1h}}"
+
+
+def _source(template: Template, paths: Sequence[str]) -> str:
+    if "" in template.files:
+        return "journal: {}"
+    if any(path == "-" for path in paths) and any(os.path.basename(path) == "stdin" for path in template.files):
+        return "stdin: {}"
+    tails = sorted({_in_use(path) for path in template.files})
+    return f"tail: {scalar(tails[0])}" if len(tails) == 1 else f"tail: [{', '.join(map(scalar, tails))}]"
+
+
+def _in_use(path: str) -> str:
+    """A log's path as it is called before it is rotated."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(folder, min((name, *bases_of(name)), key=len))
+
+
+def _tests(rule: Rule, others: Sequence[Template]) -> Iterator[str]:
+    """That its line is told, and that another, or too few, are not."""
+    line = rule.template.example
+    if "${" not in line:  # a test would put a secret there
+        fields = Pattern(rule.pattern).fields(line) or {}
+        told = ", ".join(f"{name}: {scalar(value)}" for name, value in fields.items() if len(value) <= TITLE)
+        yield f"  - flow: {rule.name}"
+        yield f"    lines: {scalar(line)}"
+        if rule.at_least > 1:
+            yield f"    repeat: {{times: {rule.at_least}, every: 100ms}}"
+        yield f"    then: [{{alert: {f'{{{told}}}' if told else 'true'}}}]"
+        if rule.at_least > 1:
+            yield f"  - flow: {rule.name}"
+            yield f"    lines: {scalar(line)}"
+            yield f"    repeat: {{times: {rule.at_least - 1}, every: 100ms}}"
+            yield "    then: []"
+            return
+    test = Pattern(rule.pattern).test
+    other = next((one.example for one in _nearest(rule.template, others)
+                  if not test(one.example) and "${" not in one.example), None)
+    if other is not None:
+        yield f"  - flow: {rule.name}"
+        yield f"    lines: {scalar(other)}"
+        yield "    then: []"
+
+
+def _nearest(template: Template, others: Sequence[Template]) -> list[Template]:
+    """The others, those first that begin most alike."""
+    return sorted(others, key=lambda one: -len(common(one.text, template.text)))
+
+
+def as_table(found: Sequence[Finding]) -> Iterator[tuple[str, str, str, str]]:
+    """Of each: how many lines, why it stands out, the template and an example; one line each, safe to show."""
+    for one in found:
+        yield f"{one.template.count:,}", one.why, safe(shown(one.template.text)), safe(one.template.example)
+
+
+def as_json(one: Finding) -> dict[str, object]:
+    """A finding for programs."""
+    template = one.template
+    return {"template": shown(template.text), "count": template.count, "severity": one.severity,
+            "marks": list(one.marks), "first": clock(template.first), "last": clock(template.last),
+            "busiest_minute": template.busiest, "files": sorted(template.files), "example": template.example,
+            "pattern": Writer(template).pattern}

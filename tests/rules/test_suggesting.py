@@ -1,0 +1,155 @@
+"""From templates to rules that are right and pass their own tests."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corowatch.core.pattern import Pattern
+from corowatch.rules.lines import read_lines
+from corowatch.rules.suggesting import as_json, as_yaml, findings, rules
+from corowatch.rules.templates import Templates
+from corowatch.rules.testing import run, suites
+from corowatch.testing import line
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "loghub"
+
+
+def of(*lines):
+    """Templates of lines, each (second, text)."""
+    templates = Templates()
+    for at, text in lines:
+        templates.add(line(text, at=float(at)))
+    return templates
+
+
+def usual(count=1000, until=1000.0):
+    return [(until * n / count, f"request {n} served") for n in range(count)]
+
+
+def config_of(templates, top=10, files=("x.log",)):
+    found = findings(templates)
+    return as_yaml(rules(found, top), [one.template for one in found], files)
+
+
+def outcomes(text, folder):
+    (folder / "suggested.yaml").write_text(text)
+    return [outcome for suite in suites([str(folder / "suggested.yaml")]) for outcome in run(suite)]
+
+
+def why(templates):
+    return {one.template.example: one.why for one in findings(templates)}
+
+
+def test_what_is_new_rare_or_loud_stands_out_and_words_of_severity_raise_it():
+    told = why(of(*usual(), (10, "cache is warm now"), (990, "disk sda1 failed"), (10, "kernel panic"),
+                  (11, "not found"), (950, "hello there")))
+
+    assert [
+        ("kernel panic", "critical, rare"), ("disk sda1 failed", "error, new, rare"), ("not found", "warning, rare"),
+        ("hello there", "new, rare"), ("cache is warm now", "rare"), ("request 0 served", "loud"),
+    ] == list(told.items())
+
+
+@pytest.mark.parametrize(("text", "why"), [
+    ("PacketError here", "error"), ("terrorist", "usual"), ("failover done", "usual"), ("5 errors", "error"),
+    ("java.io.IOException: x", "error"), ("Permission denied", "error"), ("errno 5", "usual")])
+def test_words_are_whole_words(text, why):
+    (one,) = findings(of(*((n, text) for n in range(10))))
+
+    assert why == one.severity or (why == "usual" and one.severity == "")
+
+
+def test_a_rule_has_groups_for_what_varies_and_a_title_with_them():
+    (made,) = rules(findings(of((0, "sshd[7]: Failed password for user eve from 192.0.2.7 port 22: a{b} uid=-1"),
+                                (1, "sshd[8]: Failed password for user bob from 192.0.2.8 port 23: a{b} uid=5"))), 5)
+
+    assert (r"\bsshd\[(?P<pid>\d+)\]: Failed password for user (?P<user>\w+) from (?P<ip>\d{1,3}(?:\.\d{1,3}){3}) "
+            r"port (?P<port>\d+): a\{b\} uid=(?P<uid>-?\d+(?:\.\d+)*)$") == made.pattern
+    assert "sshd[{pid}]: Failed password for user {user} from {ip} port {port}: a{{b}} uid={uid}" == made.title
+    assert "sshd-failed-password-for-user" == made.name
+
+
+def test_groups_are_not_named_as_fields_that_are_there_already():
+    (made,) = rules(findings(of((0, "failed: count=1 host=192.0.2.1 id=7 ip 192.0.2.2 192.0.2.3"))), 5)
+
+    assert ("count_", "host_", "id_", "ip", "ip2") == made.groups
+
+
+def test_what_is_loud_gets_a_threshold():
+    """With words of severity, one that it would have reached; else one that it would not."""
+    loud = [(n % 4, f"it failed: {n}") for n in range(100)] + [(n % 4, f"all is well {n}") for n in range(100)]
+
+    told = config_of(of(*sorted(loud)))
+
+    assert "threshold: {at_least: 50, within: 1m}" in told
+    assert "threshold: {at_least: 200, within: 1m}" in told
+    assert "title: '{count} in a minute: it failed: …'" in told
+
+
+def test_what_has_no_word_gets_no_rule():
+    assert [] == rules(findings(of((0, "12 34"), (1, "==="))), 5)
+
+
+def test_so_many_rules_are_made_and_each_has_its_name():
+    made = rules(findings(of(*((n, f"one two failed{' x' * n} {n}") for n in range(8)))), 4)
+
+    assert 4 == len(made) == len({rule.name for rule in made})
+
+
+def test_a_log_is_named_as_it_is_called_in_use(tmp_path):
+    for name in ("app.log", "app.log.1", "app.log.2"):
+        (tmp_path / name).write_text("it is broken\n" * (1 + name.count(".")))
+    templates = Templates()
+    paths = [str(path) for path in tmp_path.iterdir()]
+    read_lines(paths, templates.add)
+
+    assert f"tail: '{tmp_path}/app.log'\n" in config_of(templates, files=paths)
+
+
+def test_as_json_it_has_its_pattern():
+    (one,) = findings(of((0, "it failed: 5")))
+
+    assert {"template": "it failed: <num>", "count": 1, "severity": "error", "marks": ["rare"],
+            "first": "1970-01-01 00:00:00Z", "last": "1970-01-01 00:00:00Z", "busiest_minute": 1,
+            "files": ["/var/log/test.log"], "example": "it failed: 5", "pattern": r"\bit failed: \d+$"} == as_json(one)
+
+
+NASTY = ["{", "}", "{x}", "'", '"', "\\", "${env:HOME}", "#", ": ", "é", "\x1b[31m", "\u2028", "\xa0", "|", "(", "[a",
+         "*", "error", "panic:", "17", "a=b", "-", "%", "@", "<num>", "\\xff",
+         "\U0001f600", "\t", "  ", "null", "~", "$", "^"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(texts=st.lists(st.lists(st.sampled_from(NASTY), min_size=1, max_size=6).map(" ".join), min_size=1, max_size=12))
+def test_whatever_lines_say_the_config_is_right_and_passes_its_tests(texts, tmp_path_factory):
+    templates = of(*((n, f"some word {text}") for n, text in enumerate(texts)))
+
+    told = outcomes(config_of(templates), tmp_path_factory.mktemp("yaml"))
+    assert [] == [text for one in told for text in one.told()]
+
+
+def test_a_long_line_has_a_pattern_of_its_beginning(tmp_path):
+    templates = of((0, "it failed: " + "many words " * 50), (1, "it broke: " + "x" * 5000),
+                   (2, "something else failed"))
+    told = config_of(templates)
+
+    assert max(map(len, told.splitlines())) < 4300
+    assert [] == [text for one in outcomes(told, tmp_path) for text in one.told()]
+
+
+@pytest.mark.parametrize("log", [pytest.param(path, id=path.stem) for path in sorted(DATA.glob("*.log"))] or [
+    pytest.param(None, marks=pytest.mark.skip(reason="the loghub samples are not here"))])
+def test_of_real_logs_the_rules_are_right_find_their_lines_and_pass_their_tests(log, tmp_path):
+    templates, texts = Templates(), []
+    read_lines([str(log)], lambda event: (texts.append(event.text), templates.add(event)))
+    made = rules(findings(templates), 10)
+
+    told = outcomes(config_of(templates, files=[str(log)]), tmp_path)
+
+    assert len(told) == 2 * len(made)
+    assert [] == [text for one in told for text in one.told()]
+    for rule in rules(findings(templates), 10_000):
+        pattern = Pattern(rule.pattern)
+        assert sum(map(pattern.test, texts)) >= rule.template.count, rule.pattern

@@ -1,4 +1,4 @@
-"""The files that `lookup` asks: read when a config is loaded, and again when they change.
+"""The files that steps ask, such as those of `lookup`: read when a config is loaded, and again when they change.
 
 A file that changed is read when it looked the same twice, for it may still be being written. One that is away or wrong
 changes nothing: what was in it before is asked on, its trouble is told once, and it is looked at again.
@@ -11,10 +11,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import NamedTuple, TextIO, TypeAlias
+from typing import Any, NamedTuple, TextIO, TypeAlias
 from weakref import WeakValueDictionary
 
-from corowatch.core.table import Asked, Rows, Table, TableFile, columns_of
+from corowatch.core.table import Reading, Table, TableFile, columns_of
 from corowatch.core.text import many
 
 Signature: TypeAlias = tuple[int, ...]
@@ -30,10 +30,10 @@ class News(NamedTuple):
     left_out: str = ""
 
 
-class Kept(Table):
+class Kept(Table[Any]):
     """A table with where it comes from. It is kept as its file is for as long as anybody has it."""
 
-    def __init__(self, path: str, asked: Asked) -> None:
+    def __init__(self, path: str, asked: Reading[Any]) -> None:
         self._path = path
         self._asked = asked
         self._seen: Signature | None = None
@@ -44,7 +44,7 @@ class Kept(Table):
         with _opened(self._path) as file:
             # Of before it is read: what is written meanwhile is another change.
             self._tried = _signature(os.fstat(file.fileno()))
-            self.rows = Rows(file, self._asked)
+            self.rows = self._asked.read(file)
             self._taken = self._tried
 
     def catch_up(self) -> None:
@@ -78,7 +78,7 @@ class Kept(Table):
         return f"{self._path}: {many(rows.left_out, 'line')} left out: {rows.why}" if rows.left_out else ""
 
 
-_KEPT: WeakValueDictionary[tuple[str, Asked], Kept] = WeakValueDictionary()
+_KEPT: WeakValueDictionary[tuple[str, Reading[Any]], Kept] = WeakValueDictionary()
 """Each once, however many steps ask it, before a reload of the config and after."""
 
 
@@ -89,7 +89,7 @@ def table_file(path: str) -> TableFile:
 
     # The table of a config that is loaded is not read again where its steps begin.
     @cache
-    def table(asked: Asked) -> Table:
+    def table(asked: Reading[Any]) -> Table[Any]:
         kept = _KEPT.get((path, asked))
         if kept is None:
             kept = _KEPT[path, asked] = Kept(path, asked)

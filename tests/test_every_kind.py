@@ -12,7 +12,7 @@ from corowatch.core.expression import Expr
 from corowatch.core.kinds import ANYTHING, Counts, Gate, discover
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
-from corowatch.core.table import Rows, Table, TableFile
+from corowatch.core.table import Table, TableFile
 from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import FieldName, Function
@@ -30,7 +30,7 @@ OWN = {"check": {"argv": [Text("true")]}, "python": {"args": ("ERROR",)}, "parse
        "stats": {"of": "offset", "show": ("p50", "max"), "within": 60.0, "above": 300.0},
        "spike": {"times": 2.0, "within": 3.0, "at_least": 1, "direction": "both"}}
 """Options that the types of a kind do not tell."""
-TABLE = TableFile("known.csv", ("text", "team"), lambda asked: Table(Rows(["text,team", "ERROR disk full,ops"], asked)))
+TABLE = TableFile("known.csv", ("text", "team"), lambda asked: Table(asked.read(["text,team", "ERROR disk full,ops"])))
 """What can be looked up of LINES."""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.kinds import discover
-from corowatch.core.table import Rows, Table, TableFile
+from corowatch.core.table import Table, TableFile
 from corowatch.core.values import Function
 from corowatch.generate import generated
 
@@ -123,7 +123,7 @@ def shown():
 @pytest.mark.parametrize("text", [pytest.param(text, id=f"block {n}") for n, text in enumerate(shown(), 1)])
 def test_what_the_readme_shows_is_a_right_config(text):
     config = load([ConfigFile("README.md", text, "/")], KINDS, secret=lambda kind, name: "hidden",
-                  table=lambda path: TableFile(path, (), lambda asked: Table(Rows([], asked))),
+                  table=lambda path: TableFile(path, (), lambda asked: Table(asked.read([]))),
                   function=lambda file, name: Function(file, name, False, "", lambda: None))
 
     assert config.steps

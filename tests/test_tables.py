@@ -111,7 +111,7 @@ def test_one_that_is_wrong_is_not_read_again_until_it_changes(tmp_path, monkeypa
     file.write_text("user,team\nmk,ops\n")
     table = known(file, columns=COLUMNS)
     read = []
-    monkeypatch.setattr(tables, "Rows", lambda *given, of=tables.Rows: read.append(given) or of(*given))
+    monkeypatch.setattr(Asked, "read", lambda *given, of=Asked.read: read.append(given) or of(*given))
 
     file.write_text("user,team\nmk\n")
 

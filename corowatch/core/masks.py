@@ -10,6 +10,7 @@ sign is one character of the private use area, so that words with signs compare 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import NamedTuple
 
 LONGEST = 4096
@@ -17,6 +18,7 @@ LONGEST = 4096
 WILD = "\ue000"
 """The sign of a word, or of a part of one, that may be any."""
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _ZONE = r"(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 _TIME = (
@@ -45,8 +47,10 @@ MASKS = (
     Mask("ip6", rf"(?<![\w:.])(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{7}}(?!\w)|(?=[a-fA-F:]{{0,20}}\d)"
          rf"(?:{_HEX}{{1,4}}:){{1,6}}(?::{_HEX}{{1,4}}){{1,6}}|::(?:ffff:(?:\d{{1,3}}\.){{3}}\d{{1,3}}|1))(?![\w:])",
          "[0-9a-fA-F:.]+"),
-    Mask("time", rf"(?<![\w.])(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:{_TIME})(?!\w)",
+    Mask("time", rf"(?<![\w.])(?:{_DAY}[a-z]{{0,6}},? )?(?:{_TIME})(?!\w)",
          r"\w[\w:.,/+ -]*"),
+    # Seconds since the kernel began: printk's, https://docs.kernel.org/core-api/printk-basics.html.
+    Mask("uptime", r"\[ {0,11}\d{1,12}\.\d{6}\]", r"\[ *\d+\.\d+\]"),
     Mask("ip", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)", r"\d{1,3}(?:\.\d{1,3}){3}"),
     Mask("hex", rf"(?<![A-Za-z\d])(?:0x{_HEX}{{1,64}}|(?=[a-fA-F]{{0,64}}\d)(?=\d{{0,64}}[a-fA-F]){_HEX}{{8,128}})"
          r"(?![A-Za-z\d])", f"(?:0x)?{_HEX}+"),
@@ -60,10 +64,15 @@ MASKS = (
 SIGNS = {chr(ord(WILD) + number): mask for number, mask in enumerate(MASKS, 1)}
 """Each mask by its sign."""
 _SIGN_OF = {mask.name: sign for sign, mask in SIGNS.items()}
-_MASKED = re.compile("|".join(f"(?P<{mask.name}>{mask.stands})" for mask in MASKS))
+# All but the last begin a word, and in one of few ways: where none does, they are not tried one by one.
+*_BEGIN, _LAST = (f"(?P<{mask.name}>{mask.stands})" for mask in MASKS)
+_MASKED = re.compile(rf"(?<![A-Za-z\d])(?=[-\d:\[]|[a-fA-F]{{1,64}}[-\d:]|{_DAY}|{_MONTH})"
+                     rf"(?:{'|'.join(_BEGIN)})|{_LAST}")
 _SYSLOG = re.compile(rf"(?:<{_SIGN_OF['num']}>)?{_SIGN_OF['time']} \S*[^\s:] "
                      r"(?=[^\s:\[\]]{1,128}(?:\[[^\s\]]{1,128}\])?:)")
 _WORD = re.compile(r"\S+")
+_SAID = re.compile(r"(?<!\S)\S*?[^\W_]")
+"""The beginning of a word in which something is said."""
 _EARLY = 6
 """Words among which the time of a line stands."""
 
@@ -73,12 +82,9 @@ def masked(text: str) -> str:
     signed = _MASKED.sub(lambda found: _SIGN_OF[found.lastgroup or ""], text[:LONGEST])
     if head := _SYSLOG.match(signed):
         return signed[head.end():]
-    words = list(_WORD.finditer(signed))
-    times = [number for number, word in enumerate(words[:_EARLY], 1) if _SIGN_OF["time"] in word[0]]
-    for word in words[times[-1] if times else 0:]:
-        if any(map(str.isalnum, word[0])):
-            return signed[word.start():]
-    return signed
+    times = [word.end() for word in islice(_WORD.finditer(signed), _EARLY) if _SIGN_OF["time"] in word[0]]
+    said = _SAID.search(signed, times[-1] if times else 0)
+    return signed[said.start():] if said else signed
 
 
 def alike(words: str) -> str:

@@ -1,4 +1,4 @@
-"""What a file says of values: the rows that `lookup` asks, replaced whole while it runs.
+"""What a file says: the rows that `lookup` asks, or what else a step reads of one, replaced whole while it runs.
 
 A file of values has one in each line; a CSV file has a header, and its rows say more of the value in one column. The
 outside reads the file and hands in its lines; nothing here opens one. A row costs two strings and a place in a
@@ -11,10 +11,12 @@ import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TypeAlias
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from corowatch.core.formats.names import LONGEST, field_name
 
+Read = TypeVar("Read", bound="Content")
+Read_co = TypeVar("Read_co", bound="Content", covariant=True)
 MAX_ROWS = 1_000_000
 _BETWEEN = "\0"
 """Stands between the cells of a row, for in a file it is refused."""
@@ -39,25 +41,48 @@ class Asked:
         """The fields that a row gives."""
         return tuple(field_name(name) for name in self.columns if name != self.column)
 
+    def read(self, lines: Iterable[str]) -> Rows:
+        """The rows of a file. Raises ValueError, saying which line is wrong."""
+        return Rows(lines, self)
+
+
+class Content(Protocol):
+    """What was read of a file."""
+
+    left_out: int
+    """How many of its lines say nothing that can be used."""
+    why: str
+    """What is wrong with the first of them."""
+
+    def __len__(self) -> int: ...
+
+
+class Reading(Protocol[Read_co]):
+    """How a file is read; equal ones read the same."""
+
+    def read(self, lines: Iterable[str], /) -> Read_co:
+        """What stands in these lines. Raises ValueError, saying which is wrong."""
+
 
 @dataclass
-class Table:
-    """The rows of a file, as they are now."""
+class Table(Generic[Read]):
+    """What stands in a file, as it is now."""
 
-    rows: Rows
+    rows: Read
 
 
 @dataclass(frozen=True)
 class TableFile:
     """A file that can be looked up, as its first line tells.
 
-    `columns` are those of the header as it is written, none where the lines are values. `open` reads the whole and
-    gives the table, which the outside keeps as the file is; it raises ValueError with a sentence for the operator.
+    `columns` are those of the header as it is written, none where the lines are values. `open` reads the whole
+    as a Reading says and gives the table, which the outside keeps as the file is; it raises ValueError with a sentence
+    for the operator.
     """
 
     path: str
     columns: tuple[str, ...]
-    open: Callable[[Asked], Table] = field(compare=False, repr=False)
+    open: Callable[[Any], Table[Any]] = field(compare=False, repr=False)
 
 
 Line: TypeAlias = tuple[int, list[str]]
@@ -152,7 +177,7 @@ def columns_of(lines: Iterable[str]) -> tuple[str, ...]:
 
 def _cells(lines: Iterable[str]) -> Iterator[Line]:
     """The rows of a CSV file, blanks around their cells taken off; empty ones are none."""
-    reader = csv.reader(_texts(lines), strict=True, skipinitialspace=True)
+    reader = csv.reader(texts(lines), strict=True, skipinitialspace=True)
     try:
         for cells in reader:
             if cells:
@@ -170,14 +195,15 @@ def _rows(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[Line]:
 
 def _values(lines: Iterable[str]) -> Iterator[Line]:
     """The values of a file, one a line; `#` at the beginning or after a blank begins a comment."""
-    for number, line in enumerate(_texts(lines), 1):
+    for number, line in enumerate(texts(lines), 1):
         text = line.strip()
         if "#" in text:
             text = "" if text[0] == "#" else text.replace("\t#", " #").partition(" #")[0].rstrip()
         yield number, [text]
 
 
-def _texts(lines: Iterable[str]) -> Iterator[str]:
+def texts(lines: Iterable[str]) -> Iterator[str]:
+    """The lines. Raises ValueError where they are none of a text."""
     for number, line in enumerate(lines, 1):
         if _BETWEEN in line:
             raise ValueError(f"is no text in UTF-8: there is a NUL in line {number}")

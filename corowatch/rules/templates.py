@@ -24,8 +24,8 @@ KINDS = (r"\w", r"[\w.-]", r"[\w.,:/@-]", r"\S", ".")
 """What characters a part that varies is made of, the narrowest first."""
 _GAP = re.compile(r"(?<=\S)\s+(?=\S)")
 _FITS = [re.compile(f"(?:{kind})*", re.ASCII) for kind in KINDS]
-_LIKE = {"time": "1:.,/+- ", "uuid": "1-", "mac": "1:", "ip6": "1:.", "ip": "1.", "hex": "1", "dec": "-1.", "num": "1",
-         "odd": "\x00"}
+_LIKE = {"time": "1:.,/+- ", "uptime": "[1. ]", "uuid": "1-", "mac": "1:", "ip6": "1:.", "ip": "1.", "hex": "1",
+         "dec": "-1.", "num": "1", "odd": "\x00"}
 _PLAIN = str.maketrans({sign: _LIKE[mask.name] for sign, mask in SIGNS.items()})
 
 

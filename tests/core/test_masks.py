@@ -13,6 +13,8 @@ def told(text):
     ("2026-03-02 08:00:00 web1 sshd[811]: Failed password for root from 192.0.2.7 port 33102 ssh2",
      "sshd[<num>]: Failed password for root from <ip> port <num> ssh2"),
     ("Mar  2 08:00:00 web1 kernel: oom", "kernel: oom"),
+    ("Mar  2 08:00:00 web1 kernel: [  612.204418] oom", "kernel: <uptime> oom"),
+    ("[87012.204418] oom", "oom"),
     ("<34>Mar  2 08:00:00 web1 su: x", "su: x"),
     ("2026-03-02T08:00:00.123+01:00 web1 app: x", "app: x"),
     ("[Mon Mar 02 08:00:00 2026] [error] child 7", "[error] child <num>"),

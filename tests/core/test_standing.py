@@ -8,6 +8,7 @@ from corowatch.core.keyed import CLOCKS
 from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
 from corowatch.core.standing import clock, resting, so_far, span
+from corowatch.core.table import Table, TableFile
 from corowatch.testing import Collect, line
 
 T = 1_772_438_400.0  # 2026-03-02 08:00 UTC
@@ -18,7 +19,8 @@ FIRED = "fired, is over by 2026-03-02 08:01:32Z at the earliest; 1 came since"
 def standing(kind, options, *items):
     """How every key stands once the items were sent."""
     text = f"flows: {{a: {{tail: /x, parse: kv, {kind}: {options}}}}}"
-    step = load([ConfigFile("c.yaml", text)], discover()).steps[f"a.{kind}"]
+    nothing = lambda path: TableFile(path, (), lambda asked: Table(asked.read([])))  # noqa: E731
+    step = load([ConfigFile("c.yaml", text)], discover(), table=nothing).steps[f"a.{kind}"]
     memory = Memory()
     consumer = step.kind.start(**{name: Collect() for name in step.kind.outlets}, **step.options,
                                **{step.kind.memory: memory})
@@ -58,6 +60,8 @@ def at(seconds, text="x", **fields):
     ("open since 2026-03-02 08:00:00Z, missing since 2026-03-02 08:01:00Z", "pair",
      "{open: begin, close: end, within: 1m, missing: true}", [at(0, "begin"), Tick(T + 61)]),
     ("open since 2026-03-02 08:00:00Z", "pair", "{open: begin, close: end}", [at(0, "begin")]),
+    ("the disk <*> failed: 2 lines, the last 2026-03-02 08:00:01Z", "unexpected", "x.templates",
+     [at(0, "the disk sda failed"), at(1, "the disk sdb failed")]),
     ("3 more are dropped", "sample", "{every: 5}", [at(0), at(1)]),
     ("2 of 3 steps", "sequence", "{steps: [a, b, c], within: 1m}", [at(0, "a"), at(1, "b")]),
     (RESTS, "sequence", "{steps: [a, b], within: 1m}", [at(0, "a"), at(1, "b"), at(3, "a")]),

@@ -1,0 +1,104 @@
+"""Accepted templates: what is expected of a log, as people have looked it through.
+
+A file has one in each line: the template, and behind a tab what its reader may want to know, such as how often it was
+seen and one of its lines. `<num>`, `<ip>` and the like stand for what `masks` masks, `<*>` for any word, or any part of
+one. A line has a template if it has as many words, each the same.
+
+    sshd[<num>]: Accepted publickey for <*> from <ip> port <num> ssh2	240	sshd[811]: Accepted publickey for anna …
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from corowatch.core.masks import WILD, alike, masked, read, shown
+from corowatch.core.table import texts
+
+ALIKE = 0.7
+"""The share of words that two lines of one template have in common; that of `suggest`, too."""
+_COMMENT = re.compile(r"\\*#")
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a line, as templates have them."""
+    return tuple(alike(masked(text)).split())
+
+
+def template_of(words: Sequence[str]) -> str:
+    """A template as it stands in a file."""
+    told = shown(" ".join(words))
+    return f"\\{told}" if _COMMENT.match(told) else told
+
+
+def words_in(template: str) -> tuple[str, ...]:
+    """The words of a template as it stands in a file."""
+    return tuple(read(template[1:] if template.startswith("\\") and _COMMENT.match(template) else template).split())
+
+
+class Accepted:
+    """Templates, and which lines have one. Raises ValueError where the lines are none of a text."""
+
+    left_out, why = 0, ""
+    """Any line can be a template."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._all: dict[tuple[str, ...], None] = {}
+        self._open: dict[tuple[int, str], list[tuple[str, ...]]] = {}
+        for line in texts(lines):
+            template = line.partition("\t")[0].strip()
+            if template and not template.startswith("#"):
+                self.add(words_in(template))
+
+    def add(self, words: tuple[str, ...]) -> None:
+        """One more."""
+        if words not in self._all:
+            self._all[words] = None
+            if any(WILD in word for word in words):
+                self._open.setdefault((len(words), _first(words)), []).append(words)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter(self._all)
+
+    def explain(self, words: tuple[str, ...]) -> bool:
+        """Whether a line of these words has one."""
+        if words in self._all:
+            return True
+        return any(has(template, words) for first in dict.fromkeys((_first(words), ""))
+                   for template in self._open.get((len(words), first), ()))
+
+
+def _first(words: tuple[str, ...]) -> str:
+    """The first word, by which templates are found; nothing: it may be any."""
+    return "" if not words or WILD in words[0] else words[0]
+
+
+def has(template: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether words have a template of as many words."""
+    return all(own == word or (WILD in own and _fits(own, word)) for own, word in zip(template, words, strict=True))
+
+
+def _fits(own: str, word: str) -> bool:
+    before, _, behind = own.partition(WILD)
+    return len(word) >= len(before) + len(behind) and word.startswith(before) and word.endswith(behind)
+
+
+def joined(template: Sequence[str], words: Sequence[str]) -> tuple[str, ...] | None:
+    """The template of both, if they have enough in common; both have as many words."""
+    same = sum(own == word for own, word in zip(template, words, strict=True))
+    if same < ALIKE * len(words):
+        return None
+    return tuple(own if own == word else WILD for own, word in zip(template, words, strict=True))
+
+
+@dataclass(frozen=True)
+class AcceptedFile:
+    """How a file of accepted templates is read."""
+
+    def read(self, lines: Iterable[str]) -> Accepted:
+        """The templates. Raises ValueError, saying which line is wrong."""
+        return Accepted(lines)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-NAMES = ("accept", "backtest", "graph", "replay", "suggest", "test", "why")
+NAMES = ("accept", "backtest", "graph", "init", "replay", "suggest", "test", "why")
 
 
 class Later(click.Group):

@@ -1,0 +1,193 @@
+"""`corowatch init`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from corowatch.beginning import KNOWN, Beginning, Rules, Sink, fitting, sink
+from corowatch.cli import EX_IOERR, EX_USAGE, PATH, SERVICE, fail, refusals
+from corowatch.core.text import many, safe
+from corowatch.machine import Log, Machine, look
+
+Chosen = TypeVar("Chosen")
+OURS = "corowatch.yaml"
+
+
+@click.command("init")
+@click.option("--yes", is_flag=True, help="Ask nothing: take all that is found, and the answers given here.")
+@click.option("--to", "where", metavar="WHERE", multiple=True,
+              help="Where alerts go: ops@example.org, https://HOST/PATH or /the/path/of/a/file; may be given again.")
+@click.option("--log", "logs", metavar="PATH", multiple=True, help="Watch only this of the logs that are found; may be "
+              "given again.")
+@click.option("--rules", metavar="NAME", multiple=True, type=click.Choice([one.name for one in KNOWN]),
+              help=f"Take only these rules: {', '.join(one.name for one in KNOWN)}; may be given again.")
+@click.option("-o", "--output", metavar="FILE", type=PATH,
+              help=f"The config to write.  [default: /etc/corowatch/{OURS} as root, else ./{OURS}]")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--root", metavar="DIR", default="/", type=PATH, hidden=True, help="Look below this folder.")
+@refusals
+def command(yes: bool, where: Sequence[str], logs: Sequence[str], rules: Sequence[str], output: str | None, force: bool,
+            root: str) -> None:
+    """Look at this machine and write a config to begin with.
+
+    It finds known logs, or the journal where there are none, asks on a terminal which of them to watch, for what, and
+    where alerts should go, and writes a config that is checked. Nothing is started.
+
+    \b
+        corowatch init
+        corowatch init --yes --to ops@example.org
+        corowatch init --yes --rules ssh --rules disks --to /var/log/alerts.jsonl -o rules.yaml
+    """
+    output = output or (f"/etc/corowatch/{OURS}" if os.geteuid() == 0 else OURS)
+    if os.path.lexists(output) and not force:
+        fail(EX_USAGE, f"{output} is there already; name another file with --output, or write over it with --force")
+    asks = not yes
+    if asks and not sys.stdin.isatty():
+        fail(EX_USAGE, "there is no terminal to ask on; take what is found with --yes")
+    sinks = [_answer(sink, one, "--to") for one in where]
+    machine = look(root)
+    _tell(machine)
+    chosen = _logs(machine, logs, asks=asks)
+    fits = fitting(machine, chosen)
+    wanted = [_named(fits, name) for name in dict.fromkeys(rules)] if rules else (
+        _ask_which("Which rules", fits, lambda one: f"{one.name:<12}  {one.tells}") if asks else fits)
+    if not sinks:
+        sinks = _ask_where(_default(output)) if asks else [sink(_default(output))]
+    text = Beginning(machine, chosen, wanted, sinks).text()
+    _write(output, text)
+    _tell_what_next(output, wanted, sinks, machine)
+
+
+def _answer(read: Callable[[str], Chosen], text: str, option: str) -> Chosen:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
+
+
+def _default(output: str) -> str:
+    """A file for alerts: in the folder that the service may write, or beside the config."""
+    return f"{SERVICE}/alerts.jsonl" if os.geteuid() == 0 else os.path.join(
+        os.path.dirname(os.path.abspath(output)), "alerts.jsonl")
+
+
+# --- what there is ----------------------------------------------------------------------------------
+
+
+def _tell(machine: Machine) -> None:
+    for number, log in enumerate(machine.logs, 1):
+        click.echo(f"{number:3}  {log.what:<14} {safe(log.glob)}")
+        for path in log.files:
+            if barrier := machine.closed.get(path):
+                whom = f" by {barrier.whom}" if barrier.whom else ""
+                click.echo(f"     cannot be read{whom}: {safe(path)}: {barrier.why}; the cure: {safe(barrier.cure)}")
+    if not machine.logs:
+        click.echo("there are no logs in the known places" + ("; the journal is there" if machine.journal else
+                   ": the config has a rule to adapt"))
+    elif machine.journal and machine.log("syslog") is None:
+        click.echo("there is no syslog; the journal is there, and is asked")
+    for what, program in machine.running.items():
+        if machine.log(what) is None and not (what == "auth" and machine.journal):
+            click.echo(f"{program} runs, and its log is not in a known place; add its path to the config")
+
+
+def _logs(machine: Machine, named: Sequence[str], *, asks: bool) -> Sequence[Log]:
+    if not named:
+        return _ask_which("Which logs", machine.logs) if asks else machine.logs
+    for path in named:
+        if not any(path == log.glob or path in log.files for log in machine.logs):
+            known = ", ".join(log.glob for log in machine.logs) or "none"
+            raise click.BadParameter(f"{path} is none of the logs that were found: {known}", param_hint="--log")
+    return [log for log in machine.logs if log.glob in named or set(named) & set(log.files)]
+
+
+def _named(fits: Sequence[Rules], name: str) -> Rules:
+    found = next((one for one in fits if one.name == name), None)
+    if found is None:
+        known = ", ".join(one.name for one in fits) or "none"
+        raise click.BadParameter(f"there is no log for {name}; those that have one: {known}", param_hint="--rules")
+    return found
+
+
+# --- asking -----------------------------------------------------------------------------------------
+
+
+def _ask_which(what: str, all_: Sequence[Chosen], told: Callable[[Chosen], str] | None = None) -> Sequence[Chosen]:
+    """Numbers from a list, asked for until they are right."""
+    if not all_:
+        return all_
+    for number, one in enumerate(all_ if told else (), 1):
+        assert told is not None
+        click.echo(f"{number:3}  {told(one)}")
+
+    def read(text: str) -> Sequence[Chosen]:
+        text = text.strip().lower()
+        if text in ("all", "none"):
+            return all_ if text == "all" else []
+        numbers = text.replace(",", " ").split()
+        known = [str(number) for number in range(1, len(all_) + 1)]
+        wrong = next((one for one in numbers if one not in known), None)
+        if wrong is not None:
+            raise click.UsageError(f"{wrong!r} is none of the numbers 1 to {len(all_)}")
+        return [one for number, one in zip(known, all_, strict=True) if number in numbers]
+
+    chosen: Sequence[Chosen] = click.prompt(f"{what}? Numbers such as 1,3, or all or none", default="all",
+                                            value_proc=read)
+    return chosen
+
+
+def _ask_where(default: str) -> list[Sink]:
+    """Where alerts go, asked for until it is right."""
+    def read(text: str) -> list[Sink]:
+        try:
+            return list({one.name: one for one in map(sink, text.replace(",", " ").split())}.values())
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+    sinks: list[Sink] = click.prompt("Where should alerts go? ops@example.org, https://HOST/PATH or a file's path",
+                                     default=default, value_proc=read)
+    return sinks
+
+
+# --- the outcome ------------------------------------------------------------------------------------
+
+
+def _write(output: str, text: str) -> None:
+    """Check the config as the daemon would, and write it. Raises ConfigError."""
+    from corowatch.core.config import ConfigFile
+    from corowatch.loading import configs_in, load_texts, read_files
+
+    path = Path(output)
+    folder = os.path.abspath(path.parent)
+    beside = [str(one) for one in configs_in(folder) if os.path.realpath(one) != os.path.realpath(path)
+              ] if folder == "/etc/corowatch" else []
+    load_texts([*(read_files(beside) if beside else ()), ConfigFile(output, text, folder)])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        fail(EX_IOERR, f"{output} cannot be written: {error.strerror}; name another file with --output")
+
+
+def _tell_what_next(output: str, rules: Sequence[Rules], sinks: Sequence[Sink], machine: Machine) -> None:
+    named = shlex.quote(output)
+    click.echo(f"\nwrote {safe(output)}, which has no mistakes: {many(len(rules), 'set')} of rules, alerts to "
+               f"{', '.join(one.name for one in sinks)}\n")
+    click.echo("See what it will do, and send a test alert:")
+    click.echo(f"  corowatch check {named} && corowatch send {sinks[0].name} {named}")
+    if not machine.systemd:
+        click.echo(f"Start it:\n  corowatch run {named}")
+        return
+    install = "" if os.path.abspath(output).startswith("/etc/corowatch/") else (
+        f"install -D -m 644 {named} /etc/corowatch/{OURS} && ")
+    click.echo("Install it as a service, as root:")
+    click.echo(f"  {install}corowatch service corowatch.service > /etc/systemd/system/corowatch.service && mkdir -p "
+               "/etc/sysusers.d && corowatch service corowatch.sysusers > /etc/sysusers.d/corowatch.conf")
+    click.echo("  systemd-sysusers && systemctl daemon-reload && systemctl enable --now corowatch")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_origin
 
 from corowatch.core.cases import Case
 from corowatch.core.config import Config, Step
 from corowatch.core.kinds import ANYTHING, REQUIRED, Kind, Kinds, Option
+from corowatch.core.surface import NAME, RESERVED
 from corowatch.core.text import Text, shown
-from corowatch.core.values import AtLeast, FilePath, schema, type_name
+from corowatch.core.values import FilePath, by_type, schema, type_name
 
 ROLES = {"source": "Sources", "node": "Nodes", "sink": "Sinks"}
 
@@ -87,42 +88,59 @@ def _cell(text: str) -> str:
 
 
 def json_schema(kinds: Kinds) -> dict[str, Any]:
-    """The schema of a config file, one branch a kind, for editors (JSON Schema 2020-12)."""
-    steps = {**kinds.source, **kinds.node}
-    reference = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
-                 "description": "FLOW, FLOW.STEP or FLOW.STEP.otherwise; a list merges"}
-    uses = {"from": reference, **{name: {"$ref": f"#/$defs/{kind.role}.{name}"} for name, kind in steps.items()}}
-    name = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "how other flows call this step"}
-    mapping = {"type": "object", "properties": uses, "additionalProperties": False, "minProperties": 1}
-    sequence = {"type": "array", "minItems": 1, "items": {
-        "type": "object", "properties": {**uses, "name": name}, "additionalProperties": False, "minProperties": 1}}
+    """The schema of a config file, one branch a kind, for editors.
+
+    It is of draft 7, which all editors know. What may be written in several ways is told apart by its type, so that an
+    editor names the one mistake there is.
+    """
+    origin = {**schema(tuple[str, ...]), "description": "FLOW, FLOW.STEP or FLOW.STEP.otherwise; a list merges"}
+    heads = {"from": origin, **_references(kinds.source)}
+    nodes = _references(kinds.node)
+    name = {"type": "string", "pattern": f"^{NAME}$", "description": "how other flows call this step"}
+    mapping = {"type": "object", "properties": {**heads, **nodes}, "additionalProperties": False, "minProperties": 1,
+               "oneOf": [{"required": [head]} for head in heads]}
+    sequence = {"items": [_item(heads, name)], "additionalItems": _item(nodes, name), "minItems": 1}
     sinks = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
-             "properties": {name: {"$ref": f"#/$defs/sink.{name}"} for name in kinds.sink}}
-    names = {"propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"}}
+             "properties": _references(kinds.sink)}
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "corowatch config",
         "type": "object",
         "properties": {
-            "flows": {"type": "object", "minProperties": 1, **names,
-                      "additionalProperties": {"anyOf": [mapping, sequence]}},
-            "sinks": {"type": "object", **names, "additionalProperties": sinks},
-            "defaults": {"type": "object", "additionalProperties": False, "properties": {
-                kind.name: _mapping(kind) for kind in kinds}},
-            "tests": {"type": "array", "items": _case()},
+            "flows": {"type": "object", "minProperties": 1, "description": "by name: where lines come from, and what "
+                      "becomes of them", "propertyNames": {"pattern": f"^(?!{RESERVED}$){NAME}$"},
+                      "additionalProperties": by_type("array", sequence, mapping)},
+            "sinks": {"type": ["object", "null"], "description": "by name: who is told",
+                      "propertyNames": {"pattern": f"^{NAME}$"}, "additionalProperties": sinks},
+            "defaults": {"type": ["object", "null"], "description": "options of each use of a kind that does not say "
+                         "otherwise", "additionalProperties": False, "properties": {
+                             kind.name: {**_mapping(kind), "type": ["object", "null"]} for kind in kinds}},
+            "tests": {"type": ["array", "null"], "items": _case(), "description": "lines, and the alerts that there "
+                      "must be then; `corowatch test` runs them"},
             "config": {**schema(tuple[FilePath, ...]), "description": "in a file of tests: their config"},
         },
         "patternProperties": {"^x-": {}},
         "additionalProperties": False,
-        "$defs": {f"{kind.role}.{kind.name}": _use(kind) for kind in kinds},
+        "definitions": {f"{kind.role}.{kind.name}": _use(kind) for kind in kinds},
     }
+
+
+def _references(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/definitions/{kind.role}.{name}"} for name, kind in kinds.items()}
+
+
+def _item(uses: Mapping[str, Any], name: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of a list of steps: one step, which may have a name."""
+    return {"type": "object", "properties": {**uses, "name": name}, "additionalProperties": False,
+            "if": {"required": ["name"]}, "then": {"minProperties": 2, "maxProperties": 2},
+            "else": {"minProperties": 1, "maxProperties": 1}}
 
 
 def _case() -> dict[str, Any]:
     """The schema of a test: `then` may be an empty list."""
-    case = schema(Case)["anyOf"][1]
-    for one in case["properties"]["then"]["anyOf"]:
-        one.pop("minItems", None)
+    case = schema(Case)
+    case = dict(case.get("then", case))
+    case["properties"]["then"]["then"].pop("minItems")
     return {**case, "required": ["then"]}
 
 
@@ -132,27 +150,40 @@ def _properties(kind: Kind) -> dict[str, Any]:
 
 def _mapping(kind: Kind) -> dict[str, Any]:
     free = next((option for option in kind.options.values() if option.free), None)
-    return {"type": "object", "properties": _properties(kind), "additionalProperties": free is not None and {
-        **schema(get_args(free.hint)[1]), "description": free.sentence}}
+    properties = _properties(kind)
+    if free is None:
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+    name, value = map(schema, get_args(free.hint))
+    return {"type": "object", "properties": properties, "propertyNames": {"anyOf": [{"enum": list(properties)}, name]},
+            "additionalProperties": {**value, "description": free.sentence}}
 
 
 def _option(option: Option) -> dict[str, Any]:
     told = {**schema(option.hint), "description": option.sentence}
-    least = next((marker for marker in option.markers if isinstance(marker, AtLeast)), None)
-    return {**told, "minimum": least.least} if least else told
+    default = default_of(option)
+    if default not in ("", "0s"):  # no time at all is not for a person to write
+        plain = isinstance(option.default, (bool, int)) and type_name(option.hint) not in ("duration", "size")
+        told["default"] = list(option.default) if isinstance(option.default, tuple) else (
+            option.default if plain else default)
+    return {**told, "minimum": option.least} if option.least is not None else told
 
 
 def _use(kind: Kind) -> dict[str, Any]:
     required = [option.name for option in kind.options.values() if option.required and not option.free]
-    full = _mapping(kind)
+    full, first = _mapping(kind), kind.first
     if required:
         full["required"] = required
-    ways: list[dict[str, Any]] = [full]
-    if kind.first and set(required) <= {kind.first.name}:
-        ways.append(schema(kind.first.hint) or {})
-    if not required:
-        ways.append({"type": "null"})
-    return {"description": kind.doc, "anyOf": ways}
+    if first and get_origin(first.hint) is dict and not first.free:
+        full = schema(first.hint)  # a mapping is the option itself
+    short: dict[str, Any] = full if first else {"type": "null"}
+    if first and set(required) <= {first.name} and not first.free:
+        short = schema(first.hint)
+        if not required:
+            short = by_type("null", {}, short) if short else {}
+    elif first and not required:
+        short = by_type("null", {}, full)
+    return {"title": f"{kind.name}, a {kind.role}", "description": kind.summary, "markdownDescription": kind.doc,
+            **by_type("object", full, short)}
 
 
 # --- a config as the classic course would write it --------------------------------------------------

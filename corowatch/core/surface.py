@@ -22,7 +22,9 @@ RESERVED = "corowatch"
 MOST = 10_000
 """Flows, or sinks."""
 _SECTIONS = ("flows", "sinks", "defaults", "tests")
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+NAME = "[A-Za-z0-9_-]+"
+"""What a flow, a sink or a step may be called."""
+_NAME = re.compile(NAME)
 
 
 class _Item(NamedTuple):

@@ -593,21 +593,66 @@ def _argument(given: Given, reading: Reading) -> Any:
 
 # --- what a schema says of each ---------------------------------------------------------------------
 
-_DURATION_SCHEMA = {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["90s", "5m", "1h"]}
+_PUT_IN = r".*\$\{(?:env|credential):[^}]*\}.*"
+"""What a schema must take wherever a secret may be put in."""
+
+
+def _matching(expression: str, cure: str, *, type_: str | list[str] = "string", **more: Any) -> dict[str, Any]:
+    """The schema of a text that an expression matches as a whole, or in which a secret stands. `cure` is what editors
+    say where it does not."""
+    return {"type": type_, "pattern": f"^(?:{expression}|{_PUT_IN})$", "patternErrorMessage": cure, **more}
+
+
+_SCALARS = ["string", "number", "boolean"]
+_SCALAR_SCHEMA = {"type": _SCALARS}
+_SOME_TIME = "a duration is written 500ms, 90s, 5m, 1h or 7d, and is longer than nothing"
+_NO_TIME = r"(?:0+(?:\.0+)?(?:ms|s|m|h|d))+$"
+_PATH_SCHEMA = {"type": _SCALARS, "pattern": r"^(?:[^~$]|\$\{)",
+                "patternErrorMessage": "'~' and '$' are not expanded in a path; write the whole path"}
+_BUILT_IN = "|".join(BUILT_IN)
+_NEW_FIELD = {"type": _SCALARS, "pattern": f"^(?!(?:{_BUILT_IN})$){FIELD.pattern}$",
+              "patternErrorMessage": "a field's name is made of letters, digits, '_', '.' and '-', and is none that "
+              "every event has"}
+# A control character is what double quotes make of a backslash.
+_PATTERN_SCHEMA = {"type": _SCALARS, "minLength": 1,
+                   "pattern": r"^(?!.*\$\{(?:env|credential):)[^\u0000-\u001f\u007f]+$",
+                   "patternErrorMessage": "put a pattern in single quotes, and no ${…} into it"}
 _SCHEMAS: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
     int: {"type": "integer"},
     float: {"type": "number"},
-    Seconds: _DURATION_SCHEMA, After: _DURATION_SCHEMA,
-    Size: {"type": "string", "pattern": f"^{_SIZE.pattern}$", "examples": ["64KiB", "10MiB"]},
-    Share: {"anyOf": [{"type": "string", "pattern": rf"^{_NUMBER.pattern}\s*%$", "examples": ["2%"]},
-                      {"type": "number", "minimum": 0, "exclusiveMaximum": 1}]},
-    FigureName: {"type": "string", "pattern": f"^(?:{'|'.join(figures.NAMES)}|{figures.PERCENTILE.pattern})$"},
+    Seconds: _matching(f"(?!{_NO_TIME}){_DURATION.pattern}", _SOME_TIME, examples=["90s", "5m", "1h"]),
+    After: _matching(f"0|{_DURATION.pattern}", _SOME_TIME, type_=["string", "integer"], minimum=0, maximum=0,
+                     examples=["90s", "5m", "1h"]),
+    Size: _matching(_SIZE.pattern, "a size is written 64KiB or 10MiB", examples=["64KiB", "10MiB"]),
+    Share: _matching(rf"0(?:\.\d+)?|{_NUMBER.pattern}\s*%", "a share is written 2% or 0.02", type_=["string", "number"],
+                     minimum=0, exclusiveMaximum=1, examples=["2%"]),
+    FigureName: _matching(f"{'|'.join(figures.NAMES)}|{figures.PERCENTILE.pattern}",
+                          f"a figure is one of {', '.join(figures.NAMES)}, or a percentile such as p95"),
     Function: {"type": "string", "pattern": r":[A-Za-z_]\w*$", "examples": ["rules.py:grep"]},
-    TextTree: {"type": ["object", "array"]},
+    Text: {"type": _SCALARS, "pattern": r"^(?:[^{}]|\{\{|\}\}|\{[A-Za-z_][A-Za-z0-9_.-]*\}|\$\{[^}]*\})*$",
+           "patternErrorMessage": "braces stand around the name of a field; write {{ or }} to mean a brace"},
+    NameGlob: {"type": _SCALARS, "pattern": r"^(?:[^~$]|\$\{|[~$][^/]*$)"},
+    Glob: _PATH_SCHEMA, FilePath: _PATH_SCHEMA, TableFile: _PATH_SCHEMA,
+    Pattern: _PATTERN_SCHEMA, Template: _PATTERN_SCHEMA,
+    Expr: {"type": _SCALARS, "pattern": r"^[^\u0000-\u0008\u000b-\u001f\u007f]*$"},
+    NewField: _NEW_FIELD,
+    Url: _matching("https?://[^/?#].*", "write https://HOST/PATH"),
+    AppriseUrl: _matching("[A-Za-z0-9]+://.+", "write SERVICE://…, such as ntfy://TOPIC"),
+    Mailbox: _matching(".*[^@]@[^@].*", "write ops@example.org or 'Ops <ops@example.org>'"),
+    TextTree: {"type": ["object", "array", *_SCALARS]},
     Any: {},
 }
-_SCALAR_SCHEMA = {"type": ["string", "number", "boolean"]}
+_SCHEMAS[TextOrNot] = _SCHEMAS[Text]
+
+
+def by_type(type_: str, then: Mapping[str, Any], otherwise: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a value that may be written in two ways.
+
+    Not `anyOf`: of that an editor can only say that no way fits, while here it tells what is wrong with the one that
+    was meant.
+    """
+    return {"if": {"type": type_}, "then": dict(then), "else": dict(otherwise)}
 
 
 def schema(hint: Any) -> dict[str, Any]:
@@ -619,19 +664,25 @@ def schema(hint: Any) -> dict[str, Any]:
         return {"enum": list(args)}
     if origin is tuple:
         one = schema(args[0])
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if one else {}
+        return by_type("array", {"items": one, "minItems": 1}, one) if one else {}
     if origin is list:
         return {"type": "array", "items": _SCALAR_SCHEMA, "minItems": 1}
     if origin is dict:
-        return {"type": "object"}
+        return {"type": "object", "additionalProperties": schema(args[1])}
     if _has_parts(hint):
-        parts = {name: (plain, sentence) for name, (_, plain, sentence, _) in _parts(hint).items()}
-        mapping = {"type": "object", "additionalProperties": False, "properties": {
-            name: {**schema(plain), "description": sentence} for name, (plain, sentence) in parts.items()}}
-        if required := _required(hint):
-            mapping["required"] = required
-        return {"anyOf": [schema(next(iter(parts.values()))[0]), mapping]}
+        return _schema_of_parts(hint)
     return dict(_SCHEMAS.get(hint, _SCALAR_SCHEMA))
+
+
+def _schema_of_parts(hint: Any) -> dict[str, Any]:
+    parts = _parts(hint)
+    mapping: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": {
+        name: {**schema(plain), "description": sentence, **({"minimum": least} if least > float("-inf") else {})}
+        for name, (_, plain, sentence, least) in parts.items()}}
+    required, (first, *_) = [name.rstrip("_") for name in _required(hint)], parts
+    if required:
+        mapping["required"] = required
+    return by_type("object", mapping, schema(parts[first][1])) if set(required) <= {first} else mapping
 
 
 _NAMES: dict[Any, str] = {

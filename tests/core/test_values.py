@@ -186,10 +186,12 @@ def test_what_is_wrong_with_a_counted_pattern_is_told(given, mistakes):
 
 
 def test_an_option_of_parts_says_in_its_schema_which_must_be_there():
-    either = schema(Counted)["anyOf"]
+    told = schema(Counted)
 
-    assert (["pattern"], {"pattern", "at_least"}) == (either[1]["required"], set(either[1]["properties"]))
-    assert schema(Pattern) == either[0]
+    assert {"type": "object"} == told["if"]
+    assert (["pattern"], {"pattern", "at_least"}) == (told["then"]["required"], set(told["then"]["properties"]))
+    assert 1 == told["then"]["properties"]["at_least"]["minimum"]
+    assert schema(Pattern) == told["else"]
 
 
 @pytest.mark.parametrize(("text", "part"), [

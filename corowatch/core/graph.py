@@ -21,6 +21,8 @@ from corowatch.core.flags import Flags
 from corowatch.core.jobs import Jobs
 from corowatch.core.kinds import Counts, Gate
 from corowatch.core.memory import Memory
+from corowatch.core.others import Others
+from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, ScanCounts, scan
 from corowatch.engines import Cache, NoCache, engine_for
 from corowatch.engines import Gate as Patterns
@@ -133,6 +135,7 @@ class Live:
     inlet: Inlet[Any]
     readers: dict[str, str]
     jobs: Jobs | None = None
+    others: Others | None = None
     feeds: frozenset[str] = frozenset()
     ticked: float = 0.0
 
@@ -247,8 +250,9 @@ class Graph:
         readers = self._readers(step)
         here = Here(step.flow, step.name, self._host, readers)
         jobs = Jobs() if kind.jobs else None
+        others = Others() if kind.others else None
         handed = ((kind.memory, kept), (kind.counts, counts), (kind.here, here), (kind.flags, self._flags),
-                  (kind.jobs, jobs))
+                  (kind.jobs, jobs), (kind.others, others))
         given |= {name: value for name, value in handed if name}
 
         def failed(item: object, error: Exception, rests: float) -> None:
@@ -258,7 +262,7 @@ class Graph:
             return push if self._witness is None else self._witness.around(step.id, push)
 
         inlet: Inlet[Any] = Inlet(lambda: kind.start(**given), counts, failed, lambda: self.now, seen)
-        return Live(step, kept, counts, outlets, inlet, readers, jobs)
+        return Live(step, kept, counts, outlets, inlet, readers, jobs, others)
 
     def _readers(self, step: Step) -> dict[str, str]:
         """Under which name this step's flow knows each reader upstream of it."""
@@ -280,10 +284,25 @@ class Graph:
         feed_of = {name: feed.name for feed in self.feeds.values() for name in feed.steps}
         for live in self.nodes.values():
             live.feeds = frozenset(feed_of[name] for name in self._sources(live.step))
+            if live.others is not None:
+                live.others.patterns = tuple(self._wanted_beside(live.step, live.feeds))
             for name, outlet in live.outlets.items():
                 outlet.lead_to(ways.get((live.step.id, name), ()))
         for feed in self.feeds.values():
             self._lead(feed)
+
+    def _wanted_beside(self, step: Step, feeds: frozenset[str]) -> Iterator[Pattern]:
+        """What steps look for that are the first behind the sources of a step, and do not lead to it."""
+        before = set(self._ways_to(step))
+        sources = {name for feed in feeds for name in self.feeds[feed].steps}
+        for other in self.config.steps.values():
+            if other.id not in before and any(way.step in sources for way in other.inputs):
+                yield from _wanted(other)
+
+    def _ways_to(self, step: Step) -> Iterator[str]:
+        yield step.id
+        for way in step.inputs:
+            yield from self._ways_to(self.config.steps[way.step])
 
     @cached_property
     def _led(self) -> set[tuple[str, str]]:
@@ -307,8 +326,7 @@ class Graph:
         """The patterns without one of which the step ignores a line and sends nothing; None: it wants every line."""
         if any((step.id, outlet) in self._led for outlet in step.kind.outlets[1:]):
             return None
-        gates = [step.options[name] for name, option in step.kind.options.items() if Gate in option.markers]
-        return tuple(chain.from_iterable(gates)) or None
+        return tuple(_wanted(step)) or None
 
     # --- running --------------------------------------------------------------------------------------
 
@@ -356,6 +374,12 @@ class Graph:
         for name, feed in self.feeds.items():
             if name in before.feeds and (clock := before.feeds[name].clock) and feed.clock:
                 feed.clock.at = clock.at
+
+
+def _wanted(step: Step) -> Iterator[Pattern]:
+    """The patterns without one of which a step ignores a line, where it has such."""
+    return chain.from_iterable(step.options[name] for name, option in step.kind.options.items()
+                               if Gate in option.markers)
 
 
 def _close(nodes: Iterable[Live]) -> Iterator[Closed]:

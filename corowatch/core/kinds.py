@@ -5,8 +5,8 @@
 
 - a parameter hinted `Target[…]` is an outlet, wired by the YAML;
 - `Memory[…]` is state that survives, `Counts[…]` names what is counted, `Here` is the node's address,
-  `Flags` what flows tell each other, `Jobs` where it asks for what takes time, `Delivery` a sink's message in hand:
-  they are handed in from outside, and made up when a test leaves them out;
+  `Flags` what flows tell each other, `Others` what they look for, `Jobs` where it asks for what takes time,
+  `Delivery` a sink's message in hand: they are handed in from outside, and made up when a test leaves them out;
 - keyword-only parameters hinted `Annotated[type, "sentence"]` are options: name, type, default, docs
   (a trailing underscore is dropped: `except_` is `except` in YAML);
 - the return hint says what it consumes, the docstring is its help, the function's name its name.
@@ -33,6 +33,7 @@ from corowatch.core.events import Batch, Delivery, Here, Target, Tick
 from corowatch.core.flags import Flags
 from corowatch.core.jobs import Jobs
 from corowatch.core.memory import Memory
+from corowatch.core.others import Others
 from corowatch.core.standing import Standing
 from corowatch.core.values import AtLeast, Function, type_name
 
@@ -195,6 +196,11 @@ class Kind:
         return next(iter(self._hinted(Jobs)), None)
 
     @cached_property
+    def others(self) -> str | None:
+        """The parameter that holds what other flows look for, if it asks for that."""
+        return next(iter(self._hinted(Others)), None)
+
+    @cached_property
     def delivery(self) -> str | None:
         """The parameter that holds the Delivery in hand, if it has one."""
         return next(iter(self._hinted(Delivery)), None)
@@ -274,6 +280,8 @@ class Kind:
             given[self.flags] = Flags()
         if self.jobs and self.jobs not in bound:
             given[self.jobs] = Jobs()
+        if self.others and self.others not in bound:
+            given[self.others] = Others()
         if self.delivery and self.delivery not in bound:
             given[self.delivery] = Delivery()
         made = self.function(*args, **given)

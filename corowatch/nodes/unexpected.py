@@ -8,6 +8,7 @@ from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.masks import shown
 from corowatch.core.memory import Memory
+from corowatch.core.others import Others
 from corowatch.core.pattern import Pattern
 from corowatch.core.standing import clock
 from corowatch.core.table import Table, TableFile
@@ -37,12 +38,14 @@ def unexpected(
     *,
     templates: Annotated[TableFile, "a file of accepted templates, one a line, as `corowatch accept` writes it"],
     except_: Annotated[tuple[Pattern, ...], "lines that match one of these are expected, too"] = (),
+    rules: Annotated[bool, "lines that other flows of the same source look for are expected, too"] = False,
     of: Annotated[FieldName, "the field that is looked at"] = FieldName("text"),
     by: Annotated[tuple[FieldName, ...], "fields that make the key; what is new is so for each key by itself"] = (),
     remember: Annotated[Seconds, "a template is known for so long, inclusive, since last seen"] = Seconds(30 * 86400.0),
     max_keys: Annotated[int, "unexpected templates held; beyond, the one longest unseen goes", AtLeast(1)] = 1_000,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
+    others: Others,
     memory: Memory[Row[State]],
     counts: Counts[Literal["passed", "repeated", "expected", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event]:
@@ -50,9 +53,10 @@ def unexpected(
 
     A line is made of words in which numbers, addresses and the like count as one; what stands before them (a time, the
     host) does not count. It is expected if it has an accepted template, which says word for word what it must have, or
-    matches `except`; so is a blank one. `corowatch accept FILE LOG` learns what a log has, and adds it to the file,
-    which is read again within seconds when it changed. Every line that reaches it is taken apart, so let a `drop`, or
-    the `otherwise` of another rule, keep those from it that are many.
+    matches `except`; so is a blank one. With `rules`, so is one that another flow of the same source looks for: that
+    matches the patterns of its first step, such as a `grep`, whatever becomes of it there. `corowatch accept FILE LOG`
+    learns what a log has, and adds it to the file, which is read again within seconds when it changed. Every line that
+    comes here is taken apart, so let a `drop`, or the `otherwise` of another step, keep those away that are many.
 
     Lines that are not expected are of one template if they have as many words, the first and most others in common; the
     first passes, with `template` as an accepted one would be written, and the others are counted `repeated`. A template
@@ -75,7 +79,8 @@ def unexpected(
                 continue
             text = as_text(value)
             words = words_of(text)
-            if not words or table.rows.explain(words) or any(one.test(text) for one in except_):
+            if not words or table.rows.explain(words) or any(one.test(text) for one in except_) or (
+                    rules and others.want(event.text)):
                 counts["expected"] += 1
                 if otherwise is not None:
                     otherwise.send(event)

@@ -11,6 +11,7 @@ from corowatch.core.events import Block, Consumer, Event, Origin, Position, Targ
 from corowatch.core.graph import FIRST_REST, LONGEST_REST, Graph, Inlet, fingerprint
 from corowatch.core.kinds import Counts, Kinds, discover, node
 from corowatch.core.memory import Memory
+from corowatch.core.others import Others
 from corowatch.core.values import Function
 from corowatch.testing import Collect, block, line
 
@@ -545,3 +546,46 @@ def test_what_a_step_has_set_goes_with_the_step():
     new.read("a: FAIL 1\n")
 
     assert ["a: FAIL 1"] == old.titles()
+
+
+# --- what other flows look for ----------------------------------------------------------------------
+
+WATCHED = """\
+flows:
+  all: {stdin: , beside: }
+  first: {stdin: , grep: [a, b], drop: c}
+  second: [{stdin: }, {drop: d}, {grep: e}]
+  third: {from: first, grep: f}
+  elsewhere: {tail: /x, grep: g}
+  own: {stdin: , grep: h, beside: , alert: }
+"""
+
+
+@node
+def beside(target: Target[Event], *, others: Others) -> Consumer[Event]:
+    """Pass on what nobody looks for."""
+    while True:
+        event = yield
+        if not others.want(event.text):
+            target.send(event)
+
+
+def beside_of(run):
+    return {name: [one.source for one in live.others.patterns] for name, live in run.graph.nodes.items() if live.others}
+
+
+def test_a_step_may_ask_what_those_look_for_that_are_first_behind_its_sources_and_not_before_it():
+    run = Run(WATCHED, more=beside)
+
+    assert {"all.beside": ["a", "b", "h"], "own.beside": ["a", "b"]} == beside_of(run)
+
+
+def test_what_others_look_for_is_as_the_config_is_now_though_the_step_goes_on():
+    before = Run(WATCHED, more=beside)
+    after = Run(WATCHED.replace("[a, b]", "z"), before=before, more=beside)
+    list(after.graph.take_over())
+
+    assert after.graph.nodes["all.beside"] is before.graph.nodes["all.beside"]
+    assert {"all.beside": ["z", "h"], "own.beside": ["z"]} == beside_of(after)
+    after.read("h a\nh z\n")
+    assert ["own: h a"] == before.titles()  # the alert that goes on puts where it did

@@ -10,6 +10,7 @@ from corowatch.core.config import ConfigFile
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import ConfigError
 from corowatch.core.memory import Memory
+from corowatch.core.others import Others
 from corowatch.core.pattern import Pattern
 from corowatch.core.table import Table, TableFile
 from corowatch.loading import load_texts
@@ -59,6 +60,17 @@ def test_what_matches_except_is_expected():
     send(unexpected(out, rest, templates=of(), except_=(Pattern("DEBUG"), Pattern("noise"))), "DEBUG x", "x", "noise")
 
     assert (["x"], ["DEBUG x", "noise"]) == (texts(out), texts(rest))
+
+
+def test_with_rules_what_other_flows_look_for_is_expected():
+    rest, others = Collect(), Others([Pattern("disk"), Pattern("panic")])
+    told = [Collect(), Collect()]
+
+    send(unexpected(told[0], rest, templates=of(), rules=True, others=others), "disk full", "panic", "x")
+    send(unexpected(told[1], templates=of(), others=others), "disk full", "panic", "x")
+
+    assert (["x"], ["disk full", "panic", "x"]) == (texts(told[0]), texts(told[1]))
+    assert ["disk full", "panic"] == texts(rest)
 
 
 def test_numbers_times_and_hosts_do_not_count():

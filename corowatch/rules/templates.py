@@ -15,8 +15,8 @@ from math import inf
 from corowatch.core.events import Event
 from corowatch.core.masks import LONGEST, SIGNS, WILD, alike, masked, wider
 
-MOST = 10_000
-"""Groups that are kept."""
+MOST = 3_000
+"""Groups that are kept; a line is compared with those that are as long and begin alike, or begin in too many ways."""
 DEPTH, ALIKE = 6, 0.7
 """Of Drain: layers of its tree, and the share of words that two lines of a group have in common. With these 377 of 441
 groups that people made of loghub's samples are found exactly; with its defaults, 4 and 0.4, 260."""
@@ -146,10 +146,11 @@ class Templates:
 
     def __init__(self, most: int = MOST) -> None:
         try:
-            from drain3.drain import Drain
+            from drain3.drain import Drain, Node
         except ImportError as error:
             raise ImportError("templates need the package drain3-improved: pip install 'drain3-improved>=0.10'"
                               ) from error
+        self._root = Node
         self._drain = Drain(depth=DEPTH, sim_th=ALIKE, max_clusters=most, param_str=WILD)
         self._most = most
         self._kept: dict[int, Template] = {}
@@ -184,8 +185,12 @@ class Templates:
         return template
 
     def _forget(self) -> None:
-        """Drop what Drain has dropped."""
+        """Drop what Drain has dropped, and from its tree the ways that led there: by itself it only grows."""
         gone = self._kept.keys() - self._drain.id_to_cluster.keys()
         self.forgotten += len(gone)
         for name in gone:
             del self._kept[name]
+        if gone:
+            self._drain.root_node = self._root()
+            for cluster in self._drain.clusters:
+                self._drain.add_seq_to_prefix_tree(self._drain.root_node, cluster)

@@ -73,6 +73,18 @@ def test_what_is_kept_is_bounded_and_what_had_to_go_is_counted():
     assert 90 == templates.forgotten
 
 
+def test_drains_tree_is_bounded_too():
+    """Drain forgets groups, and not the ways to them."""
+    def nodes(node):
+        return 1 + sum(map(nodes, node.key_to_child_node.values()))
+
+    letters = "abcdefghij"
+    templates = of(*(f"{letters[n // 100]}x {letters[n // 10 % 10]}y {letters[n % 10]}z word" for n in range(1000)),
+                   most=10)
+
+    assert nodes(templates._drain.root_node) < 100
+
+
 def test_where_drain_is_not_installed_the_cure_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "drain3.drain", None)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from typing import Any
 
 import click
 
-NAMES = ("accept", "backtest", "graph", "init", "replay", "suggest", "test", "why")
+NAMES = ("accept", "backtest", "graph", "import", "init", "replay", "suggest", "test", "why")
 
 
 class Later(click.Group):
@@ -18,7 +19,8 @@ class Later(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in NAMES:
-            command: Any = importlib.import_module(f"corowatch.commands.{cmd_name}").command
+            module = cmd_name + "_" * keyword.iskeyword(cmd_name)
+            command: Any = importlib.import_module(f"corowatch.commands.{module}").command
             assert isinstance(command, click.Command)
             return command
         return super().get_command(ctx, cmd_name)

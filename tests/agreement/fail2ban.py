@@ -3,27 +3,42 @@
 Of a session is compared which of its lines is the first match, and the host where one is told. A step `parse: regex`
 finds the session and the content of each line; on the contents our patterns run; and a step `all_of` by session waits
 for a line that fires and one that has a host, in any order.
+
+`import fail2ban` is compared with fail2ban itself, where that is installed with the filters of Debian's package: whole
+lines, with their time, go through the config that `corowatch import` makes of a filter and its options. A case counts
+if fail2ban finds the host that is expected; a session, if it finds any.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from corowatch.core.pattern import Pattern
 from corowatch.core.values import FieldName, Seconds
 from corowatch.nodes.all_of import Counted, all_of
 from corowatch.nodes.parse import parse
+from corowatch.rules.importing import Asked
+from corowatch.rules.importing.fail2ban import read
 from corowatch.testing import Collect, line
-from tests.agreement import Share, records
+from tests.agreement import Share, records, run
 
 HOST = ("ip4", "ip6", "dns", "fid", "pre_ip4", "pre_ip6", "pre_dns", "pre_fid")
 A_DAY = Seconds(86400.0)
+ITSELF = Path(__file__).with_name("fail2ban_itself.py")
+PYTHON = "/usr/bin/python3"
+FILTERS = Path("/etc/fail2ban/filter.d")
+AGAIN = ("the session fails a second time without telling who: `collect` began it anew with the first failure, and no "
+         "line has told the address since")
 
 
 def shares() -> Iterator[Share]:
     yield of_lines()
     yield of_sessions()
+    yield from of_imports()
 
 
 def of_lines() -> Share:
@@ -66,6 +81,61 @@ def first_match(case: Mapping[str, Any]) -> tuple[int | None, str | None]:
         told = ("fires" if any(True for _ in _fires(patterns, content)) else "-") + (f" from {host}" if host else "")
         both.send(line(told, event.at, event.place, mlfid=event.fields["mlfid"]))
     return (passed[0].place, passed[0].fields["host_seen"]) if passed else (None, None)
+
+
+def of_imports() -> Iterator[Share]:
+    """The hosts that the config of each filter finds, beside those that fail2ban does; and lines that are no failures."""
+    share, quiet = Share("import fail2ban"), Share("import fail2ban, quiet lines")
+    for (filter_, options), cases in by_filter().items():
+        if not (FILTERS / f"{filter_}.conf").exists():
+            share.left_out["cases of filters that are not installed"] += len(cases)
+            continue
+        told = found_by_itself(filter_, dict(options), [case["lines"] for case in cases])
+        flows = alerting(filter_, dict(options)) if any(told) else {}
+        for case, theirs in zip(cases, told, strict=True):
+            if case["match"] and not any(host in (case["host"], None) or not case["host"] for _, host in theirs):
+                share.left_out["cases in which fail2ban itself does not find the host"] += 1
+            elif flows:
+                ours = found_in(flows, case["lines"])
+                again = len(theirs) > len(ours) > 0 and ours == theirs[:len(ours)]
+                (share if theirs else quiet).compare("\n".join(case["lines"]), theirs, ours, AGAIN if again else "")
+    yield from (share, quiet)
+
+
+def by_filter() -> Mapping[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, Any]]]:
+    """Single lines and sessions, as lists of lines, by filter and options."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, Any]]] = {}
+    for case in (*records("fail2ban/cases.jsonl"), *records("fail2ban/sessions.jsonl")):
+        lines = [one["line"] for one in case["lines"]] if "lines" in case else [case["line"]]
+        told = {"lines": lines, "match": case.get("match", True), "host": case.get("host")}
+        found.setdefault((case["filter"], tuple(case["options"].items())), []).append(told)
+    return found
+
+
+def found_by_itself(filter_: str, options: Mapping[str, str], lines: list[list[str]]) -> list[list[list[Any]]]:
+    """What fail2ban finds: of each list of lines, the number of a line and the host."""
+    job = json.dumps({"filter": filter_, "options": options, "lines": lines})
+    told = subprocess.run([PYTHON, "-I", ITSELF], input=job, capture_output=True, text=True, check=False, timeout=300)
+    return json.loads(told.stdout) if told.returncode == 0 else [[] for _ in lines]  # type: ignore[no-any-return]
+
+
+def alerting(filter_: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """The flows of a filter, with an alert for each failure, and standard input to read."""
+    imported = read([str(FILTERS / f"{filter_}.conf")], Asked(("/var/log/a.log",), options, (1, 1.0)))
+    return {flow.name: [{"stdin": None} if step.kind == "tail" else
+                        {step.kind: step.value, **({"name": step.name} if step.name else {})} for step in flow.steps]
+            for flow in imported.flows}
+
+
+def found_in(flows: Mapping[str, Any], lines: list[str]) -> list[list[Any]]:
+    """The same of ours."""
+    starts: dict[int, int] = {}
+    data = b""
+    for number, text in enumerate(lines):
+        starts[len(data)] = number
+        data += text.encode() + b"\n"
+    alerts, _ = run(flows, data)
+    return sorted([starts[int(str(alert.events[-1]["offset"]))], str(alert.fields["ip"])] for alert in alerts)
 
 
 def _patterns(regexes: list[dict[str, Any]]) -> list[tuple[Pattern, bool]]:

@@ -1,0 +1,84 @@
+"""`corowatch import`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from corowatch.cli import PATH, refusals
+from corowatch.core.config import ConfigFile
+from corowatch.core.text import many, safe
+from corowatch.core.values import duration
+
+PEERS = ("fail2ban", "logcheck", "swatchdog", "sec")
+
+
+def options_of(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> Mapping[str, str]:
+    """NAME=VALUE, as often as there are."""
+    for one in given:
+        if "=" not in one:
+            raise click.BadParameter(f"{one!r} is not NAME=VALUE, such as mode=aggressive")
+    return dict(one.split("=", 1) for one in given)
+
+
+def often(context: click.Context, parameter: click.Parameter, given: str | None) -> tuple[int, float] | None:
+    """N/TIME, such as 5/10m."""
+    if given is None:
+        return None
+    count, slash, time = given.partition("/")
+    try:
+        if not slash or int(count) < 1:
+            raise ValueError
+        return int(count), duration(time)
+    except ValueError:
+        raise click.BadParameter(f"{given!r} is not N/TIME, such as 5/10m") from None
+
+
+@click.command("import")
+@click.argument("peer", type=click.Choice(PEERS))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
+@click.option("--log", "logs", metavar="PATH", multiple=True, help="The log to read, in place of the one that the "
+              "rules or their program name; may be given again.")
+@click.option("--set", "options", metavar="NAME=VALUE", multiple=True, callback=options_of,
+              help="Set an option of fail2ban's filters, such as mode=aggressive; may be given again.")
+@click.option("--threshold", metavar="N/TIME", callback=often, help="How often is too often, in place of what "
+              "fail2ban's jails say, such as 5/10m.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the config to a file.  "
+              "[default: standard output]")
+@refusals
+def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mapping[str, str],
+            threshold: tuple[int, float] | None, output: str | None) -> None:
+    """Make a config of the rules of fail2ban, logcheck, swatchdog or SEC.
+
+    The config goes to standard output. What could not be carried over is listed on standard error, each with its place,
+    and in comments of the config. The exit status is 0 then, too: read the list, and try the config on a log of yours
+    (`corowatch replay`) before you rely on it.
+
+    \b
+    corowatch import fail2ban /etc/fail2ban/jail.local -o bans.yaml
+    corowatch import fail2ban /etc/fail2ban/filter.d/sshd.conf --set mode=aggressive
+    corowatch import logcheck /etc/logcheck -o logcheck.yaml
+    corowatch import swatchdog ~/.swatchdogrc --log /var/log/messages
+    corowatch import sec /etc/sec/*.sec --log /var/log/syslog
+    """
+    from corowatch.loading import load_texts
+    from corowatch.rules.importing import Asked, Import, as_yaml
+
+    reader: Any = importlib.import_module(f"corowatch.rules.importing.{peer}")
+    imported: Import = reader.read(files, Asked(logs, options, threshold))
+    text = as_yaml(imported, f"Imported from {peer}: {' '.join(files)}")
+    if imported.flows:
+        load_texts([ConfigFile("the config that was made", text, "/")])
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        Path(output).write_text(text, encoding="utf-8")
+    for lost in imported.lost:
+        click.echo(safe(str(lost)), err=True)
+    but = f"; {many(len(imported.lost), 'thing')} could not be carried over" if imported.lost else ""
+    click.echo(f"{many(len(imported.flows), 'flow')}{but}", err=True)

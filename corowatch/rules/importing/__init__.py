@@ -1,0 +1,186 @@
+"""Rules of other programs as a config: what could be carried over, and a list of what could not, with its place.
+
+One module reads the files of one peer and gives an Import; nothing here knows the peers' programs, and none of them is
+run. What a rule does is expressed in the kinds that there are, so that what is written is a config like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from corowatch.core.errors import Place
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_WORDS = {"null", "true", "false"}
+_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+WIDTH = 110
+"""Characters of a list or mapping that stands in one line."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Something that was not carried over: where it stands, what it is, and why not or what to do instead."""
+
+    place: Place
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the person who imports wants otherwise: other logs than the peer's (none: the peer's), options of the peer's
+    rules by name, and how often within how long (seconds) is too often."""
+
+    logs: Sequence[str] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    threshold: tuple[int, float] | None = None
+
+
+NOTHING = Asked()
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a flow. `name`: other flows take from it. `why`: a word for those who read the config."""
+
+    kind: str
+    value: Any
+    name: str = ""
+    why: str = ""
+
+
+@dataclass
+class Flow:
+    """A flow, and what of the peer's it was (a comment)."""
+
+    name: str
+    steps: list[Step]
+    of: str = ""
+
+
+@dataclass
+class Import:
+    """What was read: flows and sinks of a config, and what is not in them."""
+
+    flows: list[Flow] = field(default_factory=list)
+    sinks: dict[str, Any] = field(default_factory=dict)
+    lost: list[Lost] = field(default_factory=list)
+
+    def lose(self, place: Place, what: str, why: str) -> None:
+        """Tell, once, that something is not carried over."""
+        if (lost := Lost(place, what, why)) not in self.lost:
+            self.lost.append(lost)
+
+    def flow_name(self, wanted: str) -> str:
+        """A name that no flow has yet, as near as may be to the one that is wanted."""
+        name = _NAME.sub("-", wanted).strip("-").lower() or "rule"
+        name = name if name[0].isalpha() else f"rule-{name}"
+        taken = {flow.name for flow in self.flows}
+        return next(one for one in numbered(name) if one not in taken and one != "corowatch")
+
+    def sink_name(self, wanted: str, value: Any) -> str:
+        """The name of a sink with this value: one that is there, or a new one."""
+        for name in numbered(_NAME.sub("-", wanted).strip("-").lower() or "sink"):
+            if self.sinks.setdefault(name, value) == value:
+                return name
+        raise AssertionError("names do not end")
+
+
+def numbered(name: str) -> Iterator[str]:
+    """`name`, `name-2`, `name-3` …"""
+    yield name
+    number = 2
+    while True:
+        yield f"{name}-{number}"
+        number += 1
+
+
+def as_yaml(imported: Import, title: str) -> str:
+    """The config as text. `title` is its first line; what was lost stands behind it, in comments."""
+    lines = [f"# {_comment(title)}"]
+    if imported.lost:
+        lines += ["#", "# Not carried over:", *(f"# - {_comment(str(lost))}" for lost in imported.lost)]
+    lines += ["", "flows:" if imported.flows else "flows: {}"]
+    for flow in imported.flows:
+        lines += [f"  # {_comment(flow.of)}"] if flow.of else []
+        lines.append(f"  {_scalar(flow.name)}:")
+        for step in flow.steps:
+            lines += [f"    # {_comment(step.why)}"] if step.why else []
+            lines += _item({step.kind: step.value, **({"name": step.name} if step.name else {})}, "    ")
+    if imported.sinks:
+        lines += ["sinks:", *_block(imported.sinks, "  ")]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str) -> str:
+    return _CONTROL.sub(" ", text)
+
+
+def _item(value: Any, indent: str) -> list[str]:
+    """An item of a list, of several lines where it is long."""
+    first, *rest = _block(value, indent + "  ") if isinstance(value, Mapping) else [indent + "  " + _flowing(value)]
+    return [f"{indent}- {first.lstrip(' ')}", *rest]
+
+
+def _block(value: Mapping[str, Any], indent: str) -> list[str]:
+    lines = []
+    for key, inner in value.items():
+        head = f"{indent}{_scalar(key)}:"
+        line = f"{head} {_flowing(inner)}"
+        if len(line) <= WIDTH or not inner or not isinstance(inner, Mapping | list | tuple):
+            lines.append(line)
+        elif isinstance(inner, Mapping):
+            lines += [head, *_block(inner, indent + "  ")]
+        else:
+            lines += [head, *(line for item in inner for line in _item(item, indent + "  "))]
+    return lines
+
+
+def _flowing(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(key)}: {_flowing(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_flowing, value))}]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    """A scalar as YAML: plain where it can be, else in single quotes; in double ones where a character is a control."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = str(value)
+    if not isinstance(value, str) or (_PLAIN.fullmatch(text) and text.lower() not in _WORDS) or _is_span(text):
+        return text
+    if _CONTROL.search(text):
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + _CONTROL.sub(lambda one: f"\\u{ord(one[0]):04x}", quoted) + '"'
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_span(text: str) -> bool:
+    """A time such as 10m, or a path: no quotes are needed."""
+    return bool(re.fullmatch(r"\d+(?:ms|s|m|h|d)|/[\w./-]*", text))
+
+
+def seconds(count: float) -> str:
+    """So many seconds as an option has it: 10m, 90s, 1500ms."""
+    if count != int(count):
+        return f"{round(count * 1000)}ms"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if count and count % size == 0:
+            return f"{int(count) // size}{unit}"
+    return f"{int(count)}s"
+
+
+def one_or_list(values: Sequence[Any]) -> Any:
+    """A value alone, or a list of them."""
+    return values[0] if len(values) == 1 else list(values)

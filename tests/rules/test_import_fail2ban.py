@@ -1,0 +1,192 @@
+"""Filters and jails of fail2ban become a config that finds the same hosts."""
+
+import pytest
+from tests.rules.importing import alerts, loaded, lost
+
+from corowatch.core.errors import ConfigError
+from corowatch.rules.importing import Asked, stamps
+from corowatch.rules.importing.fail2ban import read
+from corowatch.rules.importing.ini import Ini
+
+AT = "Mar  2 08:00:0{} web1 "
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "filter.d").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def filter_(folder):
+    def write(text, name="app.conf"):
+        (folder / "filter.d" / name).write_text(text)
+        return str(folder / "filter.d" / name)
+
+    return write
+
+
+def hosts(path, folder, lines, **options):
+    imported = read([path], Asked((str(folder / "a.log"),), options, (1, 1.0)))
+    return [alert.fields["ip"] for alert in alerts(imported, folder, lines)]
+
+
+def test_the_time_is_cut_out_before_a_pattern_is_searched_for(folder, filter_):
+    path = filter_("[Definition]\nfailregex = ^ web1 app: failure from <HOST>$\n")
+
+    assert ["192.0.2.7", "2001:db8::1", "bad.example.com"] == hosts(path, folder, [
+        AT.format(1) + "app: failure from 192.0.2.7",
+        AT.format(2) + "app: failure from ::ffff:192.0.2.7x y",
+        AT.format(3) + "app: failure from 2001:db8::1",
+        AT.format(4) + "app: failure from bad.example.com",
+        "x" + AT.format(5) + "app: failure from 192.0.2.9",
+    ])
+
+
+@pytest.mark.parametrize(("format_", "line", "rest"), [
+    ("^<W>{DATE}", "<W>2015-11-29 16:38:01.818 1 => x", " 1 => x"),
+    (r"^[^-]+ -- [^-]+ -- - ({DATE})", "7 00 -- none -- - 2014-01-13T05:02:22+00:00 WARN", "7 00 -- none -- -  WARN"),
+    ("^L %d/%m/%Y - %H:%M:%S", "L 01/02/2014 - 01:25:17: Bad", ": Bad"),
+    ("^%Y:%m:%d-%H:%M:%S", "2014:07:02-00:17:45: '3.2.1.4'", ": '3.2.1.4'"),
+    (r"^[^\[]*\[({DATE})", '192.0.2.7 - - [20/Jan/2015:19:53:28 +0100] "GET"', '192.0.2.7 - - [] "GET"'),
+    (r"^[^\[]*(\[{DATE}\s*\])", '192.0.2.7 - - [20/Jan/2015:19:53:28 +0100] "GET"', '192.0.2.7 - -  "GET"'),
+    ("{^LN-BEG}Epoch", "[1387288694] nsd[1]: info", "[] nsd[1]: info"),
+    ("EPOCH", "type=USER msg=audit(1387288694.123:7): pid", "type=USER msg=audit(:7): pid"),
+    ("{^LN-BEG}", "11-06-2013 02:09:40 +0300 PROXY", " +0300 PROXY"),
+    ("{^LN-BEG}", "08:12:13 only a time", " only a time"),
+    ("{DEFAULT}", "[28325:00010] 22-06-2014 09:56:12   smtp", "[28325:00010]    smtp"),
+    ("{DEFAULT}", "@400000004c56b90f32107c6c qmail", " qmail"),
+    ("{NONE}", "2014-01-13 05:02:22 all", "2014-01-13 05:02:22 all"),
+    ("{UNB}^%H:%M", "05:02:22 x", ":22 x"),
+    (r"%ExY(?P<_sep>[-/.])%m(?P=_sep)%d %H:%M:%S", "a 2014/01/13 05:02:22 b", "a  b"),
+    (r"%ExY(?P<_sep>[-/.])%m(?P=_sep)%d %H:%M:%S", "a 2014/01-13 05:02:22 b", "a 2014/01-13 05:02:22 b"),
+])
+def test_a_format_of_the_time_cuts_out_what_it_does_there(folder, filter_, format_, line, rest):
+    path = filter_(f"[Definition]\nfailregex = ^<F-ID>.+</F-ID>$\ndatepattern = {format_.replace('%', '%%')}\n")
+
+    assert [rest] == hosts(path, folder, [line])
+
+
+def test_a_format_without_a_pattern_is_told(folder, filter_):
+    imported = read([filter_("[Definition]\nfailregex = from <HOST>\ndatepattern = ^%%Q\n")])
+
+    assert [("app.conf:3", "datepattern '^%Q'", "it has no pattern for %Q; any usual time is looked for instead")] == (
+        lost(imported))
+    with pytest.raises(stamps.Unknown):
+        stamps.patterns(["(%Y"])
+
+
+def test_options_are_put_together_as_there(folder, filter_):
+    filter_("[DEFAULT]\n_daemon = \\S*\nprefix = ^ \\S+ <_daemon>:\\s\nkind = one\n[lt_one]\nword = failure\n"
+            "[lt_two]\nword = mistake\n", "common.conf")
+    filter_("[Definition]\n_daemon = app\n", "app.local")
+    path = filter_("[INCLUDES]\nbefore = common.conf\n[Definition]\n_daemon = other\nmode = normal\n"
+                   "prefix = %(known/prefix)s(?:pam: )?\n"
+                   "re-normal = %(prefix)s<lt_<kind>/word> from <ADDR>\n"
+                   "re-more = %(re-normal)s\n  %(prefix)s100%% from <HOST> ; a comment\n"
+                   "failregex = <re-<mode>>\n# no more\n[Init]\nunused = 1\n")
+    lines = [AT.format(1) + "app: failure from 192.0.2.1", AT.format(2) + "other: failure from 192.0.2.2",
+             AT.format(3) + "app: pam: 100% from 192.0.2.3", AT.format(4) + "app: mistake from 192.0.2.4"]
+
+    assert ["192.0.2.1"] == hosts(path, folder, lines)
+    assert ["192.0.2.1", "192.0.2.3"] == hosts(path, folder, lines, mode="more")
+    assert ["192.0.2.4"] == hosts(path, folder, lines, kind="two")
+
+
+def test_what_prefregex_leaves_is_searched_and_what_ignoreregex_finds_is_none(folder, filter_):
+    path = filter_("[Definition]\nprefregex = ^ \\S+ app: <F-CONTENT>.+</F-CONTENT>$\n"
+                   "failregex = ^no <F-USER>\\w{,3}</F-USER> from <HOST>\n   ^never ((?i)Ever) <HOST>\n"
+                   "ignoreregex = 192\\.0\\.2\\.9|it's\n")
+
+    assert ["192.0.2.1", "192.0.2.2"] == hosts(path, folder, [
+        AT.format(1) + "app: no bob from 192.0.2.1", AT.format(2) + "app: never eVER 192.0.2.2",
+        AT.format(3) + "app: no bobby from 192.0.2.3", AT.format(4) + "app: no bob from 192.0.2.9",
+        AT.format(5) + "other: no bob from 192.0.2.5", AT.format(6) + "app: no bob from 192.0.2.5: it's",
+    ])
+
+
+SESSIONS = r"""
+[Definition]
+prefregex = ^ <F-MLFID>\S+ app\[\d+\]: </F-MLFID><F-CONTENT>.+</F-CONTENT>$
+failregex = ^refused <HOST>$
+            ^too many failures$
+            ^<F-NOFAIL>connection from</F-NOFAIL> <HOST>$
+            ^<F-MLFFORGET><F-MLFGAINED>welcome</F-MLFGAINED></F-MLFFORGET> <HOST>$
+"""
+
+
+def test_a_failure_and_its_address_may_stand_in_two_lines_of_a_session(folder, filter_):
+    lines = [AT.format(1) + "app[7]: connection from 192.0.2.1", AT.format(1) + "app[8]: connection from 192.0.2.8",
+             AT.format(2) + "app[7]: too many failures", AT.format(3) + "app[8]: refused 192.0.2.8",
+             AT.format(4) + "app[9]: too many failures", AT.format(5) + "app[9]: connection from 192.0.2.9",
+             AT.format(6) + "app[5]: welcome 192.0.2.5", AT.format(7) + "app[9]: connection from 192.0.2.9"]
+
+    assert ["192.0.2.1", "192.0.2.8", "192.0.2.9"] == hosts(filter_(SESSIONS), folder, lines)
+
+
+def test_jails_tell_what_is_read_and_how_often_is_too_often(folder, filter_):
+    filter_("[Definition]\nmode = normal\nfailregex = <re-<mode>>\nre-normal = no <HOST>$\nre-more = never <HOST>$\n")
+    (folder / "jail.conf").write_text(
+        "[DEFAULT]\nmaxretry = 5\nfindtime = 1h 30m\nignoreip = 127.0.0.1/8, 192.0.2.99 ::1\nenabled = false\n"
+        "[off]\nfilter = app\n[app]\nlogpath = /var/log/none.log\nfilter = app[mode=\"more\"]\n")
+    (folder / "jail.local").write_text(
+        f"[app]\nenabled = true\nlogpath = {folder}/a.log\n   {folder}/b.log\nmaxretry = 2\naction = iptables\n"
+        "[gone]\nenabled = yes\n")
+    imported = read([str(folder / "jail.local")])
+
+    (flow,) = imported.flows
+    assert ("tail", [f"{folder}/a.log", f"{folder}/b.log"]) == (flow.steps[0].kind, flow.steps[0].value)
+    assert {"at_least": 2, "within": "90m", "by": "ip"} == flow.steps[-2].value
+    assert ["app: 192.0.2.1 failed 2 times"] == [alert.title for alert in alerts(imported, folder, [
+        AT.format(n) + f"never {host}" for n, host in enumerate(
+            ["192.0.2.1", "127.0.0.2", "127.0.0.2", "192.0.2.1", "192.0.2.99", "192.0.2.99"])])]
+    assert [("jail.local:6", "action of app"), ("jail.local:8", "the jail gone")] == [one[:2] for one in lost(imported)]
+    assert imported.flows == read([str(folder)]).flows  # the folder stands for its jails
+
+
+def test_a_jail_of_the_journal_reads_it(folder, filter_):
+    filter_("[Definition]\nfailregex = no <HOST>\njournalmatch = _SYSTEMD_UNIT=app.service + _COMM=app\n")
+    (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\n")
+    imported = read([str(folder / "jail.conf")])
+
+    assert ("journal", {"units": "app.service"}) == (imported.flows[0].steps[0].kind, imported.flows[0].steps[0].value)
+    assert loaded(imported).steps
+
+
+def test_what_cannot_be_carried_over_has_its_place(folder, filter_):
+    several = filter_("[Definition]\nmaxlines = 3\nfailregex = one <HOST><SKIPLINES>two\n  three (<HOST>\n  four\n"
+                      "  ^five <HOST>$\n")
+    none = filter_("[Definition]\nfailregex = %(gone)s\n", "none.conf")
+    other = filter_("[Something]\nelse = 1\n", "other.conf")
+    imported = read([several, none, other])
+
+    assert [("app.conf:3", "one <HOST><SKIPLINES>two"), ("app.conf:4", "three (<HOST>"), ("app.conf:5", "four"),
+            ("none.conf:2", "the filter none"), ("other.conf:0", "the file")] == [one[:2] for one in lost(imported)]
+    assert ["app"] == [flow.name for flow in imported.flows]
+    assert loaded(imported).steps
+
+
+@pytest.mark.parametrize(("text", "what"), [
+    ("nonsense\n", "app.conf:1:1: expected `[section]` or `option = value`\n    nonsense\n    ^"),
+    ("[Definition]\na = %(b)s\nb = %(a)s\n", "app.conf:3:5: 'b' is made of itself"),
+])
+def test_a_file_of_another_form_is_refused(filter_, folder, text, what):
+    path = filter_(text)
+
+    with pytest.raises(ConfigError) as refused:
+        ini = Ini()
+        ini.read(path)
+        ini.value("Definition", "a", {})
+    assert str(refused.value).startswith(str(folder))
+    assert str(refused.value).endswith(what)
+
+
+def test_a_file_that_is_not_there_is_refused(folder):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        read([str(folder / "no.conf")])
+
+
+def test_one_filter_twice_makes_two_flows(folder, filter_):
+    path = filter_("[Definition]\nfailregex = no <HOST>$\n")
+
+    assert ["app", "app-2"] == [flow.name for flow in read([path, path]).flows]

@@ -9,6 +9,7 @@ from tests.agreement import (
     fail2ban,
     formats,
     grok,
+    logcheck,
     mtail,
     multiline,
     rulesets,
@@ -16,7 +17,7 @@ from tests.agreement import (
     sigma,
 )
 
-SETS = (fail2ban, formats, grok, multiline, scanned, rulesets, mtail, sigma, crowdsec)
+SETS = (fail2ban, formats, grok, logcheck, multiline, scanned, rulesets, mtail, sigma, crowdsec)
 
 
 def main() -> int:

@@ -84,7 +84,7 @@ def first_match(case: Mapping[str, Any]) -> tuple[int | None, str | None]:
 
 
 def of_imports() -> Iterator[Share]:
-    """The hosts that the config of each filter finds, beside those that fail2ban does; and lines that are no failures."""
+    """The hosts that the config of each filter finds beside those that fail2ban does; and quiet lines."""
     share, quiet = Share("import fail2ban"), Share("import fail2ban, quiet lines")
     for (filter_, options), cases in by_filter().items():
         if not (FILTERS / f"{filter_}.conf").exists():

@@ -1,12 +1,12 @@
 """Filters and jails of fail2ban become a config that finds the same hosts."""
 
 import pytest
-from tests.rules.importing import alerts, loaded, lost
 
 from corowatch.core.errors import ConfigError
 from corowatch.rules.importing import Asked, stamps
 from corowatch.rules.importing.fail2ban import read
 from corowatch.rules.importing.ini import Ini
+from tests.rules.importing import alerts, loaded, lost
 
 AT = "Mar  2 08:00:0{} web1 "
 

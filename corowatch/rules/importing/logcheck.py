@@ -1,0 +1,173 @@
+"""logcheck: its rules (ignore.d.*, violations.d, cracking.d and what they ignore) as flows that tell what is left.
+
+    cracking.d    but for cracking.ignore.d        ─▶ critical
+    violations.d  but for violations.ignore.d      ─▶ error, unless it is of cracking.d
+    everything    but for ignore.d.*               ─▶ warning, unless it is of either
+
+Source: logcheck(8), README.logcheck-database. A file of violations.d is weakened by the file of the same name in
+violations.ignore.d, with or without `logcheck-` before it, by `local` and `local-*`; the file `logcheck` by all.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from corowatch.core.errors import ConfigError, Mistake, Place
+from corowatch.core.pattern import Pattern
+from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, one_or_list
+from corowatch.rules.importing.ere import translated
+
+LOGS = ("/var/log/syslog", "/var/log/auth.log")
+"""What Debian's package reads where nothing else is said."""
+LEVELS = {"paranoid": ("paranoid",), "server": ("paranoid", "server"),
+          "workstation": ("paranoid", "server", "workstation")}
+TOGETHER = 40
+"""Rules in a pattern: more take RE2 longer again, for what it keeps of them no longer has room."""
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+"""Names of files that are read: run-parts(8)."""
+_LAYERS = ("cracking", "violations", "cracking.ignore", "violations.ignore")
+_WEAKENED = {"cracking": "cracking.ignore", "violations": "violations.ignore"}
+_TOLD = {"cracking": ("critical", "attack"), "violations": ("error", "security event")}
+
+
+@dataclass
+class Rules:
+    """Patterns by layer and file, in the order of their names."""
+
+    layers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    logs: list[str] = field(default_factory=list)
+    journal: bool = False
+
+    def of(self, layer: str, files: Iterable[str] | None = None) -> list[str]:
+        """All patterns of a layer, or those of some of its files, each once."""
+        found = self.layers.get(layer, {})
+        return list(dict.fromkeys(one for name in (found if files is None else files) for one in found.get(name, [])))
+
+
+def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
+    """Import rules: a folder such as /etc/logcheck, a folder in it, or files, which are taken for what is ignored if
+    their folder does not say otherwise. Raises ConfigError where one cannot be read."""
+    imported = Import()
+    rules = Rules()
+    for path in files:
+        for layer, name in _files(path, asked.options.get("REPORTLEVEL", ""), rules):
+            _add(imported, rules, layer, name)
+    source = Step("tail", one_or_list(asked.logs or rules.logs or LOGS))
+    for layer in ("cracking", "violations"):
+        imported.flows += _matching(imported, rules, layer, source)
+    told = [*rules.of("cracking"), *rules.of("violations"), *rules.of("ignore")]
+    if rules.of("ignore"):
+        imported.flows.append(Flow(imported.flow_name("logcheck"), [
+            source, Step("drop", one_or_list(joined(list(dict.fromkeys(told)))),
+                         why="what is known, or told above; several rules a pattern, to search a line fewer times"),
+            Step("alert", {"title": "{text}"})], "system events: what no rule knows"))
+    if rules.journal and not asked.logs:
+        imported.lose(Place(files[0]), "the log `journal`", "the rules want a time and a host before each entry, which "
+                      "the source `journal` does not put there; rsyslog writes files that have them")
+    return imported
+
+
+def joined(patterns: Sequence[str]) -> list[str]:
+    """Patterns that find the same lines and are fewer; what RE2 does not take, such as back references, stays alone."""
+    linear = [one for one in patterns if Pattern(one).linear]
+    return ["|".join(linear[at:at + TOGETHER]) for at in range(0, len(linear), TOGETHER)] + [
+        one for one in patterns if one not in linear]
+
+
+def _files(path: str, level: str, rules: Rules) -> Iterator[tuple[str, str]]:
+    """The files of rules at a path, each with its layer."""
+    if not os.path.isdir(path):
+        yield _layer(os.path.dirname(os.path.abspath(path))), path
+        return
+    inside = sorted(os.listdir(path))
+    folders = [name for name in inside if os.path.isdir(os.path.join(path, name))]
+    if any(_layer(name, "") for name in folders):
+        _configured(path, rules)
+        level = level or _option(os.path.join(path, "logcheck.conf"), "REPORTLEVEL") or "server"
+        if level not in LEVELS:
+            raise ConfigError([Mistake(Place(path), f"there is no REPORTLEVEL {level!r}, only {', '.join(LEVELS)}")])
+        wanted = [*(f"{layer}.d" for layer in _LAYERS), *(f"ignore.d.{one}" for one in LEVELS[level])]
+        for name in wanted:
+            if name in folders:
+                yield from _files(os.path.join(path, name), level, rules)
+        return
+    for name in inside:
+        if _NAME.fullmatch(name) and os.path.isfile(os.path.join(path, name)):
+            yield _layer(path), os.path.join(path, name)
+
+
+def _layer(folder: str, otherwise: str = "ignore") -> str:
+    name = os.path.basename(folder.rstrip("/"))
+    if name.startswith("ignore.d."):
+        return "ignore"
+    return name.removesuffix(".d") if name.removesuffix(".d") in _LAYERS and name.endswith(".d") else otherwise
+
+
+def _configured(path: str, rules: Rules) -> None:
+    """The logs that a folder of logcheck's names."""
+    names = [os.path.join(path, "logcheck.logfiles")]
+    more = os.path.join(path, "logcheck.logfiles.d")
+    if os.path.isdir(more):
+        names += [os.path.join(more, name) for name in sorted(os.listdir(more)) if name.endswith(".logfiles")]
+    for name in names:
+        for _, line in _lines(name) if os.path.isfile(name) else ():
+            if line.strip() == "journal":
+                rules.journal = True
+            else:
+                rules.logs.append(line.strip())
+
+
+def _option(path: str, name: str) -> str:
+    for _, line in _lines(path) if os.path.isfile(path) else ():
+        if found := re.fullmatch(rf"\s*{name}=[\"']?(\w+)[\"']?\s*", line):
+            return found[1]
+    return ""
+
+
+def _add(imported: Import, rules: Rules, layer: str, path: str) -> None:
+    found = rules.layers.setdefault(layer, {}).setdefault(os.path.basename(path), [])
+    for number, ere in _lines(path):
+        try:
+            found.append(translated(ere))
+        except ValueError as error:
+            imported.lose(Place(path, number, 1), ere, str(error))
+
+
+def _lines(path: str) -> Iterator[tuple[int, str]]:
+    """The rules of a file with their numbers: what is neither blank nor a comment. Raises ConfigError."""
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
+            lines = file.read().split("\n")
+    except OSError as error:
+        raise ConfigError([Mistake(Place(path), f"cannot be read: {error.strerror}")]) from error
+    yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#"))
+
+
+def _matching(imported: Import, rules: Rules, layer: str, source: Step) -> Iterator[Flow]:
+    """A flow for each file of a layer."""
+    severity, what = _TOLD[layer]
+    for name in rules.layers.get(layer, {}):
+        patterns = rules.of(layer, [name])
+        if not patterns:
+            continue
+        ignored = rules.of(_WEAKENED[layer], _weakening(rules, layer, name))
+        if name == "logcheck":
+            ignored += rules.of(layer, [one for one in rules.layers[layer] if not one.startswith("logcheck")])
+        if layer == "violations":
+            ignored += rules.of("cracking")
+        options: dict[str, object] = {"pattern": one_or_list(patterns)}
+        if ignored:
+            options["except"] = one_or_list(list(dict.fromkeys(ignored)))
+        yield Flow(imported.flow_name(f"logcheck-{layer}-{name}"), [
+            source, Step("grep", options), Step("alert", {"title": f"{what}, {name}: {{text}}", "severity": severity})],
+            f"{layer}.d/{name}")
+
+
+def _weakening(rules: Rules, layer: str, name: str) -> list[str]:
+    """The files that take something from one."""
+    others = rules.layers.get(_WEAKENED[layer], {})
+    return [other for other in others if name == "logcheck" or other in (name, f"logcheck-{name}", "local")
+            or other.startswith("local-")]

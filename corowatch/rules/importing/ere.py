@@ -15,7 +15,8 @@ _COUNT = re.compile(r"\{(?P<least>\d*)(?P<comma>,?)(?P<most>\d*)\}")
 _ESCAPES = {"w": r"\w", "W": r"\W", "s": "[[:space:]]", "S": "[^[:space:]]", "b": r"\b", "B": r"\B", "`": "^", "'": "$"}
 _EDGES = frozenset(("^", "$", r"\b", r"\B", r"\b(?=\w)", r"\b(?<=\w)"))
 _SPECIAL = frozenset(r".[]\()*+?{}|^$")
-_WORDLY = re.compile(r"[A-Za-z0-9_]|\\w\+?|[A-Za-z0-9_][+*]")
+_WORDLY = re.compile(r"(?:[A-Za-z0-9_]|\\w)\+?")
+_WORD_FOLLOWS = re.compile(r"(?:[A-Za-z0-9_]|\\w)(?![*?{])")
 MOST = 1000
 """How often at most something may come again, for RE2; grep takes 32767."""
 
@@ -94,9 +95,7 @@ class _Reader:
             raise ValueError("it ends with a backslash")
         self._at += 1
         if char == "<":
-            following = self._text[self._at:self._at + 1]
-            follows = following.isalnum() or following == "_" or self._text.startswith(r"\w", self._at)
-            return r"\b" if follows else r"\b(?=\w)"
+            return r"\b" if _WORD_FOLLOWS.match(self._text, self._at) else r"\b(?=\w)"
         if char == ">":
             return r"\b" if before and _WORDLY.fullmatch(before[-1]) else r"\b(?<=\w)"
         if char.isdigit():

@@ -176,7 +176,7 @@ def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> None:
             for line in ini.sections.get(name, {}).get(option, [])[:1]:
                 imported.lose(line.place, f"{option} of {name}",
                               "corowatch tells and does not ban; a sink can: `exec: [fail2ban-client, set, "
-                              f"{name}, banip, '{{key.ip}}']`")
+                              f"{name}, banip, '{{ip}}']`")
         _add(imported, where, name, {**own, **asked.options}, jail)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from corowatch.core.errors import Place
@@ -91,6 +91,19 @@ class Import:
             if self.sinks.setdefault(name, value) == value:
                 return name
         raise AssertionError("names do not end")
+
+
+    def add(self, name: str, of: str, steps: list[Step], ways: Sequence[tuple[list[Step], Mapping[str, Any]]]) -> None:
+        """Write what is done with an event that passes `steps`: each way further steps and the options of an `alert`.
+        One way stands in the same flow; of several each is a flow of its own, behind the last of `steps`."""
+        if len(ways) == 1:
+            more, alert = ways[0]
+            self.flows.append(Flow(name, [*steps, *more, Step("alert", alert)], of))
+        elif ways:
+            self.flows.append(Flow(name, [*steps[:-1], replace(steps[-1], name="passed")], of))
+            for more, alert in ways:
+                given = [Step("from", f"{name}.passed"), *more, Step("alert", alert)]
+                self.flows.append(Flow(self.flow_name(name), given))
 
 
 def numbered(name: str) -> Iterator[str]:

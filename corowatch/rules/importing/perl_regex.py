@@ -53,9 +53,9 @@ def match_of(code: str) -> tuple[str, str]:
     return (inner.replace(f"\\{mark}", mark) if mark in "/!,#~%\"'" else inner), flags
 
 
-def translated(expression: str, flags: str = "", *, wanted: Collection[int] = ()) -> str:
-    """`expression` as a pattern of ours, with names for the `wanted` groups. Raises Refused, or ValueError where it is
-    no expression."""
+def translated(expression: str, flags: str = "", *, wanted: Collection[int] = (), prefix: str = "g") -> str:
+    """`expression` as a pattern of ours, with names, `prefix` and the number, for the `wanted` groups. Raises Refused,
+    or ValueError where it is no expression."""
     if unknown := set(flags) - set("imsxgoaun"):
         raise Refused(f"the flag {sorted(unknown)[0]!r}")
     if "x" in flags:
@@ -77,7 +77,7 @@ def translated(expression: str, flags: str = "", *, wanted: Collection[int] = ()
             return f"(?P<{found['name'] or found['tick']}>"
         if found["group"]:
             number += 1
-            return f"(?P<g{number}>" if number in wanted else "("
+            return f"(?P<{prefix}{number}>" if number in wanted else "("
         return _escape(found[0][1:]) if found["escape"] else found[0]
 
     made = _TOKEN.sub(piece, expression)
@@ -87,6 +87,11 @@ def translated(expression: str, flags: str = "", *, wanted: Collection[int] = ()
     made = f"(?{inline}){made}" if inline else made
     Pattern(made)
     return made
+
+
+def count_groups(expression: str) -> int:
+    """How many groups have a number."""
+    return sum(bool(found["group"] or found["named"] or found["tick"]) for found in _TOKEN.finditer(expression))
 
 
 def _escape(text: str) -> str:

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from corowatch.core.errors import ConfigError, Mistake, Place
-from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, one_or_list, seconds
+from corowatch.rules.importing import NOTHING, Asked, Import, Step, one_or_list, seconds
+from corowatch.rules.importing.commands import command, piped, shell
 from corowatch.rules.importing.perl_regex import Refused, as_text, match_of, numbers_in, translated
 
 LOG = "/var/log/syslog"
@@ -26,7 +27,6 @@ _BEHIND = re.compile(r"\s*(?:(?:when|threshold|track_by|type|count|seconds)\s*=|
 """An option behind a command, which may hold commas itself."""
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _UNITS = (1, 60, 3600, 86400)
-_SHELL = re.compile(r"[|&;<>()`*?\[\]#~=%!\"'\\{}]")
 
 
 @dataclass
@@ -148,21 +148,9 @@ class _Writer:
         name = self._imported.flow_name(f"line-{head.place.line}")
         of = f"{head.place}: {head.key} {head.value}"
         first = [self._source, Step("grep", grep), *self._common]
-        ways = list(self._alerts.items())
-        if not ways:
-            return
-        several = len(ways) > 1
-        if several:
-            first[-1] = Step(first[-1].kind, first[-1].value, "passed", first[-1].why)
-        for number, ((when, title), sinks) in enumerate(ways):
-            alert = Step("alert", {"to": one_or_list(list(dict.fromkeys(sinks))), "title": title})
-            steps = [*(_hours(when) if when else []), alert]
-            if not several:
-                self._imported.flows.append(Flow(name, [*first, *steps], of))
-                return
-            if number == 0:
-                self._imported.flows.append(Flow(name, first, of))
-            self._imported.flows.append(Flow(self._imported.flow_name(name), [Step("from", f"{name}.passed"), *steps]))
+        ways = [([*(_hours(when) if when else [])], {"to": one_or_list(list(dict.fromkeys(sinks))), "title": title})
+                for (when, title), sinks in self._alerts.items()]
+        self._imported.add(name, of, first, ways)
 
     def _lose(self, one: Setting, why: str) -> None:
         self._imported.lose(one.place, f"{one.key} {one.value}".strip(), why)
@@ -195,17 +183,17 @@ class _Writer:
             to = [name if "@" in name else f"{name}@localhost" for name in names]
             return [add("mail", {"email": {"to": one_or_list(to)}})]
         if one.key == "exec":
-            return [add("exec", {"exec": _command(value)})]
+            return [add("exec", {"exec": command(value, as_text)})]
         if one.key == "pipe":
             if "keep_open" in one.value:
                 self._lose(one, "the command is run for each line: it is not kept open")
-            return [add("pipe", {"exec": _shell(f"printf '%s\\n' \"${{0#.}}\" | {value}", ".{text}")})]
+            return [add("pipe", {"exec": piped("{text}", value)})]
         if one.key == "write":
             users = re.split(r"[:\s]+", value)
-            command = f"for user in {' '.join(users)}; do printf '%s\\n' \"${{0#.}}\" | write \"$user\"; done"
+            script = f"for user in {' '.join(users)}; do printf '%s\\n' \"${{0#.}}\" | write \"$user\"; done"
             if not all(re.fullmatch(r"[\w.-]+", user) for user in users):
                 raise Refused("these are no names of users")
-            return [add("write", {"exec": _shell(command, ".{text}")})]
+            return [add("write", {"exec": shell(script, ".{text}")})]
         raise Refused("the daemon goes on; stop it with `systemctl stop corowatch`" if one.key == "quit"
                       else "there is no such action")
 
@@ -253,23 +241,6 @@ def _taken_apart(one: Setting) -> tuple[str, dict[str, str]]:
         else:
             value = part.strip().strip("'\"").strip()
     return value, options
-
-
-def _command(command: str) -> list[str]:
-    """The words of a command. Where a shell must read them, it gets what they name as its parameters."""
-    if not _SHELL.search(command):
-        return [as_text(word) for word in command.split()]
-    numbers = numbers_in(command)
-    most = max(numbers, default=0)
-    script, named = re.subn(r"(?<!\\)\$\{?[*_&0](?!\w)\}?", "$line", command.replace("\\@", "@"))
-    # A word that begins with a dot is never taken for an option, whatever the line begins with.
-    script, line = (f'line="${{0#.}}"; {script}', ".{text}") if named else (script, "sh")
-    return _shell(script, line, *(f"{{g{number}}}" if number in numbers else "" for number in range(1, most + 1)))
-
-
-def _shell(script: str, *words: str) -> list[str]:
-    """A script of the shell with its parameters: what a line says is never a part of the script."""
-    return ["/bin/sh", "-c", script.replace("{", "{{").replace("}", "}}"), *words]
 
 
 def _hours(when: str) -> list[Step]:

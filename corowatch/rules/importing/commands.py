@@ -1,0 +1,37 @@
+"""Commands of other programs as the words of an `exec` sink.
+
+There, what a line says becomes a part of what a shell reads. Here a shell that must be gets it as its parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from corowatch.rules.importing.perl_regex import numbers_in
+
+_SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\"'\\{}]|\$\(")
+_LINE = re.compile(r"(?<!\\)\$\{?[*_&0](?!\w)\}?")
+
+
+def command(text: str, as_text: Callable[[str], str], prefix: str = "g") -> list[str]:
+    """The words of a command that names groups by their numbers and the line as `$0` or `$_`. `as_text` makes a text
+    with fields of a word with them, `prefix` those of groups."""
+    if not _SIGNS.search(re.sub(r"\$\{\w+\}", "", text)):
+        return [as_text(word) for word in text.split()]
+    numbers = numbers_in(text)
+    script, named = _LINE.subn("$line", text.replace("\\@", "@"))
+    # A word that begins with a dot is never taken for an option, whatever the line begins with.
+    script, line = (f'line="${{0#.}}"; {script}', ".{text}") if named else (script, "sh")
+    words = (f"{{{prefix}{number}}}" if number in numbers else "" for number in range(1, max(numbers, default=0) + 1))
+    return shell(script, line, *words)
+
+
+def piped(text: str, to: str) -> list[str]:
+    """A text, with fields, on the standard input of a command."""
+    return shell(f"printf '%s\\n' \"${{0#.}}\" | {to}", f".{text}")
+
+
+def shell(script: str, *words: str) -> list[str]:
+    """A script of the shell with its parameters: what a line says is never a part of the script."""
+    return ["/bin/sh", "-c", script.replace("{", "{{").replace("}", "}}"), *words]

@@ -14,22 +14,26 @@ _SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\"'\\{}]|\$\(")
 _LINE = re.compile(r"(?<!\\)\$\{?[*_&0](?!\w)\}?")
 
 
-def command(text: str, as_text: Callable[[str], str], prefix: str = "g") -> list[str]:
-    """The words of a command that names groups by their numbers and the line as `$0` or `$_`. `as_text` makes a text
-    with fields of a word with them, `prefix` those of groups."""
+def command(text: str, as_text: Callable[[str], str]) -> list[str]:
+    """The words of a command that names groups by their numbers and the line as `$0` or `$_`. `as_text` makes of such a
+    word a text with fields."""
     if not _SIGNS.search(re.sub(r"\$\{\w+\}", "", text)):
         return [as_text(word) for word in text.split()]
-    numbers = numbers_in(text)
     script, named = _LINE.subn("$line", text.replace("\\@", "@"))
     # A word that begins with a dot is never taken for an option, whatever the line begins with.
     script, line = (f'line="${{0#.}}"; {script}', ".{text}") if named else (script, "sh")
-    words = (f"{{{prefix}{number}}}" if number in numbers else "" for number in range(1, max(numbers, default=0) + 1))
-    return shell(script, line, *words)
+    return shell(script, line, *_words(text, as_text))
 
 
-def piped(text: str, to: str) -> list[str]:
-    """A text, with fields, on the standard input of a command."""
-    return shell(f"printf '%s\\n' \"${{0#.}}\" | {to}", f".{text}")
+def piped(text: str, to: str, as_text: Callable[[str], str] = str) -> list[str]:
+    """A text, with fields, on the standard input of a command, which may name groups by their numbers."""
+    return shell(f"printf '%s\\n' \"${{0#.}}\" | {to}", f".{text}", *_words(to, as_text))
+
+
+def _words(text: str, as_text: Callable[[str], str]) -> list[str]:
+    """What stands for `$1`, `$2` … in a script."""
+    numbers = numbers_in(text)
+    return [as_text(f"${number}") if number in numbers else "" for number in range(1, max(numbers, default=0) + 1)]
 
 
 def shell(script: str, *words: str) -> list[str]:

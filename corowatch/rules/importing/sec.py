@@ -337,7 +337,7 @@ class _Writer:
             text = f"{first} {rest}".strip()
             if "%s" in text:
                 text = text.replace("%s", self._desc)
-            return add("shell", {"exec": command(text, self._text, self._second)}), self._text("%s"), "warning"
+            return add("shell", {"exec": command(text, self._text)}), self._text("%s"), "warning"
         if name == "pipe":
             return self._pipe(f"{first} {rest}")
         raise Refused(_UNTOLD.get(name, "there is no such action"))
@@ -352,9 +352,9 @@ class _Writer:
             return self._imported.sink_name("mail", {"email": {"to": mail[4]}}), self._text(subject), "warning"
         if not found[2]:
             return "console", title, "warning"
-        if "$" in found[2] or "%" in found[2]:
-            raise Refused("a command that is piped to is fixed here, but for its input")
-        return self._imported.sink_name("pipe", {"exec": piped("{title}", found[2])}), title, "warning"
+        if re.search(r"%[a-z{.]|\$[?@+{0]", found[2]):
+            raise Refused("the command it is piped to names more than groups by their numbers")
+        return self._imported.sink_name("pipe", {"exec": piped("{title}", found[2], self._text)}), title, "warning"
 
     def _create(self, name: str, rest: str, steps: list[Step]) -> None:
         flag, numbers, by_desc = _flag(name)

@@ -1,0 +1,296 @@
+"""SEC's rules become flows that write what SEC writes."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from corowatch.core.errors import ConfigError
+from corowatch.rules.importing import Asked
+from corowatch.rules.importing.sec import read
+from tests.agreement import DATA
+from tests.rules.importing import alerts, loaded, lost
+
+RULES = r"""
+# what nobody wants to hear of
+type=Suppress
+ptype=RegExp
+pattern=noise
+
+type=Single
+ptype=RegExp
+pattern=error (\w+) on (\S+)
+desc=$1 on $2
+action=write - E: %s at $2$9 (100%%, $$5); create BROKEN_$2 60
+continue=TakeNext
+
+type=Single
+ptype=SubStr
+pattern=error [disk]
+desc=disk
+action=none
+
+type=Single
+ptype=SubStr
+pattern=error disk
+desc=disk
+action=write - disk \
+  error
+
+type=SingleWithSuppress
+ptype=RegExp
+pattern=link (\S+) down
+desc=link $1
+window=60
+action=write - $1 is down
+
+type=SingleWithThreshold
+ptype=RegExp
+pattern=refused (\S+)
+desc=refused $1
+window=60
+thresh=3
+action=write - $1 refused thrice
+
+type=Pair
+ptype=RegExp
+pattern=start (\S+)
+desc=job $1
+action=write - started $1
+continue2=TakeNext
+ptype2=RegExp
+pattern2=end $1 with (\d+)
+desc2=end
+action2=write - ended %1 with $1
+window=60
+
+type=EventGroup2
+ptype=RegExp
+pattern=alpha (\S+)
+ptype2=RegExp
+pattern2=beta (\S+)
+thresh2=2
+desc=group $1
+action=write - both %s
+window=60
+
+type=Single
+ptype=RegExp
+pattern=mended (\S+)
+desc=mended
+action=delete BROKEN_$1
+
+type=Single
+ptype=RegExp
+pattern=ask (\S+)
+desc=ask
+context=BROKEN_$1
+continue=TakeNext
+action=write - asked broken $1
+
+type=Single
+ptype=RegExp
+pattern=ask (\S+)
+desc=ask
+context=!BROKEN_$1
+continue=TakeNext
+action=write - asked whole $1
+
+type=Single
+ptype=NRegExp
+pattern=^(quiet|ask)
+desc=rest
+action=write - rest: $0
+
+type=Single
+ptype=TValue
+pattern=TRUE
+desc=all
+action=write - what is left
+"""
+LINES = """error disk on sda
+error net on eth0
+noise error x on y
+link eth0 down
+link eth0 down
+link eth1 down
+refused a
+refused b
+refused a
+refused a
+refused a
+start one
+start two
+start one
+end two with 3
+end one with 4
+end one with 5
+ask sda
+mended sda
+ask sda
+ask sdb
+ask eth0
+alpha 1
+beta 2
+beta 1
+beta 1
+quiet now
+something else""".splitlines()
+
+
+@pytest.fixture
+def rules(tmp_path):
+    def imported(text, name="a.sec"):
+        (tmp_path / name).write_text(text)
+        return read([str(tmp_path / name)], Asked((str(tmp_path / "a.log"),)))
+
+    return imported
+
+
+def written(folder, lines):
+    """What SEC itself writes of the lines, all within a moment."""
+    (folder / "b.log").write_text("".join(f"{line}\n" for line in lines))
+    told = subprocess.run(["sec", "--conf=a.sec", "--input=b.log", "--notail"], cwd=folder, capture_output=True,
+                          text=True, timeout=60, check=False, env={"PATH": os.environ["PATH"]})
+    return told.stdout.splitlines()
+
+
+@pytest.mark.skipif(not shutil.which("sec"), reason="SEC is not installed")
+def test_the_same_is_told_as_sec_writes(rules, tmp_path):
+    imported = rules(RULES)
+    told = [alert.title.removeprefix("resolved: ") for alert in alerts(imported, tmp_path, LINES)]
+
+    assert [] == imported.lost
+    assert sorted(written(tmp_path, LINES)) == sorted(told)
+    assert 27 == len(told)
+
+
+def test_what_sec_itself_never_ran_is_told_all_the_same(rules, tmp_path):
+    """The same without SEC: the first lines of each kind."""
+    titles = [alert.title for alert in alerts(rules(RULES), tmp_path, LINES)]
+
+    assert {"E: disk on sda at sda (100%, $5)", "disk   error", "eth0 is down", "a refused thrice",
+            "started one", "ended two with 3", "both group 1", "asked broken sda", "asked whole sda"} <= set(titles)
+
+
+def single(action="none", **more):
+    keys = {"type": "Single", "ptype": "RegExp", "pattern": r"(\S+) (\S+)", "desc": "x", "action": action, **more}
+    return "".join(f"{key}={value}\n" for key, value in keys.items()) + "\n"
+
+
+def test_actions_become_sinks(rules):
+    imported = rules(single("logonly; logonly got $1; write /var/log/out.txt %s; shellcmd /bin/page $1 $0; "
+                            "shellcmd echo $2 >> /tmp/x; pipe '%s: $1' /usr/bin/mail -s \"S $2\" ops@example.org; "
+                            "pipe '$1' grep -v $2; pipe '$2'"))
+
+    assert {
+        "file": {"file": "/var/log/out.txt"},
+        "shell": {"exec": ["/bin/page", "{g1}", "{text}"]},
+        "shell-2": {"exec": ["/bin/sh", "-c", "echo $2 >> /tmp/x", "sh", "", "{g2}"]},
+        "mail": {"email": {"to": "ops@example.org"}},
+        "pipe": {"exec": ["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | grep -v $2", ".{title}", "", "{g2}"]},
+    } == imported.sinks
+    assert [("x", "console", "info"), ("got {g1}", "console", "info"), ("x", ["file", "shell", "shell-2"], "warning"),
+            ("S {g2}", "mail", "warning"), ("{g1}", "pipe", "warning"), ("{g2}", "console", "warning")] == [
+        (alert["title"], alert["to"], alert["severity"]) for flow in imported.flows[1:]
+        for alert in [flow.steps[-1].value]]
+    assert [("a.sec:5", "write /var/log/out.txt", "alerts are written to it as JSON")] == lost(imported)
+    assert loaded(imported).steps
+
+
+def test_a_script_decides_and_a_calendar_has_its_time(rules):
+    imported = rules(single("write - good", type="SingleWithScript", script="/bin/test $1 = $2",
+                            action2="write - bad $1")
+                     + "type=Calendar\ntime=0 8 * * 1-5\ndesc=morning\naction=write - %s\n")
+
+    assert [["tail", "grep", "check", "alert"], ["from", "alert"], ["cron", "alert"]] == [
+        [step.kind for step in flow.steps] for flow in imported.flows]
+    assert {"argv": ["/bin/sh", "-c", "/bin/test $1 = $2", "sh", "{g1}", "{g2}"]} == imported.flows[0].steps[2].value
+    assert ("line-1.script.otherwise", "bad {g1}") == (
+        imported.flows[1].steps[0].value, imported.flows[1].steps[1].value["title"])
+    assert "0 8 * * 1-5" == imported.flows[2].steps[0].value["at"]
+    assert loaded(imported).steps
+
+
+def test_windows_that_end_and_what_does_not_end_in_time(rules, tmp_path):
+    imported = rules(
+        single("write - many $1", type="SingleWith2Thresholds", pattern=r"many (\d)", desc="$1", window=10, thresh=2,
+               window2=20, thresh2=0, action2="write - calm $1")
+        + single("write - $1 did not end", type="PairWithWindow", pattern=r"begin (\w+)", ptype2="SubStr", window=10,
+                 pattern2="end $1.", action2="none"))
+    lines = [f"2026-03-02 08:00:{second:02d} {text}" for second, text in (
+        (0, "many 1"), (1, "many 1"), (2, "begin a"), (3, "begin b"), (4, "end a."), (5, "end b"), (59, "x"))]
+
+    assert ["many 1", "b did not end", "calm 1"] == [alert.title for alert in alerts(imported, tmp_path, lines)]
+
+
+NO_CRON = ("'now' is no cron expression; write minute, hour, day of the month, month and day of the week, such as "
+           "'30 3 * * 1-5'")
+
+
+@pytest.mark.parametrize(("rule", "line", "what", "why"), [
+    (single(type="Jump", cfset="x"), 1, "the rule of type Jump",
+     "files of rules do not call each other; take `from:` a flow instead"),
+    (single(type="Options"), 1, "the rule of type Options", "there are no sets of rules"),
+    (single(type="Other"), 1, "the rule of type Other", "there is no such type"),
+    (single(ptype="PerlFunc"), 1, "the rule of type Single", "ptype PerlFunc: it is decided by Perl"),
+    (single(ptype="RegExp2"), 1, "the rule of type Single",
+     "ptype RegExp2: it is looked for in several lines; `multiline` may join them"),
+    (single(ptype=""), 1, "the rule of type Single", "it has no ptype"),
+    (single(ptype="TValue", pattern="FALSE"), 1, "the rule of type Single", "it never matches"),
+    (single(pattern="(?{1})"), 1, "the rule of type Single", "(?{…), which only Perl has"),
+    (single(context="A || B"), 1, "the rule of type Single",
+     "the context 'A || B' is more than names that are, or are not"),
+    (single(context="GONE"), 1, "the rule of type Single", "no rule makes the context GONE"),
+    (single(**{"continue": "GoTo x"}), 1, "the rule of type Single",
+     "continue=goto x: there are no labels; take `from:` a flow instead"),
+    (single(type="SingleWithSuppress"), 1, "the rule of type SingleWithSuppress", "it has no window"),
+    (single(type="SingleWithSuppress", window="soon"), 1, "the rule of type SingleWithSuppress",
+     "window=soon is no number of seconds"),
+    (single(type="Suppress", context="GONE"), 1, "the rule of type Suppress",
+     "a context decides which lines it takes; they go to the rules behind it"),
+    (single(type="EventGroup", window=5, egptype="SubStr"), 1, "the rule of type EventGroup",
+     "the order of a group's events is a `sequence`"),
+    (single("add STORE %s"), 5, "add STORE %s", "contexts hold no events here; a step `collect` gathers them"),
+    (single("event 0 %s"), 5, "event 0 %s", "no event is made; take `from:` a flow instead"),
+    (single("eval %x (1)"), 5, "eval %x (1)",
+     "rules have no variables and no programs here; a `python` step may do it"),
+    (single("dance"), 5, "dance", "there is no such action"),
+    (single("write - %{x}"), 5, "write - %{x}", "the variable %{x}"),
+    (single("write /tmp/$1"), 5, "write /tmp/$1", "the name of a file is fixed here"),
+    (single("pipe x cat"), 5, "pipe x cat", "it has no text in single quotes"),
+    (single("delete GONE"), 5, "delete GONE", "no rule makes the context GONE"),
+    (single("create A 60 (write - over)"), 5, "what is done when the context A ends",
+     "a flag ends in silence; `absence` or `pair` tell of an end"),
+    ("nonsense\n", 1, "nonsense", "it is no `keyword=value`"),
+    ("type=Calendar\ntime=now\ndesc=x\naction=write - x\n", 1, "the rule of type Calendar",
+     NO_CRON),
+])
+def test_what_cannot_be_carried_over_has_its_place(rules, rule, line, what, why):
+    assert [(f"a.sec:{line}", what, why)] == lost(rules(rule))
+
+
+def test_what_a_line_goes_on_to_is_told_where_rules_follow(rules):
+    context = single("create A") + single("write - x", context="A", **{"continue": "DontCont"}) + single()
+    pair = single(type="Pair", ptype2="RegExp", pattern2="end", action2="none") + single()
+
+    shared = "lines that it takes go to the rules behind it, too"
+    assert ("context=A", shared) in [one[1:] for one in lost(rules(context))]
+    assert [("pattern2=end", shared)] == [one[1:] for one in lost(rules(pair))]
+
+
+def test_the_rules_of_others_are_imported_and_what_is_lost_has_a_place():
+    files = sorted((DATA / "sec").glob("*.sec"))
+    if not files:
+        pytest.skip(f"there are no samples in {DATA}")
+    imported = read([str(file) for file in files])
+
+    assert loaded(imported).steps
+    assert 25 < len(imported.flows)
+    assert all(one.place.line and one.place.file.endswith(".sec") for one in imported.lost)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        read([str(tmp_path / "no")])

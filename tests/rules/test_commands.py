@@ -213,3 +213,50 @@ def test_every_command_has_its_help():
     context = click.Context(cli)
     for name in cli.list_commands(context):
         assert cli.get_command(context, name).get_short_help_str()
+
+
+SWATCH = "watchfor /(error) on (\\S+)/\n\techo\n\tquit\nignore /x/\n"
+
+
+def test_import_writes_a_config_and_lists_what_is_lost(command, folder):
+    (folder / "swatchdogrc").write_text(SWATCH)
+    told = command("import", "swatchdog", "swatchdogrc", "--log", "/var/log/auth.log")
+
+    loss = "swatchdogrc:3:2: quit: the daemon goes on; stop it with `systemctl stop corowatch`\n"
+    assert (0, f"{loss}1 flow; 1 thing could not be carried over\n") == (told.returncode, told.stderr)
+    assert told.stdout.startswith(f"# Imported from swatchdog: swatchdogrc\n#\n# Not carried over:\n# - {loss}")
+    (folder / "made.yaml").write_text(told.stdout)
+    checked = command("check", "made.yaml")
+    assert (0, True) == (checked.returncode, checked.stdout.startswith("1 flow"))
+
+
+def test_import_writes_to_a_file(command, folder):
+    (folder / "swatchdogrc").write_text(SWATCH.replace("\tquit\n", ""))
+    told = command("import", "swatchdog", "swatchdogrc", "-o", "made.yaml")
+
+    assert (0, "", "1 flow\n") == (told.returncode, told.stdout, told.stderr)
+    assert "- tail: /var/log/syslog\n" in (folder / "made.yaml").read_text()
+
+
+@pytest.mark.parametrize("peer", ["fail2ban", "logcheck", "sec"])
+def test_each_peer_is_asked(command, folder, peer):
+    (folder / "rules").write_text({
+        "fail2ban": "[Definition]\nfailregex = from <HOST>$\n", "logcheck": "^known$\n",
+        "sec": "type=Single\nptype=SubStr\npattern=x\ndesc=x\naction=write - x\n"}[peer])
+    told = command("import", peer, "rules", "--threshold", "3/1h30m", "--set", "mode=normal")
+
+    assert (0, "1 flow\n") == (told.returncode, told.stderr)
+    assert ("at_least: 3, within: 90m" in told.stdout) == (peer == "fail2ban")
+
+
+@pytest.mark.parametrize(("words", "status", "why"), [
+    (("swatchdog", "gone"), 78, "gone: cannot be read: No such file or directory"),
+    (("other", "x"), 64, "'other' is not one of 'fail2ban', 'logcheck', 'swatchdog', 'sec'"),
+    (("sec", "x", "--set", "mode"), 64, "'mode' is not NAME=VALUE, such as mode=aggressive"),
+    (("fail2ban", "x", "--threshold", "5"), 64, "'5' is not N/TIME, such as 5/10m"),
+    (("fail2ban", "x", "--threshold", "0/1m"), 64, "'0/1m' is not N/TIME, such as 5/10m"),
+])
+def test_import_says_what_is_wrong(command, words, status, why):
+    told = command("import", *words)
+
+    assert (status, "", True) == (told.returncode, told.stdout, why in told.stderr)

@@ -163,7 +163,7 @@ def test_the_same_is_told_as_sec_writes(rules, tmp_path):
 
     assert [] == imported.lost
     assert sorted(written(tmp_path, LINES)) == sorted(told)
-    assert 27 == len(told)
+    assert 25 == len(told)
 
 
 def test_what_sec_itself_never_ran_is_told_all_the_same(rules, tmp_path):

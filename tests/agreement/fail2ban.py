@@ -24,13 +24,15 @@ from corowatch.nodes.parse import parse
 from corowatch.rules.importing import Asked
 from corowatch.rules.importing.fail2ban import read
 from corowatch.testing import Collect, line
-from tests.agreement import Share, records, run
+from tests.agreement import DATA, Share, lines_of, records, run
 
 HOST = ("ip4", "ip6", "dns", "fid", "pre_ip4", "pre_ip6", "pre_dns", "pre_fid")
 A_DAY = Seconds(86400.0)
 ITSELF = Path(__file__).with_name("fail2ban_itself.py")
 PYTHON = "/usr/bin/python3"
 FILTERS = Path("/etc/fail2ban/filter.d")
+LOG = "loghub/OpenSSH_2k.log"
+LOG_FILTERS: Mapping[str, Mapping[str, str]] = {"sshd": {"mode": "aggressive"}, "pam-generic": {}}
 AGAIN = ("the session fails a second time without telling who: `collect` began it anew with the first failure, and no "
          "line has told the address since")
 
@@ -39,6 +41,7 @@ def shares() -> Iterator[Share]:
     yield of_lines()
     yield of_sessions()
     yield from of_imports()
+    yield of_log()
 
 
 def of_lines() -> Share:
@@ -100,6 +103,21 @@ def of_imports() -> Iterator[Share]:
                 again = len(theirs) > len(ours) > 0 and ours == theirs[:len(ours)]
                 (share if theirs else quiet).compare("\n".join(case["lines"]), theirs, ours, AGAIN if again else "")
     yield from (share, quiet)
+
+
+def of_log() -> Share:
+    """A whole log, of which the lines belong to many sessions; a case is a line, and the host that fails in it."""
+    share = Share("import fail2ban, a whole log")
+    if not all((FILTERS / f"{name}.conf").exists() for name in LOG_FILTERS) or not (DATA / LOG).exists():
+        share.left_out["a log without the filters for it, or without the log"] += 1
+        return share
+    lines = [line.decode() for line in lines_of(LOG) if line]
+    for name, options in LOG_FILTERS.items():
+        told = found_by_itself(name, options, [lines])[0]
+        theirs, ours = dict(told), dict(found_in(alerting(name, options), lines))
+        for number, text in enumerate(lines):
+            share.compare(text, theirs.get(number), ours.get(number))
+    return share
 
 
 def by_filter() -> Mapping[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, Any]]]:

@@ -6,6 +6,7 @@ from corowatch.core.errors import ConfigError
 from corowatch.rules.importing import Asked, stamps
 from corowatch.rules.importing.fail2ban import read
 from corowatch.rules.importing.ini import Ini
+from corowatch.rules.importing.words import words_of
 from tests.rules.importing import alerts, loaded, lost
 
 AT = "Mar  2 08:00:0{} web1 "
@@ -122,6 +123,36 @@ def test_a_failure_and_its_address_may_stand_in_two_lines_of_a_session(folder, f
              AT.format(6) + "app[5]: welcome 192.0.2.5", AT.format(7) + "app[9]: connection from 192.0.2.9"]
 
     assert ["192.0.2.1", "192.0.2.8", "192.0.2.9"] == hosts(filter_(SESSIONS), folder, lines)
+
+
+def test_of_an_address_and_a_name_in_one_session_the_address_counts(folder, filter_):
+    lines = [AT.format(1) + "app[7]: connection from 192.0.2.1", AT.format(2) + "app[7]: connection from example.com",
+             AT.format(3) + "app[7]: too many failures"]
+
+    assert ["192.0.2.1"] == hosts(filter_(SESSIONS), folder, lines)
+
+
+def test_lines_without_a_word_that_a_pattern_needs_are_not_looked_at(folder, filter_):
+    path = filter_("[Definition]\nfailregex = ^ \\S+ app: (?:no such user|bad passwor[dt]) for .* from <HOST>$\n"
+                   "   ^ Failed (?!never)on \\S+ from <HOST>$\n")
+    imported = read([path], Asked((str(folder / "a.log"),), {}, (1, 1.0)))
+
+    assert {"pattern": ["no such user", "bad passwor", "Failed"], "literal": True} == (
+        imported.flows[0].steps[1].value)
+    assert ["192.0.2.1", "192.0.2.2", "192.0.2.3"] == hosts(path, folder, [
+        AT.format(1) + "app: no such user for x from 192.0.2.1",
+        AT.format(2) + "app: bad passwort for x from 192.0.2.2", "Mar  2 08:00:03 Failed on x from 192.0.2.3",
+        AT.format(4) + "app: other from 192.0.2.4"])
+
+
+@pytest.mark.parametrize(("pattern", "words"), [
+    ("^a (?:x|y) failed login", ["failed login"]), ("(?:one more|two more) from", ["one more", "two more"]),
+    ("(?:one more|x) f", []), ("(?i)failed", []), ("(?:failed)?", []), ("(?:failed)+ (?:more){0,2}", ["failed"]),
+    ("fail -- once more", ["once more"]), (r"^Failed\-for good(?!x)", ["Failed-for good"]), ("^Failed|x(?!y)", []),
+    ("^(?P<a>Fail|x)(?!y)", []), ("^(?P<a>Fails )(?!y)", ["Fails"]), ("ü(?!x)", []), ("Fails*(?!y)", ["Fail"]),
+])
+def test_words_that_each_match_holds(pattern, words):
+    assert words == words_of([pattern])
 
 
 def test_jails_tell_what_is_read_and_how_often_is_too_often(folder, filter_):

@@ -23,6 +23,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, one_or_list, seconds, stamps
 from corowatch.rules.importing.ini import Ini, Line, Value, with_tags
 from corowatch.rules.importing.python_regex import groups, translated
+from corowatch.rules.importing.words import words_of
 
 LOG = "/var/log/auth.log"
 """What is read where nothing says what."""
@@ -318,7 +319,8 @@ def _with_captures(text: str) -> str:
     return _TAG.sub(tag, text)
 
 
-_TAKEN = {*BUILT_IN, "count", "first", "last", "suppressed", "complete", "held", "duration", "ip", "line", "failed"}
+_TAKEN = {*BUILT_IN, "complete", "count", "duration", "failed", "first", "held", "ip", "last", "line", "suppressed",
+          "told"}
 
 
 def _group(name: str) -> str:
@@ -377,6 +379,11 @@ class _Writer:
             steps = [_journal(filter_.journal) if not self._jail.paths else Step("tail", _tail(self._jail.paths))]
         else:
             steps = [Step("tail", _tail(self._jail.paths or [LOG]))]
+        prefix = [filter_.prefix.pattern] if filter_.prefix else []
+        rules = [rule.pattern for rule in filter_.failures]
+        if steps[0].kind == "tail" and (words := words_of(prefix) or words_of(rules)):
+            steps.append(Step("grep", {"pattern": one_or_list(words), "literal": True},
+                              why="words of which each line holds one that a pattern finds: others cost nothing"))
         of = "text"
         if filter_.journal is not None and not self._jail.paths:
             steps.append(Step("set", {"line": "{_HOSTNAME} {SYSLOG_IDENTIFIER}[{_PID}]: {text}"}))
@@ -392,7 +399,6 @@ class _Writer:
             if "content" in filter_.prefix.groups:
                 of = "content"
                 steps += self._ignored(of)
-        rules = [rule.pattern for rule in filter_.failures]
         name = "matched" if self._read != self._name else ""
         return [*steps, Step("parse", {"as": "regex", "of": of, "pattern": one_or_list(rules)}, name, "failregex")]
 
@@ -417,7 +423,12 @@ class _Writer:
     def _told(self) -> list[Step]:
         """Who failed too often."""
         jail = self._jail
-        steps = [Step("set", {"ip": "".join(f"{{{name}}}" for name in self._who())})]
+        who = self._who()
+        if self._read != self._name and len(who) > 1:  # lines of a session may tell an address and a name
+            steps = [Step("set", {"told": " ".join(f"{{{name}}}" for name in who)}),
+                     Step("parse", {"as": "regex", "of": "told", "pattern": r"^ *(?P<ip>\S+)"}, why="the first")]
+        else:
+            steps = [Step("set", {"ip": "".join(f"{{{name}}}" for name in who)})]
         if jail.trusted:
             nets = ", ".join(_quoted(net) for one in jail.trusted if (net := _network(one)))
             steps += [Step("where", f"not ip within ({nets})", why="ignoreip")] if nets else []

@@ -94,12 +94,14 @@ def of_imports() -> Iterator[Share]:
             share.left_out["cases of filters that are not installed"] += len(cases)
             continue
         told = found_by_itself(filter_, dict(options), [case["lines"] for case in cases])
-        flows = alerting(filter_, dict(options)) if any(told) else {}
-        for case, theirs in zip(cases, told, strict=True):
+        if not any(told):
+            share.left_out["cases of filters in which fail2ban finds nothing"] += len(cases)
+            continue
+        found = found_in_each(alerting(filter_, dict(options)), [case["lines"] for case in cases])
+        for case, theirs, ours in zip(cases, told, found, strict=True):
             if case["match"] and not any(host in (case["host"], None) or not case["host"] for _, host in theirs):
                 share.left_out["cases in which fail2ban itself does not find the host"] += 1
-            elif flows:
-                ours = found_in(flows, case["lines"])
+            else:
                 again = len(theirs) > len(ours) > 0 and ours == theirs[:len(ours)]
                 (share if theirs else quiet).compare("\n".join(case["lines"]), theirs, ours, AGAIN if again else "")
     yield from (share, quiet)
@@ -145,8 +147,16 @@ def alerting(filter_: str, options: Mapping[str, str]) -> dict[str, Any]:
             for flow in imported.flows}
 
 
+def found_in_each(flows: Mapping[str, Any], cases: list[list[str]]) -> list[list[list[Any]]]:
+    """The same of ours. Lines of filters without sessions are read at once: they have nothing to do with each other."""
+    if len(flows) > 1:
+        return [found_in(flows, lines) for lines in cases]
+    together = dict(found_in(flows, [line for lines in cases for line in lines]))
+    return [[[0, together[number]]] if number in together else [] for number in range(len(cases))]
+
+
 def found_in(flows: Mapping[str, Any], lines: list[str]) -> list[list[Any]]:
-    """The same of ours."""
+    """What ours finds in a log of these lines."""
     starts: dict[int, int] = {}
     data = b""
     for number, text in enumerate(lines):

@@ -26,14 +26,18 @@ def too_long(*_):
     raise TooLong
 
 
-def filter_of(name, options):
+def commands_of(name, options):
     reader = FilterReader(name, "jail", dict(options), basedir="/etc/fail2ban")
     reader.read()
     reader.getOptions({})
     reader.applyAutoOptions("")
+    return reader.convert()
+
+
+def filter_of(commands):
     found = FileFilter(None)
     found.returnRawHost, found.checkFindTime = True, False
-    for command, _, what, *values in reader.convert():
+    for command, _, what, *values in commands:
         for value in values[0] if command == "multi-set" else values[:1]:
             if what == "addfailregex":
                 found.addFailRegex(value)
@@ -48,12 +52,10 @@ def filter_of(name, options):
     return found
 
 
-def hosts(job, lines):
-    found = filter_of(job["filter"], job["options"])
-    from_journal = job["options"].get("logtype") == "journal"
+def hosts(filter_, lines, from_journal):
     for number, line in enumerate(lines):
         given = (("", "", line), JOURNAL_AT) if from_journal else (line,)
-        for _, host, *_ in found.processLine(*given):
+        for _, host, *_ in filter_.processLine(*given):
             if host is not None:
                 yield [number, str(host)]
 
@@ -61,12 +63,14 @@ def hosts(job, lines):
 def main():
     logging.disable(logging.CRITICAL)
     job = json.load(sys.stdin)
+    commands = commands_of(job["filter"], job["options"])
+    from_journal = job["options"].get("logtype") == "journal"
     signal.signal(signal.SIGALRM, too_long)
     told = []
     for lines in job["lines"]:
         signal.alarm(1 + len(lines) // 50)
         try:
-            told.append(list(hosts(job, lines)))
+            told.append(list(hosts(filter_of(commands), lines, from_journal)))
         except TooLong:
             told.append([])
         finally:

@@ -1,6 +1,7 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from tests.agreement import (
     DATA,
@@ -17,17 +18,19 @@ from tests.agreement import (
     sigma,
 )
 
-SETS = (fail2ban, formats, grok, logcheck, multiline, scanned, rulesets, mtail, sigma, crowdsec)
+SETS = {one.__name__.rpartition(".")[2]: one for one in (
+    fail2ban, formats, grok, logcheck, multiline, scanned, rulesets, mtail, sigma, crowdsec)}
 
 
-def main() -> int:
-    """Print the table, every miss and what is left out. 1 if a share is too small, or a miss has no reason we know."""
+def main(names: Sequence[str]) -> int:
+    """Print the table of some sets, or all, every miss and what is left out. 1 if a share is too small, or a miss has
+    no reason we know."""
     if not (DATA / "fail2ban").is_dir():
         print(f"skipped: there are no samples in {DATA}; $COROWATCH_DATA tells where they are")
         return 0
     os.environ["TZ"] = "UTC"
     time.tzset()
-    told = [share for one in SETS for share in one.shares()]
+    told = [share for name in names or SETS for share in SETS[name].shares()]
     print(f"{'':30}{'cases':>7}{'agree':>7}{'share':>10}{'left out':>10}")
     for share in told:
         print(f"{share.name:30}{share.cases:7}{share.cases - len(share.misses):7}{share.agree:10.2%}"
@@ -46,4 +49,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

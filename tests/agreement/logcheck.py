@@ -53,9 +53,10 @@ def of_package() -> Share:
         return share
     lines = lines_of(LOG) if (DATA / LOG).exists() else []
     told = told_by(read([str(INSTALLED)], Asked(("/var/log/a.log",))), lines)
-    cracking, violations = grep(lines, ["cracking.d"]), grep(lines, ["violations.d"])
-    left = grep(lines, ["ignore.d.server", "ignore.d.paranoid"], "-v") - cracking - violations
-    expected = left | cracking | (violations - grep(lines, ["violations.ignore.d"]))
+    cracking, violations = grep(lines, "cracking.d"), grep(lines, "violations.d")
+    known = grep(lines, "ignore.d.server", "ignore.d.paranoid")
+    left = set(range(1, len(lines) + 1)) - known - cracking - violations
+    expected = left | cracking | (violations - grep(lines, "violations.ignore.d"))
     for number, line in enumerate(lines, 1):
         if line:
             share.compare(line.decode("utf-8", "replace"), number in expected, number in told)
@@ -73,13 +74,14 @@ def told_by(imported: Import, lines: Iterable[bytes]) -> set[int]:
     return {starts[int(str(alert.events[-1]["offset"]))] for alert in run(flows, data)[0]}
 
 
-def grep(lines: list[bytes], folders: list[str], *options: str) -> set[int]:
-    """The numbers of the lines that GNU grep finds with the rules of some folders."""
+def grep(lines: list[bytes], *folders: str) -> set[int]:
+    """The numbers of the lines that GNU grep finds with the rules of some folders. The log is ASCII: in the locale C,
+    grep is twenty times as fast."""
     rules = "".join(f"{line}\n" for folder in folders for path in sorted((INSTALLED / folder).iterdir())
                     for line in path.read_text("utf-8").splitlines() if line.strip() and not line.startswith("#"))
     with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
         file.write(rules)
         file.flush()
-        told = subprocess.run(["grep", "-n", "-a", "-E", *options, "-f", file.name], input=b"\n".join(lines) + b"\n",
-                              capture_output=True, check=False, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+        told = subprocess.run(["grep", "-n", "-a", "-E", "-f", file.name], input=b"\n".join(lines) + b"\n",
+                              capture_output=True, check=False, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"})
     return {int(line.partition(b":")[0]) for line in told.stdout.splitlines()}

@@ -15,9 +15,7 @@ from itertools import count
 from operator import itemgetter
 from pathlib import Path
 
-import jsonschema
 import pytest
-import yaml
 
 from corowatch import daemon as daemon_module
 from corowatch.core.config import SinkUse
@@ -34,7 +32,6 @@ from corowatch.store import Store
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "config"
 EXAMPLES = sorted(path.parent for path in CONFIG.glob("examples/*/config.yaml"))
-EDITOR = jsonschema.Draft202012Validator(json.loads((CONFIG / "schema.json").read_text()))
 NOON = 1772539200.0
 """3 March 2026, 12:00 UTC: the time it is in every replay, a day after the lines of the inputs."""
 DEBIAN = (
@@ -176,15 +173,6 @@ def test_an_input_names_nobody(example):
 @each_example
 def test_a_config_leaves_no_question(example):
     assert () == loaded(example).notes
-
-
-@each_example
-def test_a_config_is_right_for_an_editor_that_knows_the_schema(example):
-    for name in ("config.yaml", "config.test.yaml"):
-        text = (example / name).read_text()
-
-        assert text.startswith("# yaml-language-server: $schema=../../schema.json\n")
-        EDITOR.validate(yaml.safe_load(text))
 
 
 @each_example

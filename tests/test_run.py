@@ -267,8 +267,8 @@ def test_kinds_are_listed_and_told_and_a_slip_is_helped():
 
 def test_the_schema_takes_the_readmes_configs_and_refuses_slips():
     schema = json.loads(corowatch("schema").stdout)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
     blocks = re.findall(r"^```yaml\n(.*?)^```", README.read_text(), re.S | re.M)
 
     assert len(blocks) >= 3
@@ -281,6 +281,7 @@ def test_the_schema_takes_the_readmes_configs_and_refuses_slips():
 
 def test_the_readmes_configs_are_right(tmp_path):
     (tmp_path / "classic.py").write_text("def grep(pattern):\n    yield\n")
+    (tmp_path / "usual.templates").write_text("")
     for name in ("smtp", "slack", "hook"):
         (tmp_path / name).write_text("hidden")
     environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path)}

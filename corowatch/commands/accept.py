@@ -53,7 +53,7 @@ def command(templates: str, files: Sequence[str], since: float | None, until: fl
     if len(new) > MOST_ROWS:
         click.echo(f"… and {len(new) - MOST_ROWS:,} more")
     if not accepting.templates.lines and not accepting.explained:
-        fail(EX_IOERR if read.notes else 1, "there is no line to learn from")
+        fail(1, "there is no line to learn from")
     if new and not dry_run:
         try:
             accepting.save()

@@ -118,7 +118,7 @@ def test_the_command_adds_what_is_new_and_says_what_that_is(command, known):
 
 
 @pytest.mark.parametrize(("words", "status", "what"), [
-    (["known.templates", "none.log"], 74, "there is no line to learn from"),
+    (["known.templates", "none.log"], 1, "there is no line to learn from"),
     (["known.templates", "empty.log"], 1, "there is no line to learn from"),
     (["bad.templates", "auth.log"], 78, "bad.templates is no text in UTF-8: there is a NUL in line 1"),
     ([".", "auth.log"], 78, "Is a directory"),

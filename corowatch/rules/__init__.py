@@ -4,5 +4,5 @@
     lines ─▶ Script ┴▶ Rehearsal: ticks by event time ─┤           test (what was expected)
                                                        └▶ Witness ─▶ why, and how far tests reach
 
-Nothing here touches what a daemon keeps, and nothing leaves.
+Nothing here touches what a daemon keeps, and nothing leaves. `importing/` makes a config of other programs' rules.
 """

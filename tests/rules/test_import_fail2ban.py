@@ -21,7 +21,7 @@ def folder(tmp_path):
 @pytest.fixture
 def filter_(folder):
     def write(text, name="app.conf"):
-        (folder / "filter.d" / name).write_text(text)
+        (folder / "filter.d" / name).write_text(text, errors="surrogateescape")
         return str(folder / "filter.d" / name)
 
     return write
@@ -59,6 +59,11 @@ def test_the_time_is_cut_out_before_a_pattern_is_searched_for(folder, filter_):
     ("{DEFAULT}", "@400000004c56b90f32107c6c qmail", " qmail"),
     ("{NONE}", "2014-01-13 05:02:22 all", "2014-01-13 05:02:22 all"),
     ("{UNB}^%H:%M", "05:02:22 x", ":22 x"),
+    ("**%H:%M**", "x05:02:22 x", "x:22 x"),
+    ("LEPOCH", "1387288694123 pid", " pid"),
+    ("^at {EPOCH};", "at 1387288694; pid", " pid"),
+    ("%H:%M:%S$", "pid 05:02:22", "pid "),
+    ("tai64n", "@400000004c56b90f32107c6c qmail", " qmail"),
     (r"%ExY(?P<_sep>[-/.])%m(?P=_sep)%d %H:%M:%S", "a 2014/01/13 05:02:22 b", "a  b"),
     (r"%ExY(?P<_sep>[-/.])%m(?P=_sep)%d %H:%M:%S", "a 2014/01-13 05:02:22 b", "a 2014/01-13 05:02:22 b"),
 ])
@@ -96,7 +101,7 @@ def test_options_are_put_together_as_there(folder, filter_):
 
 def test_what_prefregex_leaves_is_searched_and_what_ignoreregex_finds_is_none(folder, filter_):
     path = filter_("[Definition]\nprefregex = ^ \\S+ app: <F-CONTENT>.+</F-CONTENT>$\n"
-                   "failregex = ^no <F-USER>\\w{,3}</F-USER> from <HOST>\n   ^never ((?i)Ever) <HOST>\n"
+                   "failregex = ^no <F-USER>\\w{,3}</F-USER> from <HOST>\n   ^never ((?i)Ever) <HOST>(?:</F-NONE>)?\n"
                    "ignoreregex = 192\\.0\\.2\\.9|it's\n")
 
     assert ["192.0.2.1", "192.0.2.2"] == hosts(path, folder, [
@@ -123,6 +128,7 @@ def test_a_failure_and_its_address_may_stand_in_two_lines_of_a_session(folder, f
              AT.format(6) + "app[5]: welcome 192.0.2.5", AT.format(7) + "app[9]: connection from 192.0.2.9"]
 
     assert ["192.0.2.1", "192.0.2.8", "192.0.2.9"] == hosts(filter_(SESSIONS), folder, lines)
+    assert [("app.conf:5", "the sessions of app")] == [one[:2] for one in lost(read([filter_(SESSIONS)]))]
 
 
 def test_of_an_address_and_a_name_in_one_session_the_address_counts(folder, filter_):
@@ -158,8 +164,8 @@ def test_words_that_each_match_holds(pattern, words):
 def test_jails_tell_what_is_read_and_how_often_is_too_often(folder, filter_):
     filter_("[Definition]\nmode = normal\nfailregex = <re-<mode>>\nre-normal = no <HOST>$\nre-more = never <HOST>$\n")
     (folder / "jail.conf").write_text(
-        "[DEFAULT]\nmaxretry = 5\nfindtime = 1h 30m\nignoreip = 127.0.0.1/8, 192.0.2.99 ::1\nenabled = false\n"
-        "[off]\nfilter = app\n[app]\nlogpath = /var/log/none.log\nfilter = app[mode=\"more\"]\n")
+        "[DEFAULT]\nmaxretry = 5\nfindtime = 1h 30m\nignoreip = 127.0.0.1/8, 192.0.2.99 ::1 localhost\n"
+        "enabled = false\n[off]\nfilter = app\n[app]\nlogpath = /var/log/none.log\nfilter = app[mode=\"more\"]\n")
     (folder / "jail.local").write_text(
         f"[app]\nenabled = true\nlogpath = {folder}/a.log\n   {folder}/b.log\nmaxretry = 2\naction = iptables\n"
         "[gone]\nenabled = yes\n")
@@ -175,12 +181,45 @@ def test_jails_tell_what_is_read_and_how_often_is_too_often(folder, filter_):
     assert imported.flows == read([str(folder)]).flows  # the folder stands for its jails
 
 
+def test_a_filter_alone_reads_what_a_jail_beside_it_would(folder, filter_):
+    path = filter_("[Definition]\nfailregex = no <HOST>$\n")
+    other = filter_("[Definition]\nfailregex = no <HOST>$\n", "other.conf")
+    (folder / "jail.d").mkdir()
+    (folder / "jail.d" / "x.conf").write_text("[theirs]\nfilter = app[mode=x]\nlogpath = /var/log/app.log\n")
+    (folder / "jail.conf").write_text("[DEFAULT]\n")
+
+    assert ["/var/log/app.log", "/var/log/auth.log"] == [flow.steps[0].value for flow in read([path, other]).flows]
+    assert [("jail.conf:0", "the file", "it has neither a [Definition], as filters have, nor a jail")] == (
+        lost(read([str(folder / "jail.d" / "x.conf")])))
+    (folder / "jail.d" / "x.conf").write_text("[theirs]\nenabled = false\n")
+    assert [("jail.conf:0", "every jail", "none is switched on with `enabled = true`")] == lost(read([str(folder)]))
+
+
+def test_a_filter_of_which_nothing_is_left_makes_no_flow(filter_):
+    prefix = filter_("[Definition]\nprefregex = (<F-CONTENT>.+</F-CONTENT>\nfailregex = no <HOST>$\n")
+    empty = filter_("[Definition]\nfailregex =\n", "empty.conf")
+    imported = read([prefix, empty])
+
+    assert [] == imported.flows
+    assert [("app.conf:2", "(<F-CONTENT>.+</F-CONTENT>"), ("app.conf:0", "the filter app"),
+            ("empty.conf:0", "the filter empty")] == [one[:2] for one in lost(imported)]
+
+
+def test_each_failure_counts_where_one_is_too_often(folder, filter_):
+    imported = read([filter_("[Definition]\nfailregex = ^no <F-ID>\\w+</F-ID>$\n")],
+                    Asked((str(folder / "a.log"),), {}, (1, 60.0)))
+
+    assert ["app: bob failed", "app: bob failed"] == [one.title for one in alerts(imported, folder, ["no bob"] * 2)]
+
+
 def test_a_jail_of_the_journal_reads_it(folder, filter_):
     filter_("[Definition]\nfailregex = no <HOST>\njournalmatch = _SYSTEMD_UNIT=app.service + _COMM=app\n")
     (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\n")
     imported = read([str(folder / "jail.conf")])
 
     assert ("journal", {"units": "app.service"}) == (imported.flows[0].steps[0].kind, imported.flows[0].steps[0].value)
+    filter_("[Definition]\nfailregex = no <HOST>\njournalmatch = SYSLOG_IDENTIFIER=app\n")
+    assert {"match": "SYSLOG_IDENTIFIER=app"} == read([str(folder / "jail.conf")]).flows[0].steps[0].value
     assert loaded(imported).steps
 
 
@@ -200,6 +239,8 @@ def test_what_cannot_be_carried_over_has_its_place(folder, filter_):
 @pytest.mark.parametrize(("text", "what"), [
     ("nonsense\n", "app.conf:1:1: expected `[section]` or `option = value`\n    nonsense\n    ^"),
     ("[Definition]\na = %(b)s\nb = %(a)s\n", "app.conf:3:5: 'b' is made of itself"),
+    (f"[Definition]\na = %(b)s%(b)s\nb = {'x' * 60000}\n", "app.conf:3:5: it becomes longer than 100,000 characters"),
+    ("[Definition]\nx = \udcff\n", "app.conf: is not UTF-8"),
 ])
 def test_a_file_of_another_form_is_refused(filter_, folder, text, what):
     path = filter_(text)

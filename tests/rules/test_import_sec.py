@@ -263,12 +263,54 @@ NO_CRON = ("'now' is no cron expression; write minute, hour, day of the month, m
     (single("delete GONE"), 5, "delete GONE", "no rule makes the context GONE"),
     (single("create A 60 (write - over)"), 5, "what is done when the context A ends",
      "a flag ends in silence; `absence` or `pair` tell of an end"),
+    (single("create A%t"), 5, "create A%t", "the context's name holds %t"),
+    (single(type="Pair", ptype="NRegExp", ptype2="SubStr", pattern2="x"), 1, "the rule of type Pair",
+     "what does not match begins nothing here"),
+    (single("create A", type="Pair", ptype2="SubStr", pattern2="x", action2="none"), 5, "action=create A",
+     "contexts are not made where a pair begins; use a `flag` in a flow of your own"),
+    (single("write - x", type="PairWithWindow", ptype2="SubStr", pattern2="x", action2="write - y", window="5"), 8,
+     "action2=write - y", "what ends in time is not told"),
+    (single("write - x", type="Pair", ptype2="PerlFunc", pattern2="x"), 1, "the rule of type Pair",
+     "ptype2 PerlFunc: such an end is not looked for"),
+    (single("write - x", type="Pair"), 1, "the rule of type Pair", "it has no ptype2"),
+    (single("write - x", type="SingleWithThreshold", window="5", thresh="2", action2="write - y"), 8,
+     "action2=write - y", "what is done when the window is over is left out; `calm` tells that"),
+    (single("write - x", type="SingleWith2Thresholds", window="5", thresh="2", window2="5", action2="delete A; none")
+     + single("create A"), 9, "action2=delete A; none", "contexts are not made or ended when something is over"),
+    (single("write - x", type="SingleWith2Thresholds", window="5", thresh="3", window2="5", thresh2="1",
+            action2="write /tmp/x y"), 9 + 1, "action2=write /tmp/x y",
+     "that it is over is told to those who were told that it began"),
+    (single("write - x", type="EventGroup", ptype="NSubStr", window="5"), 1, "the rule of type EventGroup",
+     "contexts, and what does not match, decide about no part of a group"),
+    (single("write - x", type="EventGroup", window="5", init="none"), 7, "init=none",
+     "only what completes a group is told"),
+    ("type=Calendar\ntime=0 0 * * *\ncontext=A || B\n", 1, "the rule of type Calendar",
+     "the context 'A || B' is more than names that are, or are not"),
     ("nonsense\n", 1, "nonsense", "it is no `keyword=value`"),
     ("type=Calendar\ntime=now\ndesc=x\naction=write - x\n", 1, "the rule of type Calendar",
      NO_CRON),
 ])
 def test_what_cannot_be_carried_over_has_its_place(rules, rule, line, what, why):
-    assert [(f"a.sec:{line}", what, why)] == lost(rules(rule))
+    imported = rules(f"{rule}\n{single('write - another', ptype='SubStr', pattern='another')}")
+
+    assert (f"a.sec:{line}", what, why) in lost(imported)
+    assert loaded(imported).steps
+
+
+def test_a_context_of_the_text_of_desc(rules, tmp_path):
+    imported = rules(single("create SEEN_%s 60", pattern=r"see (\S+)", desc="it $1")
+                     + single("write - again $1", pattern=r"again (\S+)", desc="it $1", context="[SEEN_%s && !OTHER]")
+                     + single("set OTHER 5", type="EventGroup", pattern="other", thresh="2", window="5"))
+
+    assert ["again a"] == [alert.title for alert in alerts(imported, tmp_path, [
+        "see a", "again a", "again b", "other", "other", "again a"])]
+
+
+def test_rules_that_stand_close_together(rules):
+    first = single("shellcmd /bin/x %s $+{who}", pattern="(?<who>x)").rstrip("\n")
+    imported = rules(f"{first}\n{single('write - y')}")
+
+    assert [["tail", "grep", "alert"]] * 2 == [[step.kind for step in flow.steps] for flow in imported.flows]
 
 
 def test_what_a_line_goes_on_to_is_told_where_rules_follow(rules):

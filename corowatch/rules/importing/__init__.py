@@ -87,10 +87,7 @@ class Import:
 
     def sink_name(self, wanted: str, value: Any) -> str:
         """The name of a sink with this value: one that is there, or a new one."""
-        for name in numbered(_NAME.sub("-", wanted).strip("-").lower() or "sink"):
-            if self.sinks.setdefault(name, value) == value:
-                return name
-        raise AssertionError("names do not end")
+        return next(name for name in numbered(wanted) if self.sinks.setdefault(name, value) == value)
 
 
     def add(self, name: str, of: str, steps: list[Step], ways: Sequence[tuple[list[Step], Mapping[str, Any]]]) -> None:
@@ -166,8 +163,6 @@ def _flowing(value: Any) -> str:
 
 def _scalar(value: Any) -> str:
     """A scalar as YAML: plain where it can be, else in single quotes; in double ones where a character is a control."""
-    if value is None:
-        return "null"
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)

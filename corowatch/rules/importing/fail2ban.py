@@ -350,6 +350,9 @@ class _Writer:
             for rule in elsewhere:
                 self._imported.lose(rule.place, rule.pattern, "it has no <HOST>, <ADDR> or <F-ID> to tell who failed")
             return [Flow(self._name, [*self._lines(), *self._failures(), *self._told()], of)]
+        self._imported.lose(elsewhere[0].place, f"the sessions of {self._filter.name}",
+                            "of failures that do not tell who, the first of a session counts, and the next once a line "
+                            "told it again; that one session tries several users is no failure by itself")
         self._read = f"{self._name}-lines"
         sessions, waiting, late = (f"{self._name}-{name}" for name in ("sessions", "waiting", "late"))
         who = " or ".join(f"{name} exists" for name in self._who())

@@ -444,6 +444,8 @@ class _Writer:
 
     def _pair(self, kind: str) -> None:
         rule = self._rule
+        if rule.get("ptype").lower().startswith("n"):
+            raise Refused("what does not match begins nothing here")
         missing = kind == "pairwithwindow"
         closes = self._closing()
         either = [self._pattern("")[0], re.sub(r"\{[gh]\d+\}", ".*", re.sub(r"\(\?P<h\d+>", "(", closes))]
@@ -455,8 +457,6 @@ class _Writer:
         rest = [step for step in steps if step.kind in ("when", "unless", "set")]
         if rest:
             raise Refused("a context decides about what begins; ask for it in a flow of your own")
-        if rule.get("ptype").lower()[0] == "n":
-            raise Refused("what does not match begins nothing here")
         within = self._window()
         options: dict[str, object] = {"open": opens, "close": closes}
         if within:

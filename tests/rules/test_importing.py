@@ -1,0 +1,50 @@
+"""What every import writes: a config, as YAML that says the same."""
+
+import pytest
+import yaml
+
+from corowatch.core.errors import Place
+from corowatch.rules.importing import Flow, Import, Step, as_yaml, seconds
+
+TEXTS = ["plain", "two words", "it's", "a: b", "# no comment", "true", "null", "12", "1.5", "10m", "/var/log/*.log",
+         "/a b", "*.log", "", "-x", "{text}", "a\tb", 'a"b\\c\n', "\u2028x", "-", "é", "[a]", "& | > % @ `", "~"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_read_as_it_was(text):
+    imported = Import([Flow("a", [Step("set", {text: text}), Step("grep", [text, text * 60, {"pattern": text}])])])
+    steps = yaml.safe_load(as_yaml(imported, "a\ntitle"))["flows"]["a"]
+
+    assert [{"set": {text: text}}, {"grep": [text, text * 60, {"pattern": text}]}] == steps
+
+
+def test_a_config_is_read_as_it_was():
+    grep = Step("grep", {"pattern": ["x" * 90, "y"], "literal": True}, "found", "why so")
+    steps = [Step("tail", "/a.log"), grep, Step("alert", {"to": "mail", "before": 3})]
+    imported = Import([Flow("a", steps, "rule: a\nb")], {"mail": {"email": {"to": ["a@example.org", "b@example.org"]}}})
+    imported.lose(Place("r", 3, 1), "x\ny", "cannot be")
+    imported.lose(Place("r", 3, 1), "x\ny", "cannot be")
+    text = as_yaml(imported, "Imported")
+
+    assert ["# Imported", "#", "# Not carried over:", "# - r:3:1: x y: cannot be", "", "flows:", "  # rule: a b"] == (
+        text.splitlines()[:7])
+    assert "    # why so\n" in text
+    assert {
+        "flows": {"a": [{"tail": "/a.log"}, {"grep": {"pattern": ["x" * 90, "y"], "literal": True}, "name": "found"},
+                        {"alert": {"to": "mail", "before": 3}}]},
+        "sinks": {"mail": {"email": {"to": ["a@example.org", "b@example.org"]}}},
+    } == yaml.safe_load(text)
+    assert {"flows": {}} == yaml.safe_load(as_yaml(Import(), "nothing"))
+
+
+def test_names_are_free_and_such_as_flows_have():
+    imported = Import([Flow("app", []), Flow("app-2", [])])
+
+    assert ["app-3", "rule-1st-one", "rule", "corowatch-2"] == [
+        imported.flow_name(wanted) for wanted in ("app", "1st one!", "$", "corowatch")]
+    assert ["mail", "mail-2", "mail"] == [imported.sink_name("mail", value) for value in (1, 2, 1)]
+
+
+@pytest.mark.parametrize(("count", "text"), [(600.0, "10m"), (90, "90s"), (0.5, "500ms"), (86400, "1d"), (7200, "2h")])
+def test_times_as_options_have_them(count, text):
+    assert text == seconds(count)

@@ -1,5 +1,6 @@
 """logcheck's rules become a config that tells the same lines; its expressions find what grep -E finds."""
 
+import json
 import random
 import shutil
 import subprocess
@@ -11,7 +12,8 @@ from corowatch.core.pattern import Pattern
 from corowatch.rules.importing import Asked
 from corowatch.rules.importing.ere import translated
 from corowatch.rules.importing.logcheck import joined, read
-from tests.rules.importing import alerts, lost
+from corowatch.rules.replaying import replay
+from tests.rules.importing import alerts, loaded, lost
 
 ATOMS = ["a", "b", "_", "1", " ", ".", "[ab]", "[^a]", "[]a]", "[^]a]", "[a-]", "[-a]", "[\\]", "[a\\]", "[[:alnum:]_]",
          "[[:digit:]-]", "[[.a.]b]", "[[=a=]]", "\\w", "\\W", "\\s", "\\S", "\\<", "\\>", "\\b", "\\.", "\\/", "\\_",
@@ -130,6 +132,33 @@ def test_a_folder_or_a_file_alone_is_what_is_ignored(folder):
 
     assert set(LINES) - {"sshd[7]: hello"} == {title for _, title in told(of_folder, folder)}
     assert set(LINES) - {"cron: job"} == {title for _, title in told(of_file, folder)}
+
+
+def entry(number, message, identifier, **fields):
+    told = {"__CURSOR": f"c{number}", "__REALTIME_TIMESTAMP": str((1772438400 + number) * 1_000_000),
+            "_HOSTNAME": "web1", "SYSLOG_IDENTIFIER": identifier, "MESSAGE": message, **fields}
+    return json.dumps(told) + "\n"
+
+
+def test_the_journal_is_read_with_what_rules_want_in_front(folder, tmp_path):
+    (folder / "ignore.d.server" / "ssh").write_text("^[0-9T:.+-]{32} web1 sshd\\[[0-9]+\\]: hello$\n"
+                                                    "^[0-9T:.+-]{32} web1 kernel: it's up$\n")
+    exported = tmp_path / "journal.json"
+    exported.write_text(entry(1, "hello", "sshd", _PID="7") + entry(2, "it's up", "kernel")
+                        + entry(3, "new", "app", _PID="8") + entry(4, "attacked by eve", "kernel")
+                        + entry(5, "attacked by nobody", "kernel"))
+    imported = read([str(folder)], Asked(("journal",)))
+
+    assert [("warning", "2026-03-02T08:00:03.000000+00:00 web1 app[8]: new"),
+            ("critical", "attack, kernel: 2026-03-02T08:00:04.000000+00:00 web1 kernel: attacked by eve")] == [
+        (alert.severity, alert.title) for alert in replay(loaded(imported), [str(exported)]).alerts]
+
+
+def test_where_only_the_journal_is_named_it_is_read(folder):
+    (folder / "logcheck.logfiles.d" / "syslog.logfiles").write_text("journal\n")
+    imported = read([str(folder)])
+
+    assert ("journal", ["ssh:2"]) == (imported.flows[0].steps[0].kind, [one[0] for one in lost(imported)])
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

@@ -22,6 +22,9 @@ from corowatch.rules.importing.ere import translated
 
 LOGS = ("/var/log/syslog", "/var/log/auth.log")
 """What Debian's package reads where nothing else is said."""
+JOURNAL = "journal"
+"""In place of a log: systemd's journal."""
+SEVERAL = "what is known, or told above; several rules a pattern, to search a line fewer times"
 LEVELS = {"paranoid": ("paranoid",), "server": ("paranoid", "server"),
           "workstation": ("paranoid", "server", "workstation")}
 TOGETHER = 40
@@ -55,19 +58,66 @@ def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
     for path in files:
         for layer, name in _files(path, asked.options.get("REPORTLEVEL", ""), rules):
             _add(imported, rules, layer, name)
-    source = Step("tail", one_or_list(asked.logs or rules.logs or LOGS))
-    for layer in ("cracking", "violations"):
-        imported.flows += _matching(imported, rules, layer, source)
-    told = [*rules.of("cracking"), *rules.of("violations"), *rules.of("ignore")]
+    journal = list(asked.logs) == [JOURNAL] or (rules.journal and not rules.logs and not asked.logs)
+    lines = _Journal(imported) if journal else _Files(asked.logs or rules.logs or LOGS)
+    for layer in _WEAKENED:
+        imported.flows += _matching(imported, rules, layer, lines)
+    told = list(dict.fromkeys([*rules.of("cracking"), *rules.of("violations"), *rules.of("ignore")]))
     if rules.of("ignore"):
         imported.flows.append(Flow(imported.flow_name("logcheck"), [
-            source, Step("drop", one_or_list(joined(list(dict.fromkeys(told)))),
-                         why="what is known, or told above; several rules a pattern, to search a line fewer times"),
-            Step("alert", {"title": "{text}"})], "system events: what no rule knows"))
-    if rules.journal and not asked.logs:
-        imported.lose(Place(files[0]), "the log `journal`", "the rules want a time and a host before each entry, which "
-                      "the source `journal` does not put there; rsyslog writes files that have them")
+            *lines.but_for(joined(told)), Step("alert", {"title": f"{{{lines.text}}}"})],
+            "system events: what no rule knows"))
+    if rules.journal and not journal and not asked.logs:
+        imported.lose(Place(files[0]), "the log `journal`", "the files are read; `--log journal` reads it instead")
     return imported
+
+
+class _Files:
+    """Lines of files."""
+
+    text = "text"
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._source = Step("tail", one_or_list(list(paths)))
+
+    def matching(self, patterns: Sequence[str], ignored: Sequence[str]) -> list[Step]:
+        """Steps that pass on the lines that match, but for those that are ignored."""
+        options: dict[str, object] = {"pattern": one_or_list(list(patterns))}
+        if ignored:
+            options["except"] = one_or_list(list(ignored))
+        return [self._source, Step("grep", options)]
+
+    def but_for(self, patterns: Sequence[str]) -> list[Step]:
+        """Steps that pass on the lines that do not match."""
+        return [self._source, Step("drop", one_or_list(list(patterns)), why=SEVERAL)]
+
+
+class _Journal(_Files):
+    """Entries of the journal, with the time, the host and the program in front that rules want there."""
+
+    text = "line"
+
+    def __init__(self, imported: Import) -> None:
+        head = "{at} {_HOSTNAME} {SYSLOG_IDENTIFIER}"
+        self._add = imported.flows.append
+        self._flow_name = imported.flow_name
+        entries, others = imported.flow_name("logcheck-entries"), imported.flow_name("logcheck-entries-without-pid")
+        self._add(Flow(entries, [Step("journal", {}), Step("where", "_PID exists", "numbered"),
+                                 Step("set", {"line": head + "[{_PID}]: {text}"}, "line")]))
+        self._add(Flow(others, [Step("from", f"{entries}.numbered.otherwise"),
+                                Step("set", {"line": head + ": {text}"}, "line")]))
+        self._source = Step("from", [f"{entries}.line", f"{others}.line"])
+
+    def matching(self, patterns: Sequence[str], ignored: Sequence[str]) -> list[Step]:
+        steps = [self._source, Step("parse", {"as": "regex", "of": "line", "pattern": one_or_list(list(patterns))})]
+        tests = " or ".join("line matches '" + one.replace("'", "''") + "'" for one in ignored)
+        return [*steps, Step("where", f"not ({tests})")] if tests else steps
+
+    def but_for(self, patterns: Sequence[str]) -> list[Step]:
+        name = self._flow_name("logcheck-known")
+        self._add(Flow(name, [self._source, Step("parse", {"as": "regex", "of": "line",
+                                                           "pattern": one_or_list(list(patterns))}, "known", SEVERAL)]))
+        return [Step("from", f"{name}.known.otherwise")]
 
 
 def joined(patterns: Sequence[str]) -> list[str]:
@@ -146,7 +196,7 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
     yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#"))
 
 
-def _matching(imported: Import, rules: Rules, layer: str, source: Step) -> Iterator[Flow]:
+def _matching(imported: Import, rules: Rules, layer: str, lines: _Files) -> Iterator[Flow]:
     """A flow for each file of a layer."""
     severity, what = _TOLD[layer]
     for name in rules.layers.get(layer, {}):
@@ -158,12 +208,9 @@ def _matching(imported: Import, rules: Rules, layer: str, source: Step) -> Itera
             ignored += rules.of(layer, [one for one in rules.layers[layer] if not one.startswith("logcheck")])
         if layer == "violations":
             ignored += rules.of("cracking")
-        options: dict[str, object] = {"pattern": one_or_list(patterns)}
-        if ignored:
-            options["except"] = one_or_list(list(dict.fromkeys(ignored)))
-        yield Flow(imported.flow_name(f"logcheck-{layer}-{name}"), [
-            source, Step("grep", options), Step("alert", {"title": f"{what}, {name}: {{text}}", "severity": severity})],
-            f"{layer}.d/{name}")
+        alert = Step("alert", {"title": f"{what}, {name}: {{{lines.text}}}", "severity": severity})
+        steps = [*lines.matching(patterns, list(dict.fromkeys(ignored))), alert]
+        yield Flow(imported.flow_name(f"logcheck-{layer}-{name}"), steps, f"{layer}.d/{name}")
 
 
 def _weakening(rules: Rules, layer: str, name: str) -> list[str]:

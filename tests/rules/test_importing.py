@@ -5,6 +5,8 @@ import yaml
 
 from corowatch.core.errors import Place
 from corowatch.rules.importing import Flow, Import, Step, as_yaml, seconds
+from corowatch.rules.importing.commands import command, piped
+from corowatch.rules.importing.perl_regex import as_text
 
 TEXTS = ["plain", "two words", "it's", "a: b", "# no comment", "true", "null", "12", "1.5", "10m", "/var/log/*.log",
          "/a b", "*.log", "", "-x", "{text}", "a\tb", 'a"b\\c\n', "\u2028x", "-", "é", "[a]", "& | > % @ `", "~"]
@@ -35,6 +37,22 @@ def test_a_config_is_read_as_it_was():
         "sinks": {"mail": {"email": {"to": ["a@example.org", "b@example.org"]}}},
     } == yaml.safe_load(text)
     assert {"flows": {}} == yaml.safe_load(as_yaml(Import(), "nothing"))
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("/bin/x $1 '$2 y' \"$_\"", ["/bin/x", "{g1}", "{g2} y", "{text}"]),
+    ("x '$1' > '/tmp/$2 {}'", ["/bin/sh", "-c", """x ''"$1"'' > '/tmp/'"$2"' {{}}'""", "sh", "{g1}", "{g2}"]),
+    ("x \"'$1'\" \\' | y '$*'", ["/bin/sh", "-c", """line="${{0#.}}"; x "'$1'" \\' | y ''"$line"''""", ".{text}",
+                                 "{g1}"]),
+    ("it's $1", ["/bin/sh", "-c", "it's $1", "sh", "{g1}"]),
+])
+def test_a_command_gets_what_it_names_as_words(text, words):
+    assert words == command(text, as_text)
+
+
+def test_a_command_is_piped_to_with_what_it_names():
+    assert ["/bin/sh", "-c", """printf '%s\\n' "${{0#.}}" | mail -s ''"$1"'' root""", ".{title}", "{g1}"] == (
+        piped("{title}", "mail -s '$1' root", as_text))
 
 
 def test_names_are_free_and_such_as_flows_have():

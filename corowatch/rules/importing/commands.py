@@ -6,28 +6,42 @@ There, what a line says becomes a part of what a shell reads. Here a shell that 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 
 from corowatch.rules.importing.perl_regex import numbers_in
 
-_SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\"'\\{}]|\$\(")
+_SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\\{}]")
+"""What a shell must read; quotes alone need none."""
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?P<inner>[^']*)'|\\.", re.DOTALL)
 _LINE = re.compile(r"(?<!\\)\$\{?[*_&0](?!\w)\}?")
 
 
 def command(text: str, as_text: Callable[[str], str]) -> list[str]:
     """The words of a command that names groups by their numbers and the line as `$0` or `$_`. `as_text` makes of such a
     word a text with fields."""
-    if not _SIGNS.search(re.sub(r"\$\{\w+\}", "", text)):
-        return [as_text(word) for word in text.split()]
+    if not _SIGNS.search(re.sub(r"\$\{\w+\}|\$\*", "", text)) and text.count("'") % 2 == text.count('"') % 2 == 0:
+        return [as_text(word) for word in shlex.split(text)]
     script, named = _LINE.subn("$line", text.replace("\\@", "@"))
     # A word that begins with a dot is never taken for an option, whatever the line begins with.
     script, line = (f'line="${{0#.}}"; {script}', ".{text}") if named else (script, "sh")
-    return shell(script, line, *_words(text, as_text))
+    return shell(_open(script), line, *_words(text, as_text))
 
 
 def piped(text: str, to: str, as_text: Callable[[str], str] = str) -> list[str]:
     """A text, with fields, on the standard input of a command, which may name groups by their numbers."""
-    return shell(f"printf '%s\\n' \"${{0#.}}\" | {to}", f".{text}", *_words(to, as_text))
+    return shell(f"printf '%s\\n' \"${{0#.}}\" | {_open(to)}", f".{text}", *_words(to, as_text))
+
+
+def _open(script: str) -> str:
+    """A script in which parameters stand in single quotes no longer: there, they put the text in before a shell read
+    it."""
+
+    def piece(found: re.Match[str]) -> str:
+        inner = found["inner"]
+        return found[0] if inner is None else "'" + re.sub(r"\$\{?(\d+|line)\}?", r"""'"$\1"'""", inner) + "'"
+
+    return _QUOTED.sub(piece, script)
 
 
 def _words(text: str, as_text: Callable[[str], str]) -> list[str]:

@@ -118,6 +118,21 @@ def test_the_schema_refuses_what_the_loader_refuses(validator, flow):
     assert not validator.is_valid(yaml.safe_load(f"flows: {{a: {flow}}}"))
 
 
+def test_where_the_first_option_is_a_mapping_a_mapping_is_that_option():
+    @node
+    def label(target: Target[Event], *, fields: Annotated[dict[str, Seconds], "how long each"],
+              more: Annotated[int, "more"] = 1) -> Consumer[Event]:
+        """Label."""
+        yield
+
+    known = Kinds(source=KINDS.source)
+    known.add(label)
+    valid = jsonschema.Draft7Validator(json_schema(known)).is_valid
+
+    assert [True, False, False, False] == [
+        valid({"flows": {"a": {"stdin": None, "label": given}}}) for given in ({"a": "5m"}, {"a": "5"}, 5, None)]
+
+
 # --- as the course writes it ------------------------------------------------------------------------
 
 

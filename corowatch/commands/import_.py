@@ -67,13 +67,12 @@ def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mappi
     corowatch import sec /etc/sec/*.sec --log /var/log/syslog
     """
     from corowatch.loading import load_texts
-    from corowatch.rules.importing import Asked, Import, as_yaml
+    from corowatch.rules.importing import Asked, Import, sound
 
     reader: Any = importlib.import_module(f"corowatch.rules.importing.{peer}")
     imported: Import = reader.read(files, Asked(logs, options, threshold))
-    text = as_yaml(imported, f"Imported from {peer}: {' '.join(files)}")
-    if imported.flows:
-        load_texts([ConfigFile("the config that was made", text, "/")])
+    text = sound(imported, f"Imported from {peer}: {' '.join(files)}",
+                 lambda made: load_texts([ConfigFile("the config that was made", made, "/")]))
     if output is None:
         sys.stdout.write(text)
     else:

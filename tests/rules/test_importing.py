@@ -3,8 +3,10 @@
 import pytest
 import yaml
 
+from corowatch.core.config import ConfigFile
 from corowatch.core.errors import Place
-from corowatch.rules.importing import Flow, Import, Step, as_yaml, seconds
+from corowatch.loading import load_texts
+from corowatch.rules.importing import Flow, Import, Step, as_yaml, seconds, sound
 from corowatch.rules.importing.commands import command, piped
 from corowatch.rules.importing.perl_regex import as_text
 
@@ -53,6 +55,22 @@ def test_a_command_gets_what_it_names_as_words(text, words):
 def test_a_command_is_piped_to_with_what_it_names():
     assert ["/bin/sh", "-c", """printf '%s\\n' "${{0#.}}" | mail -s ''"$1"'' root""", ".{title}", "{g1}"] == (
         piped("{title}", "mail -s '$1' root", as_text))
+
+
+def test_what_is_refused_is_taken_out_and_what_takes_from_it():
+    imported = Import(
+        [Flow("a", [Step("tail", "/a.log"), Step("grep", "", "found")], "rule a", Place("r", 1, 1)),
+         Flow("b", [Step("from", "a.found"), Step("alert", {})], "", Place("r", 1, 1)),
+         Flow("c", [Step("tail", "/a.log"), Step("alert", {"to": "c"})], "rule c", Place("r", 2, 1)),
+         Flow("d", [Step("tail", "/a.log"), Step("alert", {"to": "d"})], "rule d", Place("r", 3, 1))],
+        {"c": {"email": "nobody"}, "d": {"file": "/d"}})
+    text = sound(imported, "x", lambda text: load_texts([ConfigFile("made", text, "/")]))
+
+    assert ["d"] == list(yaml.safe_load(text)["flows"])
+    assert [("r:1:1", "rule a"), ("the rules", "the sink c"), ("r:1:1", "the flow b"), ("r:2:1", "rule c")] == [
+        (str(lost.place), lost.what) for lost in imported.lost]
+    assert all(lost.what in text for lost in imported.lost)
+    assert "flows: {}" in sound(Import(), "x", lambda text: load_texts([]))
 
 
 def test_names_are_free_and_such_as_flows_have():

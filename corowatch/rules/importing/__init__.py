@@ -7,16 +7,19 @@ run. What a rule does is expressed in the kinds that there are, so that what is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from corowatch.core.errors import Place
+from corowatch.core.errors import ConfigError, Place
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _WORDS = {"null", "true", "false"}
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_HEAD = re.compile(r"  [\w'\"]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+RULES = Place("the rules")
+"""Where something stands of which no place is known."""
 WIDTH = 110
 """Characters of a list or mapping that stands in one line."""
 
@@ -58,11 +61,12 @@ class Step:
 
 @dataclass
 class Flow:
-    """A flow, and what of the peer's it was (a comment)."""
+    """A flow, what of the peer's it was (a comment), and where that stands."""
 
     name: str
     steps: list[Step]
     of: str = ""
+    place: Place = RULES
 
 
 @dataclass
@@ -90,17 +94,48 @@ class Import:
         return next(name for name in numbered(wanted) if self.sinks.setdefault(name, value) == value)
 
 
-    def add(self, name: str, of: str, steps: list[Step], ways: Sequence[tuple[list[Step], Mapping[str, Any]]]) -> None:
+    def add(self, name: str, place: Place, of: str, steps: list[Step],
+            ways: Sequence[tuple[list[Step], Mapping[str, Any]]]) -> None:
         """Write what is done with an event that passes `steps`: each way further steps and the options of an `alert`.
         One way stands in the same flow; of several each is a flow of its own, behind the last of `steps`."""
         if len(ways) == 1:
             more, alert = ways[0]
-            self.flows.append(Flow(name, [*steps, *more, Step("alert", alert)], of))
+            self.flows.append(Flow(name, [*steps, *more, Step("alert", alert)], f"{place}: {of}", place))
         elif ways:
-            self.flows.append(Flow(name, [*steps[:-1], replace(steps[-1], name="passed")], of))
+            self.flows.append(Flow(name, [*steps[:-1], replace(steps[-1], name="passed")], f"{place}: {of}", place))
             for more, alert in ways:
                 given = [Step("from", f"{name}.passed"), *more, Step("alert", alert)]
-                self.flows.append(Flow(self.flow_name(name), given))
+                self.flows.append(Flow(self.flow_name(name), given, place=place))
+
+
+def sound(imported: Import, title: str, load: Callable[[str], object]) -> str:
+    """The config as text. What `load` refuses of it, raising ConfigError, is taken out before, and lost: an address
+    that is none, a time of a thousand years, and what takes from that."""
+    while True:
+        text = as_yaml(imported, title)
+        if not imported.flows:
+            return text
+        try:
+            load(text)
+        except ConfigError as error:
+            lines = text.split("\n")
+            for mistake in error.mistakes:
+                _take_out(imported, lines[:mistake.place.line], mistake.what)
+        else:
+            return text
+
+
+def _take_out(imported: Import, lines: Sequence[str], why: str) -> None:
+    """Lose the flow or sink in which a config of these lines ends."""
+    head = next(line for line in reversed(lines) if _HEAD.match(line))
+    name = head.strip().partition(":")[0].strip("'\"")
+    flow = next((flow for flow in imported.flows if flow.name == name), None)
+    if flow is not None and "sinks:" not in lines:
+        imported.flows.remove(flow)
+        imported.lose(flow.place, flow.of or f"the flow {name}", why)
+    elif name in imported.sinks:
+        del imported.sinks[name]
+        imported.lose(RULES, f"the sink {name}", why)
 
 
 def numbered(name: str) -> Iterator[str]:

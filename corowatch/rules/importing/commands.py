@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Callable
 
-from corowatch.rules.importing.perl_regex import numbers_in
+from corowatch.rules.importing.perl_regex import Refused, numbers_in
 
 _SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\\{}]")
 """What a shell must read; quotes alone need none."""
@@ -19,9 +19,12 @@ _LINE = re.compile(r"(?<!\\)\$\{?[*_&0](?!\w)\}?")
 
 def command(text: str, as_text: Callable[[str], str]) -> list[str]:
     """The words of a command that names groups by their numbers and the line as `$0` or `$_`. `as_text` makes of such a
-    word a text with fields."""
+    word a text with fields. Raises Refused where there is no program, or a line would choose it."""
     if not _SIGNS.search(re.sub(r"\$\{\w+\}|\$\*", "", text)) and text.count("'") % 2 == text.count('"') % 2 == 0:
-        return [as_text(word) for word in shlex.split(text)]
+        words = [as_text(word) for word in shlex.split(text)]
+        if not words or "{" in words[0]:
+            raise Refused("a line would choose the program" if words else "there is no command")
+        return words
     script, named = _LINE.subn("$line", text.replace("\\@", "@"))
     # A word that begins with a dot is never taken for an option, whatever the line begins with.
     script, line = (f'line="${{0#.}}"; {script}', ".{text}") if named else (script, "sh")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from corowatch.core.pattern import Pattern
+from corowatch.rules.importing.python_regex import printable
 
 _CLASSES = ("alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit")
 _COUNT = re.compile(r"\{(?P<least>\d*)(?P<comma>,?)(?P<most>\d*)\}")
@@ -87,7 +88,7 @@ class _Reader:
             return self._set()
         if char == "\\":
             return self._escape(before)
-        return "\\" + char if char in "{}]" else _shown(char)
+        return "\\" + char if char in "{}]" else printable(char)
 
     def _escape(self, before: list[str]) -> str:
         char = self._text[self._at:self._at + 1]
@@ -100,7 +101,7 @@ class _Reader:
             return r"\b" if before and _WORDLY.fullmatch(before[-1]) else r"\b(?<=\w)"
         if char.isdigit():
             return f"(?:\\{char})"  # what a digit behind it would be a part of
-        return _ESCAPES.get(char) or ("\\" + char if char in _SPECIAL else re.escape(char))
+        return _ESCAPES.get(char) or ("\\" + char if char in _SPECIAL else printable(re.escape(char)))
 
     def _set(self) -> str:
         """A bracket expression; a backslash in it is one."""
@@ -118,7 +119,7 @@ class _Reader:
                 inside += self._named(named[1], named[2])
                 continue
             self._at += 1
-            inside += "\\" + char if char in r"\[]^&~" else _shown(char)
+            inside += "\\" + char if char in r"\[]^&~" else printable(char)
         self._at += 1
         return f"[{'^' * negated}{_with_hyphen(inside)}]"
 
@@ -129,11 +130,6 @@ class _Reader:
         if kind != ":" and len(name) == 1:
             return "\\" + name if name in r"\[]^-&~" else name
         raise ValueError(f"there is no [{kind}{name}{kind}]")
-
-
-def _shown(char: str) -> str:
-    """A character; a control as its escape, for a config holds none."""
-    return f"\\x{ord(char):02x}" if char < " " or char == "\x7f" else char
 
 
 def _with_hyphen(inside: str) -> str:

@@ -14,7 +14,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
 from corowatch.core.errors import ConfigError, Place
@@ -223,7 +223,7 @@ def _add(imported: Import, path: str, name: str, options: Mapping[str, str], jai
             imported.lose(mistake.place, f"the filter {name}", mistake.what)
         return
     if filter_ is not None:
-        imported.flows += _Writer(imported, filter_, jail).flows()
+        imported.flows += [replace(flow, place=filter_.place) for flow in _Writer(imported, filter_, jail).flows()]
 
 
 def read_filter(imported: Import, path: str, name: str, options: Mapping[str, str]) -> Filter | None:

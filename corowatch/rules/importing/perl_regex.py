@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 
 from corowatch.core.pattern import SET, Pattern
+from corowatch.rules.importing.python_regex import printable
 
 _TOKEN = re.compile(
     rf"(?P<quoted>\\Q(?P<literal>.*?)(?:\\E|\Z))|(?P<escape>\\(?:[gkx]\{{[^}}]*\}}|[a-zA-Z]|\d+|.))|(?P<set>{SET})"
@@ -80,7 +81,7 @@ def translated(expression: str, flags: str = "", *, wanted: Collection[int] = ()
             return f"(?P<{prefix}{number}>" if number in wanted else "("
         return _escape(found[0][1:]) if found["escape"] else found[0]
 
-    made = _TOKEN.sub(piece, expression)
+    made = printable(_TOKEN.sub(piece, expression))
     if missing := [one for one in wanted if one > number]:
         raise Refused(f"there is no group for ${missing[0]}")
     inline = "".join(sorted(set(flags) & set("ims")))
@@ -116,7 +117,8 @@ def as_text(text: str) -> str:
         if found["plain"]:
             return found["plain"]
         if found["number"]:
-            return f"{{g{found['number']}}}" if found["number"].isdigit() and found["number"] != "0" else "{text}"
+            number = int(found["number"]) if found["number"].isdigit() else 0
+            return f"{{g{number}}}" if number else "{text}"
         if found["name"]:
             raise Refused(f"the variable {found[0]}")
         return found[0] * 2

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from corowatch.core.pattern import SET
 
+_SIGN = re.compile(r"\\.|[\x00-\x1f\x7f]", re.DOTALL)
+
 _TOKEN = re.compile(
     rf"(?P<escape>\\.)|(?P<set>{SET})|(?P<count>\{{,(?=\d+\}}))|(?P<flags>\((?:\?:)?\(\?(?P<letters>[aimsux]+)\))"
     r"|\(\?P?(?P<how><(?![=!])|=|\()(?P<name>[A-Za-z_]\w*)(?=[>)])", re.DOTALL)
@@ -25,7 +27,17 @@ def translated(expression: str, name: Callable[[str], str] = str) -> str:
             return head + name(found["name"])
         return {r"\Z": r"\z"}.get(found[0], found[0])
 
-    return _TOKEN.sub(piece, expression)
+    return printable(_TOKEN.sub(piece, expression))
+
+
+def printable(expression: str) -> str:
+    """`expression` with controls as their escapes: no config holds one."""
+
+    def sign(found: re.Match[str]) -> str:
+        char = found[0][-1]
+        return f"\\x{ord(char):02x}" if char < " " or char == "\x7f" else found[0]
+
+    return _SIGN.sub(sign, expression)
 
 
 def groups(expression: str) -> tuple[str, ...]:

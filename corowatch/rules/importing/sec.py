@@ -18,8 +18,11 @@ from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped
 from corowatch.rules.importing.perl_regex import Refused, count_groups, numbers_in, translated
+from corowatch.rules.importing.python_regex import printable
 
 LOG = "/var/log/syslog"
+MARK = "\ufdd0"
+"""A character that no text has: what encloses a place in a pattern while that is translated."""
 SHARED = "lines that it takes go to the rules behind it, too"
 _KEYWORD = re.compile(r"\s*([A-Za-z0-9]+)\s*=\s*(.*)$")
 _PTYPE = re.compile(r"(N?)(RegExp|SubStr)(\d*)", re.IGNORECASE)
@@ -73,16 +76,34 @@ def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
     imported = Import()
     source = Step("tail", one_or_list(asked.logs or [LOG]))
     ruled = [list(_rules(imported, path)) for path in files]
+    origins: dict[str, Rule] = {}
     made = {name for rules in ruled for rule in rules for name in _made(rule)}
     for rules in ruled:
         before = Before()
         for number, rule in enumerate(rules, 1):
             before.behind = len(rules) - number
+            first = len(imported.flows)
             try:
                 _Writer(imported, rule, source, before, made).write()
             except ValueError as error:
                 imported.lose(rule.place, f"the rule of type {rule.kind}", str(error))
+            origins.update({flow.name: rule for flow in imported.flows[first:]})
+    _without_contexts(imported, origins)
     return imported
+
+
+def _without_contexts(imported: Import, origins: Mapping[str, Rule]) -> None:
+    """Take away what waits for a context of which the rule that makes it was lost."""
+    while True:
+        flags = {step.value["name"] for flow in imported.flows for step in flow.steps if step.kind == "flag"}
+        vain = {id(origins[flow.name]) for flow in imported.flows for step in flow.steps
+                if step.kind in ("when", "unless", "unflag") and step.value["flag"] not in flags}
+        if not vain:
+            return
+        for flow in [flow for flow in imported.flows if id(origins[flow.name]) in vain]:
+            rule = origins[flow.name]
+            imported.flows.remove(flow)
+            imported.lose(rule.place, f"the rule of type {rule.kind}", "the rule that makes its context is lost")
 
 
 def _rules(imported: Import, path: str) -> Iterator[Rule]:
@@ -161,7 +182,7 @@ class _Writer:
 
     def write(self) -> None:
         rule, kind = self._rule, self._rule.kind.lower()
-        self._of = f"{rule.place}: {rule.kind} {rule.get('desc')}"
+        self._of = f"{rule.kind} {rule.get('desc')}"
         if kind == "calendar":
             self._calendar()
         elif kind == "suppress":
@@ -193,10 +214,10 @@ class _Writer:
             raise Refused(f"ptype {ptype}: it is looked for in several lines; `multiline` may join them")
         if found[2].lower() == "substr":
             plain = re.sub(r"\\([trns0\\])", lambda one: {"t": "\t", "s": " ", "\\": "\\"}.get(one[1], one[0]), text)
-            return re.escape(plain), bool(found[1])
+            return printable(re.escape(plain)) or "^", bool(found[1])
         there = [] if found[1] else [number for number in wanted if number <= count_groups(text)]
         self._there |= {f"{prefix}{number}" for number in there}
-        return translated(text, wanted=there, prefix=prefix), bool(found[1])
+        return translated(text, wanted=there, prefix=prefix) or "^", bool(found[1])
 
     def _lines(self, wanted: Sequence[int]) -> list[Step]:
         """From the log to lines that are this rule's."""
@@ -248,8 +269,9 @@ class _Writer:
             steps.append(Step("unless" if len(found[1]) % 2 else "when", options))
         return steps
 
-    @staticmethod
-    def _by(numbers: Sequence[int], by_desc: bool) -> dict[str, object]:
+    def _by(self, numbers: Sequence[int], by_desc: bool) -> dict[str, object]:
+        if missing := [number for number in numbers if f"g{number}" not in self._there]:
+            raise Refused(f"the context's name holds ${missing[0]}, and the pattern has no such group")
         fields = [*(f"g{number}" for number in numbers), *(["desc"] if by_desc else [])]
         return {"by": one_or_list(fields)} if fields else {}
 
@@ -276,9 +298,9 @@ class _Writer:
             if found["dollar"] or found["percent"]:
                 return found["dollar"] or found["percent"]
             if number:
-                return "{text}" if number == "0" else self._field(f"{self._second}{number}")
+                return self._field(f"{self._second}{int(number)}") if int(number) else "{text}"
             if found["earlier"]:
-                return self._field(f"g{found['earlier']}")
+                return self._field(f"g{int(found['earlier'])}")
             if found["name"]:
                 return f"{{{found['name']}}}"
             if found["known"]:
@@ -329,7 +351,7 @@ class _Writer:
             title = self._text(rest or "%s")
             if first == "-":
                 return "console", title, "warning"
-            if "$" in first or "%" in first:
+            if not first or re.search(r"[$%*?\[\x00-\x1f]", first):
                 raise Refused("the name of a file is fixed here")
             self._imported.lose(self._rule.place_of("action"), " ".join(words[:2]), "alerts are written to it as JSON")
             return add("file", {"file": first}), title, "warning"
@@ -421,10 +443,10 @@ class _Writer:
     def _add(self, name: str, steps: list[Step], ways: list[tuple[list[Step], Mapping[str, object]]]) -> None:
         """Write it; where nothing is told, for what it flags alone."""
         if not ways and any(step.kind in ("flag", "unflag") for step in steps):
-            self._imported.flows.append(Flow(name, steps, self._of))
+            self._imported.flows.append(Flow(name, steps, f"{self._rule.place}: {self._of}", self._rule.place))
         if len(ways) > 1 and steps[-1].kind == "from":
             steps = [*steps, Step("where", "text exists")]
-        self._imported.add(name, self._of, steps, ways)
+        self._imported.add(name, self._rule.place, self._of, steps, ways)
 
     def _lose_action(self, key: str, why: str) -> None:
         self._imported.lose(self._rule.place_of(key), f"{key}={self._rule.get(key)}", why)
@@ -447,6 +469,7 @@ class _Writer:
         if rule.get("ptype").lower().startswith("n"):
             raise Refused("what does not match begins nothing here")
         missing = kind == "pairwithwindow"
+        self._pattern("", self._wanted())
         closes = self._closing()
         either = [self._pattern("")[0], re.sub(r"\{[gh]\d+\}", ".*", re.sub(r"\(\?P<h\d+>", "(", closes))]
         left_out = self._but_for_taken(either)
@@ -484,12 +507,15 @@ class _Writer:
         places: list[str] = []
 
         def mark(found: re.Match[str]) -> str:
-            places.append(f"{{g{found[1] or found[2]}}}")
-            return f"\x00{len(places) - 1}\x00"
+            name = f"g{int(found[1] or found[2])}"
+            if name not in self._there:
+                raise Refused(f"pattern2 names {found[0]}, and the first pattern has no such group")
+            places.append(f"{{{name}}}")
+            return f"{MARK}{len(places) - 1}{MARK}"
 
         marked = re.sub(r"(?<!\\)[$%](?:\{(\d+)\}|(\d+))", mark, text)
         if ptype.lower() in ("substr", "substr1"):
-            made = re.escape(marked)
+            made = printable(re.escape(marked))
         elif ptype.lower() in ("regexp", "regexp1"):
             named = numbers_in(self._rule.get("action2"), self._rule.get("desc2"))
             there = [number for number in sorted(named) if number <= count_groups(marked)]
@@ -497,7 +523,9 @@ class _Writer:
             made = translated(marked, wanted=there, prefix="h")
         else:
             raise Refused(f"ptype2 {ptype}: such an end is not looked for" if ptype else "it has no ptype2")
-        return re.sub(r"\\?\x00(\d+)\\?\x00", lambda found: places[int(found[1])], made)
+        if not made:
+            raise Refused("pattern2 is empty: every line would end it")
+        return re.sub(rf"{MARK}(\d+){MARK}", lambda found: places[int(found[1])], made)
 
     def _group(self) -> None:
         """EventGroup: events of several patterns."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from corowatch.rules.importing.python_regex import printable
+
 BEFORE, AFTER = "before_time", "after_time"
 WHOLE = rf"^(?P<{BEFORE}>.*)$"
 """A line without a time, which a filter sees as it is."""
@@ -57,7 +59,7 @@ class Unknown(ValueError):
 def patterns(formats: list[str]) -> list[str]:
     """The patterns that find the time, the first that matches counts. `formats` are those of `datepattern`, none: any
     that is known. Raises Unknown."""
-    return [pattern for one in formats or ["{DEFAULT}"] for pattern in _patterns(one)]
+    return [printable(pattern) for one in formats or ["{DEFAULT}"] for pattern in _patterns(one)]
 
 
 def _patterns(format_: str) -> list[str]:

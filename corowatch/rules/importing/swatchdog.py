@@ -25,6 +25,7 @@ _ASSIGNED = re.compile(r"(?:my\s+|our\s+)?\$(?P<name>\w+)\s*=\s*(?:'(?P<plain>[^
 _OPTION = re.compile(r"(\w+)\s*=\s*\"?(\S+[^\"]*)")
 _BEHIND = re.compile(r"\s*(?:(?:when|threshold|track_by|type|count|seconds)\s*=|keep_open)")
 """An option behind a command, which may hold commas itself."""
+_ADDRESS = re.compile(r"[\w.+-]+(?:@[\w-]+(?:\.[\w-]+)*)?", re.ASCII)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _UNITS = (1, 60, 3600, 86400)
 
@@ -146,11 +147,10 @@ class _Writer:
                 self._lose(one, str(error))
         head = self._block.head
         name = self._imported.flow_name(f"line-{head.place.line}")
-        of = f"{head.place}: {head.key} {head.value}"
         first = [self._source, Step("grep", grep), *self._common]
         ways = [([*(_hours(when) if when else [])], {"to": one_or_list(list(dict.fromkeys(sinks))), "title": title})
                 for (when, title), sinks in self._alerts.items()]
-        self._imported.add(name, of, first, ways)
+        self._imported.add(name, head.place, f"{head.key} {head.value}", first, ways)
 
     def _lose(self, one: Setting, why: str) -> None:
         self._imported.lose(one.place, f"{one.key} {one.value}".strip(), why)
@@ -165,6 +165,7 @@ class _Writer:
         if options.pop("threshold", ""):
             self._lose(one, "its own threshold: one of the whole block is carried over, one of a single action not")
             options = {"when": options["when"]} if "when" in options else {}
+        _hours(options.get("when", ""))
         sinks = self._sinks(one, value, options)
         subject = options.get("subject", "")
         title = as_text(subject) if subject and one.key == "mail" else "{text}"
@@ -180,6 +181,8 @@ class _Writer:
         if one.key == "mail":
             told = value or options.get("addresses", "") or "root"
             names = [name for name in re.split(r"[:\s]+", told.replace("\\@", "@")) if name]
+            if wrong := [name for name in names if not _ADDRESS.fullmatch(name)]:
+                raise Refused(f"{wrong[0]!r} is no address")
             to = [name if "@" in name else f"{name}@localhost" for name in names]
             return [add("mail", {"email": {"to": one_or_list(to)}})]
         if one.key == "exec":
@@ -262,5 +265,8 @@ def _numbers(text: str) -> list[int]:
     found: list[int] = []
     for part in re.split(r"[,/ ]+", text):
         first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
+        last = last or first
+        if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < 24):
+            raise Refused(f"{text!r} is no part of the day or week")
+        found += range(int(first), int(last) + 1)
     return found

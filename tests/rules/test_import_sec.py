@@ -280,6 +280,8 @@ NO_CRON = ("'now' is no cron expression; write minute, hour, day of the month, m
     (single("write - x", type="SingleWith2Thresholds", window="5", thresh="3", window2="5", thresh2="1",
             action2="write /tmp/x y"), 9 + 1, "action2=write /tmp/x y",
      "that it is over is told to those who were told that it began"),
+    (single(type="EventGroup999999999999", window="5"), 1, "the rule of type EventGroup999999999999",
+     "it has no pattern999999999"),
     (single("write - x", type="EventGroup", ptype="NSubStr", window="5"), 1, "the rule of type EventGroup",
      "contexts, and what does not match, decide about no part of a group"),
     (single("write - x", type="EventGroup", window="5", init="none"), 7, "init=none",

@@ -110,7 +110,7 @@ class Import:
 
 def sound(imported: Import, title: str, load: Callable[[str], object]) -> str:
     """The config as text. What `load` refuses of it, raising ConfigError, is taken out before, and lost: an address
-    that is none, a time of a thousand years, and what takes from that."""
+    that is none, a time of a thousand years, and what takes from that. Raises ConfigError if that is of no use."""
     while True:
         text = as_yaml(imported, title)
         if not imported.flows:
@@ -119,23 +119,27 @@ def sound(imported: Import, title: str, load: Callable[[str], object]) -> str:
             load(text)
         except ConfigError as error:
             lines = text.split("\n")
-            for mistake in error.mistakes:
-                _take_out(imported, lines[:mistake.place.line], mistake.what)
+            taken = [_take_out(imported, lines[:mistake.place.line], mistake.what) for mistake in error.mistakes]
+            if not any(taken):
+                raise
         else:
             return text
 
 
-def _take_out(imported: Import, lines: Sequence[str], why: str) -> None:
-    """Lose the flow or sink in which a config of these lines ends."""
-    head = next(line for line in reversed(lines) if _HEAD.match(line))
+def _take_out(imported: Import, lines: Sequence[str], why: str) -> bool:
+    """Lose the flow or sink in which a config of these lines ends; False if there is none."""
+    head = next((line for line in reversed(lines) if _HEAD.match(line)), "")
     name = head.strip().partition(":")[0].strip("'\"")
     flow = next((flow for flow in imported.flows if flow.name == name), None)
-    if flow is not None and "sinks:" not in lines:
-        imported.flows.remove(flow)
-        imported.lose(flow.place, flow.of or f"the flow {name}", why)
-    elif name in imported.sinks:
+    if "sinks:" in lines and name in imported.sinks:
         del imported.sinks[name]
         imported.lose(RULES, f"the sink {name}", why)
+    elif "sinks:" not in lines and flow is not None:
+        imported.flows.remove(flow)
+        imported.lose(flow.place, flow.of or f"the flow {name}", why)
+    else:
+        return False
+    return True
 
 
 def numbered(name: str) -> Iterator[str]:

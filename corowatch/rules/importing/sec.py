@@ -530,7 +530,9 @@ class _Writer:
     def _group(self) -> None:
         """EventGroup: events of several patterns."""
         rule = self._rule
-        count = int(re.sub(r"\D", "", rule.kind) or 1)
+        count = int(re.sub(r"\D", "", rule.kind)[:9] or 1)
+        if f"pattern{count}" not in rule.given and count > 1:
+            raise Refused(f"it has no pattern{count}")
         numbers = sorted(numbers_in(rule.get("desc"), rule.get("action")))
         keyed = [f"g{number}" for number in sorted(numbers_in(rule.get("desc")))]
         of: list[object] = []

@@ -11,7 +11,8 @@ from tests.agreement.__main__ import SETS
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "fail2ban" else []) for name in SETS])
 def test_nearly_all_agree_and_we_know_why_the_others_do_not(name):
     told = subprocess.run([sys.executable, "-m", "tests.agreement", name], cwd=ROOT, capture_output=True, text=True,
                           check=False)

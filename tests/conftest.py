@@ -1,6 +1,10 @@
 """What only RE2 can do, and its words, are not asked for where it is not installed."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no fault
+settings.load_profile("patient")
 
 
 def pytest_runtest_setup(item):

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("name", [
-    pytest.param(name, marks=[pytest.mark.slow] if name == "fail2ban" else []) for name in SETS])
+    pytest.param(name, marks=[pytest.mark.slow] if name in ("fail2ban", "logcheck", "scanned") else [])
+    for name in SETS])
 def test_nearly_all_agree_and_we_know_why_the_others_do_not(name):
     told = subprocess.run([sys.executable, "-m", "tests.agreement", name], cwd=ROOT, capture_output=True, text=True,
                           check=False)

@@ -1,8 +1,8 @@
 """The schema, judged by a validator: what it takes, and that it refuses the mistakes that the loader tells, at their
 place.
 
-The mistakes are those of the tables in tests/core/test_config.py, of the nodes' own tests, and of shared/accept beside
-the project. What no schema can know of is told below, with why.
+The mistakes are those of the tables in tests/core/test_config.py and of shared/accept beside the project, and a wrong
+type for the options of every kind. What no schema can know of is told below, with why.
 """
 
 import ast

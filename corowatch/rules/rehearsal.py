@@ -23,6 +23,8 @@ from corowatch.engines import Cache
 from corowatch.rules.witness import Witness
 from corowatch.sources import Source, read_first
 
+PACE = 1.0
+"""Seconds of the lines' time between two words of the time, while lines come: nodes hear of it with each line, too."""
 STEPS = 50
 """Parts in which a long silence passes; a short one second by second."""
 
@@ -62,6 +64,8 @@ class Rehearsal:
                              now=0.0, cache=cache, witness=self._watching(config)) for config, put in runs]
         if witness is not None:
             witness.graph = self.graphs[0]
+        self._asking = [live for graph in self.graphs for live in graph.nodes.values() if live.jobs is not None]
+        self._told = -inf
         self._calendars: dict[str, Source] = {}
         self.sources: dict[str, Source] = {}
         for feed in self._feeds():
@@ -105,6 +109,7 @@ class Rehearsal:
         try:
             while self.step():
                 pass
+            self._notice(self.now)
             self.pass_time(max(self.now, until or (self._until if self._until < inf else self.now)))
             for name, source in self.sources.items():
                 if name not in self._calendars:
@@ -125,10 +130,15 @@ class Rehearsal:
         begins = min((head.order()[0] for source in self.sources.values() if (head := source.head())), default=None)
         if begins is None or begins > self._until:
             return False
-        self.pass_time(begins)
+        if begins >= min(self._told + PACE, self._due):
+            self.pass_time(begins)
         read_first(self.sources.values(), self.now, self._due)
-        self._notice(max([self.now, *(feed.clock.at for graph in self.graphs for feed in graph.feeds.values()
-                                      if feed.clock)]))
+        now = max([self.now, *(feed.clock.at for graph in self.graphs for feed in graph.feeds.values() if feed.clock)])
+        if now >= self._told + PACE:
+            self._notice(now)
+        else:
+            self.now = min(now, self._until)
+            self._answer()
         return True
 
     @property
@@ -142,7 +152,7 @@ class Rehearsal:
             self.began = self.now = to
             for name, calendar in self._calendars.items():
                 calendar.open({}, reader=name, start=None, tell=lambda *told: None, wake=lambda: None, now=to)
-        pace = max(1.0, (to - self.now) / STEPS)
+        pace = max(PACE, (to - self.now) / STEPS)
         while self.now < to:
             self._notice(min(to, self.now + pace, max(self.now, self._due)))
             while read_first(self._calendars.values(), self.now):
@@ -150,7 +160,7 @@ class Rehearsal:
 
     def _notice(self, now: float) -> None:
         """It is `now`: tell the nodes, as far as everything before was read."""
-        self.now = max(self.now, min(now, self._until))
+        self._told = self.now = max(self.now, min(now, self._until))
         begins: dict[str, float] = {}
         for name, source in self.sources.items():
             source.pass_time(self.now)
@@ -160,10 +170,10 @@ class Rehearsal:
                 graph.tick(self.now, {
                     name: min(self.now, begins[name]) if feed.clock is None or begins[name] > self.now
                     else feed.clock.at for name, feed in graph.feeds.items()})
-            self._answer(graph)
+        self._answer()
 
-    def _answer(self, graph: Graph) -> None:
-        for live in graph.nodes.values():
+    def _answer(self) -> None:
+        for live in self._asking:
             for job in live.jobs.taken() if live.jobs else ():
                 if self._answer_of is None:
                     self.unanswered += 1

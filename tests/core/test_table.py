@@ -153,7 +153,7 @@ NETWORKS = st.lists(st.sampled_from([4, 6]).flatmap(lambda version: st.tuples(
     st.integers(0, 7), st.sampled_from([0, 1, 2, BITS[version] - 3, BITS[version] - 1, BITS[version]]))), max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(NETWORKS, NETWORKS)
 def test_it_finds_what_asking_every_network_would(networks, asked):
     def address(version, high, low):

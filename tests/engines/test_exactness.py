@@ -176,6 +176,7 @@ def test_the_rules_of_the_examples_over_real_lines():
     assert blocks
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.exists(), reason="the samples are not here")
 def test_rules_that_others_wrote_over_real_lines():
     logcheck = [json.loads(line) for line in (DATA / "logcheck" / "patterns.jsonl").read_text().splitlines()]

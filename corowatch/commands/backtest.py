@@ -9,11 +9,11 @@ from math import inf
 
 import click
 
-from corowatch.cli import MOST_ROWS, PATH, cache_folder, refusals
-from corowatch.commands.replay import configs, files, progress_bar, since, until
+from corowatch.cli import MOST_ROWS, PATH, cache_folder, fail, refusals
+from corowatch.commands.replay import configs, files, in_order, progress_bar, since, told, until
 from corowatch.core.events import Alert
 from corowatch.core.standing import clock, span
-from corowatch.core.text import in_one_line, many, safe
+from corowatch.core.text import many, safe
 from corowatch.core.verdict import when
 from corowatch.rules.comparing import Difference, compare
 from corowatch.rules.replaying import replay_all, spooled
@@ -34,12 +34,13 @@ def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], sin
     """Compare two configs on the same old logs: which alerts are new, gone, or at another time.
 
     The logs are read once for both, as `corowatch replay` reads them. Exit status, as of diff: 0, there is no
-    difference; 1, there is one.
+    difference; 1, there is one; 2, nothing could be read.
     """
     from corowatch.cache import DiskCache
     from corowatch.loading import load_paths
 
     speak(sys.stdout)
+    in_order(since, until)
     loaded = [load_paths(old), load_paths(config)]
     with spooled(files, sys.stdin.buffer) as paths, progress_bar() as progress:
         before, after = replay_all(loaded, paths, since=-inf if since is None else since,
@@ -48,6 +49,8 @@ def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], sin
     difference = compare(before.alerts, after.alerts)
     for note in dict.fromkeys([*before.notes, *after.notes]):
         click.echo(f"note: {safe(note)}", err=True)
+    if not after.lines:
+        fail(2, "nothing was read")
     if as_json:
         click.echo(json.dumps(_plain(difference), ensure_ascii=False))
     else:
@@ -60,9 +63,9 @@ def _show(difference: Difference, before: Sequence[Alert], after: Sequence[Alert
     if not difference:
         click.echo(f"{head}: the same")
         return
-    told = [f"{len(alerts):,} {name}" for name, alerts in (
+    changes = [f"{len(alerts):,} {name}" for name, alerts in (
         ("new", difference.new), ("gone", difference.gone), ("at another time", difference.moved)) if alerts]
-    click.echo(f"{head}: {', '.join(told)}, {difference.same:,} as before\n")
+    click.echo(f"{head}: {', '.join(changes)}, {difference.same:,} as before\n")
     counts = difference.by_flow()
     width = max(len("flow"), *map(len, counts))
     click.echo(f"{'flow':<{width}}     new    gone   moved")
@@ -89,7 +92,7 @@ def _more(shown: Sequence[object]) -> None:
 
 def _line(alert: Alert) -> str:
     over = "over: " if alert.state == "resolved" else ""
-    return f"{clock(when(alert))}  {alert.flow}  {over}{in_one_line(alert.title)}"
+    return f"{clock(when(alert))}  {alert.flow}  {over}{told(alert)}"
 
 
 def _plain(difference: Difference) -> dict[str, object]:

@@ -44,6 +44,10 @@ until = click.option("--until", callback=a_moment, metavar="TIME", help="Leave o
 files = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
 
 
+SHORT = 8
+"""Characters of an id that are enough to find an alert again."""
+
+
 @click.command("replay")
 @files
 @configs
@@ -60,12 +64,15 @@ def command(files: Sequence[str], config: Sequence[str], since: float | None, un
     FILE is a log, plain or packed (gzip, bzip2, xz, zstd), an export of the journal (journalctl -o export or -o json),
     or - for standard input. It is read by the flows whose `tail` names it, also as it was called before it was rotated;
     one that none names, by all. Several are merged by the time of their lines.
+
+    A terminal shows a table; a pipe or a file gets JSON lines, as --json does.
     """
     from corowatch.cache import DiskCache
     from corowatch.loading import load_paths
 
     speak(sys.stdout)
     loaded = load_paths(config)
+    in_order(since, until)
     with spooled(files, sys.stdin.buffer) as paths, progress_bar() as progress:
         outcome = run(loaded, paths, since=-inf if since is None else since, until=inf if until is None else until,
                       cache=DiskCache(cache_folder()), progress=progress)
@@ -81,6 +88,12 @@ def command(files: Sequence[str], config: Sequence[str], since: float | None, un
     tell(outcome)
     if outcome.notes and not outcome.lines:
         fail(1, "nothing was read")
+
+
+def in_order(since: float | None, until: float | None) -> None:
+    """Raises UsageError where a time ends before it begins."""
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since is not before --until: there is no time between them")
 
 
 @contextmanager
@@ -104,14 +117,22 @@ def show_alerts(alerts: Sequence[Alert]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table(Column("time", no_wrap=True), Column("flow", no_wrap=True), Column("severity", no_wrap=True),
+    if not alerts:
+        return
+    table = Table(*(Column(name, no_wrap=True) for name in ("id", "time", "flow", "severity")),
                   Column("title", overflow="fold"), box=None, padding=(0, 2, 0, 0))
     for alert in alerts[:MOST_ROWS]:
-        table.add_row(clock(when(alert)), alert.flow, alert.severity, in_one_line(alert.title))
+        table.add_row(alert.id[:SHORT], clock(when(alert)), alert.flow, alert.severity, told(alert))
     Console(highlight=False, markup=False, width=width(sys.stdout),
             force_terminal=coloured(sys.stdout)).print(table)
     if len(alerts) > MOST_ROWS:
         click.echo(f"… and {len(alerts) - MOST_ROWS:,} more; --json tells all")
+
+
+def told(alert: Alert) -> str:
+    """Its title, and how many were held back before it."""
+    held = alert.fields.get("held")
+    return in_one_line(alert.title) + (f" (+{held:,} held back)" if isinstance(held, int) and held else "")
 
 
 def tell(outcome: Replayed) -> None:
@@ -125,6 +146,6 @@ def tell(outcome: Replayed) -> None:
             click.echo(line, err=True)
     mib = outcome.bytes / (1 << 20)
     rate = f", {mib / outcome.seconds:,.0f} MiB/s" if outcome.seconds > 1 else ""
-    spans = f" from {clock(outcome.began)} to {clock(outcome.ended)}" if outcome.began > -inf else ""
+    spans = f" from {clock(outcome.began)} to {clock(outcome.ended)}" if -inf < outcome.began <= outcome.ended else ""
     click.echo(f"{many(len(outcome.alerts), 'alert')} of {many(outcome.lines, 'line')}{spans}, in "
                f"{span(round(outcome.seconds, 1))}{rate}", err=True)

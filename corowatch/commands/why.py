@@ -46,6 +46,12 @@ def command(what: str, files: Sequence[str], config: Sequence[str], state_dir: s
     loaded = load_paths(config)
     cache = DiskCache(cache_folder())
     place = _PLACE.fullmatch(what)
+    if what.count("\n") == 0 and os.path.isfile(what):
+        raise click.UsageError(f"{what} is a file; of a line in it write {what}:LINE")
+    if place and not os.path.exists(place["path"]) and " " not in what and "/" in what:
+        raise click.UsageError(f"there is no file {place['path']}")
+    if place and not place["byte"] and not int(place["number"]) and os.path.exists(place["path"]):
+        raise click.UsageError("lines are counted from 1")
     try:
         if place and os.path.exists(place["path"]):
             number = int(place["number"])
@@ -58,6 +64,8 @@ def command(what: str, files: Sequence[str], config: Sequence[str], state_dir: s
             if glimpse:
                 click.echo(f"as what {running_state(state_dir)} remembers", err=True)
             _show(why_text(loaded, what, remembered=glimpse.memory) if glimpse else why_text(loaded, what), loaded)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         fail(EX_IOERR, f"corowatch: {error.strerror or error}")
 
@@ -89,12 +97,14 @@ def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, ca
             return (alert.flow, alert.at, alert.key, alert.state) == (sent.flow, sent.at, sent.key, sent.state)
 
     if not files and sent is None:
-        fail(1, f"no alert {id_} is kept here; name the logs that it came from, and it is looked for there")
+        fail(1, f"no alert {id_} is kept here. An id that a daemon gave is known in its state directory (--state-dir) "
+                "for a while; one that replay gave, in the logs that it read: name them")
     answer = why_alert(config, found, files, cache=cache) if files else None
     if answer is None and sent is not None:
         _show_kept(sent)
     elif answer is None:
-        fail(1, f"these logs give no alert {id_}: corowatch replay tells the ids of those that they give")
+        fail(1, f"these logs give no alert {id_}: corowatch replay tells the ids of those that they give, which are "
+                "others than those of a daemon")
     else:
         alert, told = answer
         click.echo(f"{alert.id}  {clock(when(alert))}  {safe(alert.flow)}: {in_one_line(alert.title)}\n")

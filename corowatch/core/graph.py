@@ -24,7 +24,7 @@ from corowatch.core.memory import Memory
 from corowatch.core.others import Others
 from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, ScanCounts, scan
-from corowatch.engines import Cache, NoCache, engine_for
+from corowatch.engines import Cache, EveryLine, NoCache, engine_for
 from corowatch.engines import Gate as Patterns
 
 FAILURES, PERIOD = 3, 60.0
@@ -38,6 +38,9 @@ Push: TypeAlias = Callable[[Any], object]
 
 class Witness(Protocol):
     """Somebody who sees what is sent to each node."""
+
+    every_line: bool
+    """Whether lines are sent, too, of which it is known that nodes ignore them."""
 
     def around(self, step: str, push: Push) -> Push:
         """What sends to a node in place of `push`, and looks on."""
@@ -316,7 +319,9 @@ class Graph:
             feed.entry.lead_to(inlets)
             return
         joined = feed.step.options.get("multiline") is not None
-        engine = engine_for([self.gate(step) for step in behind], self._cache, joined=joined)
+        gates = [self.gate(step) for step in behind]
+        every_line = self._witness is not None and self._witness.every_line
+        engine = EveryLine(gates) if every_line else engine_for(gates, self._cache, joined=joined)
         feed.engine = engine.name
         feed.clock = Clock(feed.step.options.get("timestamp", "auto"), feed.counts, feed.step.options.get("zone"))
         feed.scanner = scan(inlets, engine=engine, clock=feed.clock, counts=feed.counts)

@@ -6,6 +6,7 @@ What stands there stays as it is, comments, too, so that a change shows what is 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from corowatch.core.text import capped, safe
 from corowatch.rules.templates import Template, Templates
 from corowatch.tables import table_file
 
+_COMMENT = re.compile("^#", re.MULTILINE)
+_CONFIG = re.compile("^(?:flows|sinks|defaults|tests):", re.MULTILINE)
 HEAD = """\
 # What is expected, as `corowatch accept` writes it and the step `unexpected` reads it. One template a line, behind tabs
 # how often it was seen and its first line; <num>, <ip> and the like stand for such, <*> for any word or part of one.
@@ -35,7 +38,10 @@ class Accepting:
         self._path = path
         self._text, self._accepted = HEAD, Accepted(())
         if os.path.exists(path):
-            self._text = Path(path).read_text(encoding="utf-8")
+            self._text = Path(path).read_text(encoding="utf-8", errors="backslashreplace")
+            if self._text and (_CONFIG.search(self._text) or not _COMMENT.search(self._text)):
+                raise ValueError(f"{path} is no file of templates, which begins with a comment (# …) as `corowatch "
+                                 "accept` writes it; the file of templates is named first, and the logs behind it")
             self._accepted = table_file(path).open(_READING).rows
         self.templates = Templates()
         """Of the lines that are not explained."""

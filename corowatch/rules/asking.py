@@ -66,11 +66,11 @@ def why_line(config: Config, spot: Spot, others: Sequence[str] = (), *, cache: C
     file has no such line."""
     text = text_at(spot)
     inputs = Inputs([spot.path, *others])
-    name = name_of(spot.path)
+    names = {name_of(spot.path), name_of(os.path.realpath(spot.path))}  # a packed one is called as it really is
 
     def is_it(sight: Sight) -> bool:
         event = sight.item
-        return isinstance(event, Event) and event.origin.file == name and isinstance(event.place, int) and (
+        return isinstance(event, Event) and event.origin.file in names and isinstance(event.place, int) and (
             event.place <= spot.offset < event.place + max(1, len(event.text.encode("utf-8", "surrogateescape"))))
 
     witness = Witness(is_it)

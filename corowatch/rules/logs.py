@@ -187,11 +187,12 @@ class _Lines(Source):
 
 
 class Script(_Lines):
-    """Lines of a file that grows. `reading`: the moment of reading (seconds since the epoch), where it is not when a
-    line comes, for lines tell their time themselves."""
+    """Lines of a file that grows. `now`: the moment of reading (seconds since the epoch) of those from the number
+    `begin` on, where it is not when a line comes, for lines tell their time themselves."""
 
-    def __init__(self, feed: Feed, lines: Sequence[Written], now: float | None = None) -> None:
+    def __init__(self, feed: Feed, lines: Sequence[Written], now: float | None = None, begin: int = 0) -> None:
         super().__init__(feed, lines)
+        self._begin = begin
         how = reading(feed)
         self._now = now
         self._timeout = how.multiline.timeout if how.multiline else 0.0
@@ -204,7 +205,7 @@ class Script(_Lines):
         self._places[self.counts["bytes"]] = self._next - 1
         data = line.text.encode("utf-8", "surrogateescape") + b"\n"
         self.counts["bytes"] += len(data)
-        self._frame.send(Chunk(line.at if self._now is None else self._now, data))
+        self._frame.send(Chunk(line.at if self._now is None or self._next <= self._begin else self._now, data))
 
     def _number(self, place: int | str) -> int:
         return self._places.get(int(place), 0)
@@ -234,15 +235,17 @@ class Spoken(_Lines):
 def source_of_lines(feed: Feed, lines: Sequence[tuple[float, str, Mapping[str, Value]]], began: float,
                     now: float | None) -> Source:
     """A source of lines that come so many seconds after the beginning; with `now`, which is then the moment of reading,
-    when they tell, and those that do not, when the line before did."""
+    when they tell, and those that do not, when the line before did, or the first that does."""
     if feed.step.kind.sends is not Block:
         return Spoken(feed, [Written(began + after, text, fields) for after, text, fields in lines])
     if now is None:
         return Script(feed, [Written(began + after, text) for after, text, _ in lines])
     read = reading(feed).stamps.read
+    stamps = [read(text.encode()[:HEAD], now) for _, text, _ in lines]
+    first = next((at for at in stamps if at is not None), None)
+    latest = began if first is None else first
     told: list[Written] = []
-    at = began
-    for _, text, _ in lines:
-        at = max(read(text.encode()[:HEAD], now) or at, at if told else 0.0)
-        told.append(Written(at, text))
-    return Script(feed, told, now)
+    for at, (_, text, _) in zip(stamps, lines, strict=True):
+        latest = latest if at is None else max(latest, at)
+        told.append(Written(latest, text))
+    return Script(feed, told, now, len(stamps) if first is None else stamps.index(first))

@@ -192,6 +192,7 @@ class _Limits:
         self._entries = frozenset(entries)
         self._since, self._until = since, until
         self._witness = witness
+        self.every_line = witness is not None and witness.every_line
 
     def around(self, step: str, push: Push) -> Push:
         if self._witness is not None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, cast
 from corowatch.core.config import Config
 from corowatch.core.events import Alert
 from corowatch.core.graph import Feed, feed_of
+from corowatch.core.standing import clock
 from corowatch.engines import Cache
 from corowatch.rules.entries import Entries, is_journal
 from corowatch.rules.logs import Logs, readers_of
@@ -115,6 +116,14 @@ class Inputs:
             yield from self.journals
 
 
+    def missing(self, configs: Sequence[Config]) -> Iterator[str]:
+        """What should be read, and nothing is there for it."""
+        steps = [step for config in configs for step in config.steps.values() if step.kind.name == "journal"]
+        if steps and not self.journals:
+            names = ", ".join(dict.fromkeys(step.id for step in steps))
+            yield f"{names}: the journal is not among the files; journalctl -o export writes it"
+
+
 def _unpacked(path: str) -> BinaryIO:
     file = os.fdopen(opened(path), "rb")
     make = unpacker(file.read(16))
@@ -169,6 +178,7 @@ def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float 
     run = Rehearsal([(config, outcome.alerts.append) for config, outcome in zip(configs, outcomes, strict=True)],
                     inputs.open(configs), since=since, until=until, cache=cache, witness=witness)
     inputs.notes += [f"{path}: no source of the config reads it" for path in inputs.unread(configs)]
+    inputs.notes += inputs.missing(configs)
     logs = [source for source in run.sources.values() if isinstance(source, Logs)]
     total = sum(source.total for source in logs)
     told = began
@@ -185,9 +195,13 @@ def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float 
         outcome.alerts.sort(key=lambda alert: alert.at)
         outcome.counts = dict(run.counts(number))
         outcome.lines = sum(feed.counts["lines"] for feed in run.graphs[number].feeds.values())
-        outcome.bytes, outcome.began, outcome.ended = total, run.began, run.now
+        outcome.bytes, outcome.began, outcome.ended = total, max(since, run.began), run.now
         outcome.seconds = time.monotonic() - began
         outcome.notes = [*inputs.notes, *_failed(run)]
+        if outcome.lines and not since <= run.now:
+            outcome.notes.append(f"no line is as late as that: the last was at {clock(run.now)}")
+        elif outcome.lines and run.began > until:
+            outcome.notes.append(f"no line is as early as that: the first was at {clock(run.began)}")
     return outcomes
 
 

@@ -32,7 +32,8 @@ def page(outcome: Replayed, config: Config) -> str:
     line = timeline(outcome.alerts, outcome.began, outcome.ended, PARTS)
     heads = [f"{many(len(outcome.alerts), 'alert')} of {many(outcome.lines, 'line')}"]
     if outcome.lines:
-        heads.append(f"{clock(outcome.began)} to {clock(outcome.ended)}, read in {span(round(outcome.seconds, 1))}")
+        began, seconds = min(outcome.began, outcome.ended), round(outcome.seconds, 1)
+        heads.append(f"{clock(began)} to {clock(outcome.ended)}, read in {span(seconds)}")
     template = files("corowatch.rules").joinpath("report.html").read_text(encoding="utf-8")
     parts = {
         "summary": "".join(f"<p>{escape(head)}</p>" for head in heads),

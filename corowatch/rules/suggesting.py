@@ -20,11 +20,12 @@ from corowatch.rules.templates import KINDS, Part, Template, Templates, common
 from corowatch.rules.yaml_text import scalar
 
 SEVERITIES = {
-    "critical": "panic, emerg(?:ency)?, fatal, crit(?:ical)?, oops, segfault, out of memory, corrupt(?:ed|ion)?, "
-                "read-only",
+    "critical": "panic, emerg(?:ency)?, alert, fatal, crit(?:ical)?, oops, segfault, out of memory, "
+                "corrupt(?:ed|ion)?, read-only",
     "error": "err(?:or)?s?, fail(?:s|ed|ures?|ing)?, exceptions?, [a-z]*(?:error|exception), traceback, denied, "
              "refused, rejected, unreachable, abort(?:s|ed|ing)?, kill(?:s|ed)?, unable, cannot, can't, could not, "
-             "invalid, illegal, forbidden, violation, broken, dead, timed out, lost, unauthori[sz]ed",
+             "abnormal(?:ly)?, crash(?:es|ed)?, attack, break-in, invalid, illegal, "
+             "forbidden, violation, broken, dead, timed out, lost, unauthori[sz]ed",
     "warning": "warn(?:ings?)?, timeouts?, retry(?:ing)?, deprecated, slow, missing, exceed(?:s|ed)?, unknown, "
                "not found, disconnect(?:s|ed)?, expired?",
 }

@@ -213,7 +213,7 @@ class Trial:
         golden = dict(self._golden())
         if self._trouble:
             return Outcome(self._suite, self._placed, [], trouble=self._trouble)
-        witness = Witness()
+        witness = Witness(every_line=True)
         case = self._case
         try:
             rehearsal = Rehearsal([(self._config, self._alerts.append)], self._open, witness=witness,
@@ -303,12 +303,23 @@ class Trial:
         for one in self._case.then:
             if one.alerts is not None:
                 try:
-                    rows = [json.loads(line) for line in Path(one.alerts).read_text().splitlines()]
-                    if not all(isinstance(row, dict) for row in rows):
-                        raise ValueError("expected one JSON object a line")
-                    yield one.alerts, rows
-                except (OSError, ValueError) as error:
-                    self._trouble.append(f"{one.alerts}: {getattr(error, 'strerror', None) or error}")
+                    yield one.alerts, [_row(one.alerts, number, line) for number, line in enumerate(
+                        Path(one.alerts).read_text(errors="backslashreplace").splitlines(), 1)]
+                except OSError as error:
+                    self._trouble.append(f"{one.alerts}: {error.strerror}")
+                except ValueError as error:
+                    self._trouble.append(str(error))
+
+
+def _row(path: str, number: int, line: str) -> dict[str, Any]:
+    """An alert that stands in a file. Raises ValueError where there is none."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        raise ValueError(f"{path}:{number}: expected an alert as JSON, as `corowatch replay --json` writes it")
+    return row
 
 
 def run(suite: Suite, wanted: Callable[[Placed], bool] = lambda placed: True) -> Iterator[Outcome]:

@@ -36,7 +36,9 @@ class Sight:
 class Witness:
     """Sees everything, and keeps of it what `keep` asks for: of each item that comes from outside."""
 
-    def __init__(self, keep: Callable[[Sight], bool] = lambda sight: True) -> None:
+    def __init__(self, keep: Callable[[Sight], bool] = lambda sight: True, *, every_line: bool = False) -> None:
+        self.every_line = every_line
+        """Whether nodes are to be sent those lines, too, of which it is known that they ignore them."""
         self.graph: Graph | None = None
         """Whose nodes they are; known once it is built."""
         self.kept: list[Sight] = []

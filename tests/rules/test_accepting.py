@@ -58,9 +58,9 @@ def test_a_link_stays_one(known, tmp_path):
 
 
 def test_a_file_that_is_no_text_is_refused(known):
-    known.write_text("a\0b\n")
+    known.write_text("# ours\na\0b\n")
 
-    with pytest.raises(ValueError, match="there is a NUL in line 1"):
+    with pytest.raises(ValueError, match="there is a NUL in line 2"):
         Accepting(str(known))
 
 
@@ -120,11 +120,15 @@ def test_the_command_adds_what_is_new_and_says_what_that_is(command, known):
 @pytest.mark.parametrize(("words", "status", "what"), [
     (["known.templates", "none.log"], 1, "there is no line to learn from"),
     (["known.templates", "empty.log"], 1, "there is no line to learn from"),
-    (["bad.templates", "auth.log"], 78, "bad.templates is no text in UTF-8: there is a NUL in line 1"),
+    (["c.yaml", "auth.log"], 78, "c.yaml is no file of templates, which begins with a comment"),
+    (["other.log", "auth.log"], 78, "other.log is no file of templates, which begins with a comment"),
+    (["bad.templates", "auth.log"], 78, "bad.templates is no text in UTF-8: there is a NUL in line 2"),
     ([".", "auth.log"], 78, "Is a directory"),
     (["no/known.templates", "auth.log"], 74, "no/known.templates cannot be written: No such file or directory")])
 def test_what_cannot_be_is_told(command, tmp_path, words, status, what):
-    (tmp_path / "bad.templates").write_text("\0")
+    (tmp_path / "bad.templates").write_text("# What is expected\n\0")
+    (tmp_path / "c.yaml").write_text("# ours\nflows: {a: {stdin: , alert: }}\n")
+    (tmp_path / "other.log").write_text("a line\n")
     (tmp_path / "empty.log").write_text("")
 
     told = command("accept", *words)

@@ -1,5 +1,6 @@
 """Why a line did or did not page: what `why` says, beside what a run that nobody watches counts and alerts."""
 
+import gzip
 import random
 from collections import Counter
 from pathlib import Path
@@ -210,3 +211,15 @@ def test_what_a_step_did_is_said_by_its_counts(config, log):
 
     assert "kept it back: it is older than the newest by more than `lateness`" == did(
         threshold, loaded.steps["guessing.threshold"], {})
+
+
+def test_a_line_of_a_packed_log_is_met_after_those_before_it(config, tmp_path):
+    loaded = config(GUESSING)
+    lines = "Failed password for bob from 192.0.2.7\n" * 3
+    (tmp_path / "auth.log").write_text(lines)
+    (tmp_path / "old.log.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "auth.log.1.gz").symlink_to("old.log.gz")
+
+    for name in ("auth.log", "old.log.gz", "auth.log.1.gz"):
+        said = "\n".join(tree(why_line(loaded, spot_of(str(tmp_path / name), line=2)).sights, loaded))
+        assert "threshold  kept it; ip=192.0.2.7: 2 of 3 within 1m" in said

@@ -94,6 +94,25 @@ def test_replay_prints_alerts_as_json_lines_where_no_person_reads(command):
     assert "1 alert of 4 lines from 2026-03-02 08:00:00Z to 2026-03-02 08:00:03Z" in told.stderr
 
 
+@pytest.mark.parametrize(("words", "status", "said"), [
+    (("--since", "2027-01-01"), 0, "note: no line is as late as that: the last was at 2026-03-02 08:00:03Z"),
+    (("--until", "2025-01-01"), 0, "0 alerts of 0 lines"),
+    (("--since", "2026-02-02", "--until", "2026-02-01"), 64, "there is no time between them")])
+def test_a_time_in_which_nothing_is_is_told(command, words, status, said):
+    done = command("replay", "auth.log", "-c", "c.yaml", *words)
+
+    assert (status, True) == (done.returncode, said in done.stderr), done.stderr
+
+
+def test_what_replay_writes_is_what_a_test_expects(command, folder):
+    (folder / "alerts.jsonl").write_text(command("replay", "auth.log", "-c", "c.yaml").stdout)
+    (folder / "c.test.yaml").write_text("tests: [{file: auth.log, then: [{alerts: alerts.jsonl}]}]")
+
+    assert 0 == command("test", "c.test.yaml").returncode
+    (folder / "alerts.jsonl").write_text("no\n")
+    assert f"{folder}/alerts.jsonl:1: expected an alert as JSON" in command("test", "c.test.yaml").stdout
+
+
 def test_replay_takes_standard_input_and_a_part_of_the_time(command):
     assert 1 == len(command("replay", "-c", "c.yaml", "-", input=LOG).stdout.splitlines())
     assert "" == command("replay", "-c", "c.yaml", "-", "--since", "2026-03-02T08:00:02Z", input=LOG).stdout
@@ -148,6 +167,12 @@ def test_backtest_says_what_is_new_and_ends_as_diff_does(command, folder):
     assert "1 alert instead of 1: the same\n" == same.stdout
 
 
+def test_backtest_of_nothing_is_no_answer(command):
+    done = command("backtest", "none.log", "-c", "c.yaml", "--against", "c.yaml")
+
+    assert (2, "nothing was read") == (done.returncode, done.stderr.splitlines()[-1])
+
+
 def test_backtest_as_json(command, folder):
     (folder / "new.yaml").write_text(CONFIG.replace("at_least: 3", "at_least: 5"))
     told = json.loads(command("backtest", "-c", "new.yaml", "--against", "c.yaml", "auth.log", "--json").stdout)
@@ -198,6 +223,15 @@ def test_why_asks_what_a_daemon_remembers_and_what_it_sent(command, folder):
     assert "its logs are not as they were; it told 3 lines:\n" in gone.stdout
     (folder / "auth.log").unlink()
     assert gone.stdout == command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s").stdout
+
+
+@pytest.mark.parametrize(("what", "why"), [
+    ("auth.log", "auth.log is a file; of a line in it write auth.log:LINE"),
+    ("auth.log:0", "lines are counted from 1"), ("no/such.log:3", "there is no file no/such.log")])
+def test_a_slip_is_no_line(command, what, why):
+    done = command("why", what, "-c", "c.yaml")
+
+    assert (64, True) == (done.returncode, why in done.stderr), done.stderr
 
 
 @pytest.mark.parametrize("what", ["auth.log:9", "auth.log:@999"])

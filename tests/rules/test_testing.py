@@ -211,7 +211,8 @@ def test_a_node_that_fails_fails_the_test(folder):
 def test_a_file_of_alerts_that_is_none_is_told(folder):
     (folder / "a.jsonl").write_text("[1]\n")
 
-    assert ["/a.jsonl: expected one JSON object a line"] == case(folder, "lines: x, then: [{alerts: a.jsonl}]")
+    assert ["/a.jsonl:1: expected an alert as JSON, as `corowatch replay --json` writes it"] == case(
+        folder, "lines: x, then: [{alerts: a.jsonl}]")
     assert ["/b.jsonl: No such file or directory"] == case(folder, "lines: x, then: [{alerts: b.jsonl}]")
 
 
@@ -278,3 +279,16 @@ def test_pytest_runs_them_as_its_own(pytester, folder):
 
     result.assert_outcomes(passed=1, failed=1, errors=1)
     result.stdout.fnmatch_lines(["*more.test.yaml:2:*expected an alert*", "*found: no alert*"])
+
+
+def test_lines_that_tell_no_time_come_at_the_beginning(folder):
+    (folder / "ssh.yaml").write_text("flows: {a: {tail: a.log, grep: x, hours: {between: '11:00-13:00', zone: UTC}, "
+                                     "alert: console}}")
+
+    assert [] == case(folder, "lines: [x, x], then: [{at: 0s, alert: true, count: 2}]")
+    assert [] == case(folder, "lines: [x, '2026-03-02 11:30:00 x'], then: [{at: 0s, alert: true, count: 2}]")
+
+
+def test_of_a_line_that_no_pattern_takes_that_is_told(folder):
+    assert "guessing:\n      grep  it does not match" in case(
+        folder, "lines: 'Failed password of bob', then: [{alert: true}]")[0]

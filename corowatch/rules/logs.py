@@ -70,8 +70,6 @@ class Logs(Source):
         self._report = Report(self.counts)
         self._report.tell = tell
         self._lives = Lives(reading(feed), self._report)
-        self._asked: tuple[str, int] | None = None
-        self._answer: tuple[Any, ...] = ()
         for path in paths:
             try:
                 content = content_at(path)
@@ -90,15 +88,8 @@ class Logs(Source):
         life = self._lives.first()
         if life is None:
             return None
-        return Head(lambda: life.order or self._order(life), self._lives.second(),
+        return Head(lambda: life.order or self._lives.order(life), self._lives.second(),
                     lambda now, until: self._read(life, until))
-
-    def _order(self, life: Life) -> tuple[Any, ...]:
-        """Of the only one, which is asked for more than once between two reads."""
-        place = life.key, life.read_to
-        if self._asked != place:
-            self._asked, self._answer = place, self._lives.order(life)
-        return self._answer
 
     def _read(self, life: Life, until: float) -> None:
         now, why = life.seen.mtime / 1e9, ""

@@ -21,7 +21,7 @@ from corowatch.core.jobs import Answer, Job
 from corowatch.core.memory import Memory
 from corowatch.engines import Cache
 from corowatch.rules.witness import Witness
-from corowatch.sources import Source, read_first
+from corowatch.sources import Head, Source, read_first
 
 PACE = 1.0
 """Seconds of the lines' time between two words of the time, while lines come: nodes hear of it with each line, too."""
@@ -73,6 +73,9 @@ class Rehearsal:
             if source.by_calendar:  # when it begins is when the first line does
                 self._calendars[feed.name] = source
             self.sources[feed.name] = source if source.by_calendar else open_(feed)
+        self._heads: dict[str, tuple[tuple[Any, ...], Head]] = {}
+        for name in self.sources.keys() - self._calendars.keys():
+            self._look(name)
 
     def _feeds(self) -> Iterable[Feed]:
         """The feeds of all graphs; one that several have leads to them all."""
@@ -127,12 +130,18 @@ class Rehearsal:
 
     def step(self) -> bool:
         """Let time pass up to what comes next, and read that; False: nothing comes, or only what is too late."""
-        begins = min((head.order()[0] for source in self.sources.values() if (head := source.head())), default=None)
-        if begins is None or begins > self._until:
+        if not self._heads:
+            return False
+        orders = {name: order for name, (order, _) in self._heads.items()}
+        first = min(orders, key=orders.__getitem__)
+        begins = orders.pop(first)[0]
+        if begins > self._until:
             return False
         if begins >= min(self._told + PACE, self._due):
             self.pass_time(begins)
-        read_first(self.sources.values(), self.now, self._due)
+        head = self._heads[first][1]
+        head.read(self.now, min([head.next, self._due, *(order[0] for order in orders.values())]))
+        self._look(first)
         now = max([self.now, *(feed.clock.at for graph in self.graphs for feed in graph.feeds.values() if feed.clock)])
         if now >= self._told + PACE:
             self._notice(now)
@@ -140,6 +149,12 @@ class Rehearsal:
             self.now = min(now, self._until)
             self._answer()
         return True
+
+    def _look(self, name: str) -> None:
+        """What a source has next: that changes as it is read, and with nothing else."""
+        self._heads.pop(name, None)
+        if head := self.sources[name].head():
+            self._heads[name] = head.order(), head
 
     @property
     def _due(self) -> float:
@@ -164,7 +179,7 @@ class Rehearsal:
         begins: dict[str, float] = {}
         for name, source in self.sources.items():
             source.pass_time(self.now)
-            begins[name] = head.order()[0] if (head := source.head()) else inf
+            begins[name] = self._heads[name][0][0] if name in self._heads else inf
         for graph in self.graphs:
             if self.now >= self._since:
                 graph.tick(self.now, {

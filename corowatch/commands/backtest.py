@@ -31,7 +31,7 @@ from corowatch.terminal import speak
 @refusals
 def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], since: float | None, until: float | None,
             as_json: bool) -> None:
-    """Compare two configs on the same old logs: which alerts are new, gone, or at another time.
+    """Compare two configs on the same old logs: which alerts are new, gone, at another time, or say something else.
 
     The logs are read once for both, as `corowatch replay` reads them. Exit status, as of diff: 0, there is no
     difference; 1, there is one; 2, nothing could be read.
@@ -64,13 +64,14 @@ def _show(difference: Difference, before: Sequence[Alert], after: Sequence[Alert
         click.echo(f"{head}: the same")
         return
     changes = [f"{len(alerts):,} {name}" for name, alerts in (
-        ("new", difference.new), ("gone", difference.gone), ("at another time", difference.moved)) if alerts]
+        ("new", difference.new), ("gone", difference.gone), ("at another time", difference.moved),
+        ("changed", difference.changed)) if alerts]
     click.echo(f"{head}: {', '.join(changes)}, {difference.same:,} as before\n")
     counts = difference.by_flow()
     width = max(len("flow"), *map(len, counts))
-    click.echo(f"{'flow':<{width}}     new    gone   moved")
+    click.echo(f"{'flow':<{width}}     new    gone   moved changed")
     for flow, one in counts.items():
-        click.echo(f"{flow:<{width}} {one['new']:7,} {one['gone']:7,} {one['moved']:7,}")
+        click.echo(f"{flow:<{width}} {one['new']:7,} {one['gone']:7,} {one['moved']:7,} {one['changed']:7,}")
     for name, alerts in (("new", difference.new), ("gone", difference.gone)):
         if alerts:
             click.echo(f"\n{name}:")
@@ -83,6 +84,13 @@ def _show(difference: Difference, before: Sequence[Alert], after: Sequence[Alert
             by = when(now) - when(was)
             click.echo(f"  {_line(now)} ({span(abs(by))} {'later' if by > 0 else 'earlier'})")
         _more(difference.moved)
+
+
+    if difference.changed:
+        click.echo("\nchanged:")
+        for was, now in difference.changed[:MOST_ROWS]:
+            click.echo(f"  {_line(now)}\n    was {was.severity}: {told(was)}")
+        _more(difference.changed)
 
 
 def _more(shown: Sequence[object]) -> None:
@@ -98,4 +106,5 @@ def _line(alert: Alert) -> str:
 def _plain(difference: Difference) -> dict[str, object]:
     return {"same": difference.same, "new": [alert.as_dict() for alert in difference.new],
             "gone": [alert.as_dict() for alert in difference.gone],
-            "moved": [{"was": was.as_dict(), "now": now.as_dict()} for was, now in difference.moved]}
+            "moved": [{"was": was.as_dict(), "now": now.as_dict()} for was, now in difference.moved],
+            "changed": [{"was": was.as_dict(), "now": now.as_dict()} for was, now in difference.changed]}

@@ -182,7 +182,9 @@ def _differs(alert: Alert, wanted: Wanted) -> list[str]:
 def _fits(found: object, wanted: object) -> bool:
     if isinstance(wanted, Pattern):
         return wanted.test(str(found))
-    return found == wanted or (not isinstance(wanted, bool) and wanted is not None and str(found) == str(wanted))
+    if isinstance(wanted, bool) or isinstance(found, bool) or wanted is None:
+        return found is wanted
+    return found == wanted or str(found) == str(wanted)
 
 
 def expected(one: Expectation) -> str:

@@ -70,8 +70,7 @@ def why_line(config: Config, spot: Spot, others: Sequence[str] = (), *, cache: C
 
     def is_it(sight: Sight) -> bool:
         event = sight.item
-        return isinstance(event, Event) and event.origin.file in names and isinstance(event.place, int) and (
-            event.place <= spot.offset < event.place + max(1, len(event.text.encode("utf-8", "surrogateescape"))))
+        return isinstance(event, Event) and event.origin.file in names and _holds(event, spot)
 
     witness = Witness(is_it)
     run = Rehearsal([(config, lambda alert: None)], inputs.open([config]), witness=witness, cache=cache)
@@ -86,6 +85,14 @@ def why_line(config: Config, spot: Spot, others: Sequence[str] = (), *, cache: C
         config, sight.step, inputs, run)]
     order = list(config.steps)
     return Told(sorted([*witness.kept, *missed], key=lambda sight: order.index(sight.step)), text)
+
+
+def _holds(event: Event, spot: Spot) -> bool:
+    """Whether an event is the line at a place of its file, or a record with that line in it."""
+    if not isinstance(event.place, int) or not 0 < spot.offset - event.place < LONGEST:
+        return event.place == spot.offset
+    lines = event.text.count("\n")
+    return lines > 0 and bytes_at(spot.path, event.place, spot.offset - event.place).count(b"\n") <= lines
 
 
 def _reads(config: Config, step: str, inputs: Inputs, run: Rehearsal) -> bool:
@@ -170,16 +177,21 @@ def _entries(config: Config) -> list[tuple[str, Origin, Stamps]]:
 
 def text_at(spot: Spot) -> str:
     """The line at an offset. Raises OSError."""
-    content = content_at(spot.path)
-    try:
-        while not content.reach(spot.offset):
-            pass
-        data = content.pread(LONGEST, spot.offset)
-    finally:
-        content.close()
+    data = bytes_at(spot.path, spot.offset, LONGEST)
     if not data:
         raise OSError(f"{spot.path} has no byte {spot.offset:,}")
     return all_shown(data.partition(b"\n")[0])
+
+
+def bytes_at(path: str, offset: int, size: int) -> bytes:
+    """At most so many bytes of a file's text from an offset on. Raises OSError."""
+    content = content_at(path)
+    try:
+        while not content.reach(offset):
+            pass
+        return content.pread(size, offset)
+    finally:
+        content.close()
 
 
 def spot_of(path: str, *, line: int | None = None, offset: int | None = None) -> Spot:

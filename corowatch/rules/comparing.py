@@ -23,23 +23,25 @@ Kind: TypeAlias = tuple[str, str, str]
 
 @dataclass
 class Difference:
-    """What became of alerts: each that moved with what it was before."""
+    """What became of alerts: each that moved, or says something else at the same time, with what it was before."""
 
     same: int = 0
     new: list[Alert] = field(default_factory=list)
     gone: list[Alert] = field(default_factory=list)
     moved: list[tuple[Alert, Alert]] = field(default_factory=list)
+    changed: list[tuple[Alert, Alert]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.new or self.gone or self.moved)
+        return bool(self.new or self.gone or self.moved or self.changed)
 
     def by_flow(self) -> dict[str, dict[str, int]]:
-        """How many of each flow are new, gone and moved."""
+        """How many of each flow are new, gone, moved and changed."""
         told: dict[str, Counter[str]] = defaultdict(Counter)
-        for name, alerts in (("new", self.new), ("gone", self.gone), ("moved", [now for _, now in self.moved])):
+        for name, alerts in (("new", self.new), ("gone", self.gone), ("moved", [now for _, now in self.moved]),
+                             ("changed", [now for _, now in self.changed])):
             for alert in alerts:
                 told[alert.flow][name] += 1
-        return {flow: {name: told[flow][name] for name in ("new", "gone", "moved")} for flow in sorted(told)}
+        return {flow: {name: told[flow][name] for name in ("new", "gone", "moved", "changed")} for flow in sorted(told)}
 
 
 def compare(before: Sequence[Alert], after: Sequence[Alert]) -> Difference:
@@ -57,6 +59,7 @@ def compare(before: Sequence[Alert], after: Sequence[Alert]) -> Difference:
     for alerts in (difference.new, difference.gone):
         alerts.sort(key=lambda alert: alert.at)
     difference.moved.sort(key=lambda pair: pair[1].at)
+    difference.changed.sort(key=lambda pair: pair[1].at)
     return difference
 
 
@@ -65,19 +68,21 @@ def _kind(alert: Alert) -> Kind:
 
 
 def _compare_kind(before: list[Alert], after: list[Alert], difference: Difference) -> None:
-    left = Counter(alert.at for alert in before)
+    left: dict[str, list[Alert]] = defaultdict(list)
+    for alert in before:
+        left[alert.at].append(alert)
     rest = []
     for alert in after:
-        if left[alert.at]:
-            left[alert.at] -= 1
+        if not left[alert.at]:
+            rest.append(alert)
+            continue
+        old = min(left[alert.at], key=lambda one: (one.title, one.severity) != (alert.title, alert.severity))
+        left[alert.at].remove(old)
+        if (old.title, old.severity) == (alert.title, alert.severity):
             difference.same += 1
         else:
-            rest.append(alert)
-    gone = []
-    for alert in before:
-        if left[alert.at]:
-            left[alert.at] -= 1
-            gone.append(alert)
+            difference.changed.append((old, alert))
+    gone = [alert for alerts in left.values() for alert in alerts]
     # Both are in the order of their times, and so are the pairs of what moved.
     gone.sort(key=when)
     rest.sort(key=when)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -58,7 +59,9 @@ def _names(sight: Sight, config: Config, depth: int) -> Iterator[str]:
 
 def _lines(sight: Sight, config: Config, depth: int, width: int, known: Mapping[str, Value]) -> Iterator[str]:
     step = config.steps[sight.step]
-    yield f"    {' ' * (2 * depth) + step.name:<{width}}  {did(sight, step, known)}"
+    outlets = {way.outlet for one in sight.sent for way in config.steps[one.step].inputs if way.step == step.id}
+    beside = next(iter(outlets)) if len(outlets) == 1 and outlets <= {*step.kind.outlets[1:]} else ""
+    yield f"    {' ' * (2 * depth) + step.name:<{width}}  {did(sight, step, known, beside)}"
     fields = sight.item.fields if isinstance(sight.item, Event) else {}
     for one in sight.sent:
         if config.steps[one.step].flow != step.flow:
@@ -66,23 +69,24 @@ def _lines(sight: Sight, config: Config, depth: int, width: int, known: Mapping[
         yield from _lines(one, config, depth + 1, width, fields)
 
 
-def did(sight: Sight, step: Step, known: Mapping[str, Value]) -> str:
-    """What a node did with what it was sent, and why, as far as its counts and its memory tell."""
+def did(sight: Sight, step: Step, known: Mapping[str, Value], beside: str = "") -> str:
+    """What a node did with what it was sent, and why, as far as its counts and its memory tell. `beside`: the outlet by
+    which alone it sent it on, where that is not the first."""
     told = []
     for alert in sight.alerts:
         what = "told that it is over" if alert.state == "resolved" else "alert"
         told.append(f"{what} {alert.id}: {capped(safe(alert.title), WIDTH)}")
     if not told:
-        told.append(_outcome(sight, step))
+        told.append(f"sent it to `{beside}`" if beside else _outcome(sight, step))
     told += [f"{key}{': ' if key else ''}{what}" for key, what in standing(sight.rows, step)]
     return "; ".join(told)
 
 
 def _outcome(sight: Sight, step: Step) -> str:
-    reasons = [name for name in sight.rose if name in REASONS]
+    reasons = [why for name in sight.rose if (why := OF_KINDS.get((step.kind.name, name)) or REASONS.get(name))]
     if not sight.sent:
         if reasons:
-            return f"kept it back: {', '.join(REASONS[name] for name in reasons)}"
+            return f"kept it back: {', '.join(reasons)}"
         if sight.rows.keys() - {CLOCKS} or step.kind.sends is None:
             return "kept it"
         looks = any(Gate in option.markers for option in step.kind.options.values())
@@ -104,6 +108,13 @@ REASONS = {
     "resolved": "what was told is over", "unclear": "it can be cut into names in too many ways",
 }
 """What counts that rise say of an event that goes no further."""
+OF_KINDS = {
+    ("pair", "suppressed"): "its key is open already", ("unexpected", "expected"): "a template explains it",
+    ("unexpected", "repeated"): "its template was told before",
+}
+"""What they say of one kind alone."""
+_DIGEST = re.compile(r"(?P<key>\{.*\})?[0-9a-f]{32}", re.DOTALL)
+"""The name of a key that stands for more than is told: behind the key itself, what a text is known by."""
 
 
 def standing(rows: Mapping[str, Any], step: Step) -> Iterator[tuple[str, str]]:
@@ -121,7 +132,9 @@ def _value(value: Value) -> str:
 
 
 def _key(name: str) -> str:
-    """A key as its fields and values; its name is their JSON, behind the shelf on which it stands."""
+    """A key as its fields and values; its name is their JSON, behind the shelf on which it stands, or a digest."""
+    if digest := _DIGEST.fullmatch(name):
+        name = digest["key"] or "{}"
     try:
         key = json.loads(name[name.index("{"):] if "{" in name else name)
     except ValueError:

@@ -120,14 +120,19 @@ def suites(paths: Sequence[str]) -> Iterator[Suite]:
                 raise ConfigError([Mistake(Place(path), "there is no *.yaml in this folder, nor below it")])
             for folder in found:
                 yield from _of_config([str(folder)]) if configs_in(str(folder)) else _of_files(
-                    sorted(folder.glob(f"*{TESTS}")))
+                    _tests_in(folder))
+
+
+def _tests_in(folder: Path) -> list[Path]:
+    """The files of tests of a folder, but for those that an editor hides there."""
+    return [file for file in sorted(folder.glob(f"*{TESTS}")) if not file.name.startswith(".")]
 
 
 def _of_config(paths: Sequence[str]) -> Iterator[Suite]:
     """Of one config: the tests in its files, and those in the files of tests that go with it."""
     files = list(read_files(paths))
     beside = [Path(path).with_name(f"{Path(path).stem}{TESTS}") for path in paths if not os.path.isdir(path)]
-    within = [file for path in paths if os.path.isdir(path) for file in sorted(Path(path).glob(f"*{TESTS}"))]
+    within = [file for path in paths if os.path.isdir(path) for file in _tests_in(Path(path))]
     own: list[Path] = []
     others: list[Path] = []
     for file in [*(file for file in beside if file.exists()), *within]:

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -223,3 +224,40 @@ def test_a_line_of_a_packed_log_is_met_after_those_before_it(config, tmp_path):
     for name in ("auth.log", "old.log.gz", "auth.log.1.gz"):
         said = "\n".join(tree(why_line(loaded, spot_of(str(tmp_path / name), line=2)).sights, loaded))
         assert "threshold  kept it; ip=192.0.2.7: 2 of 3 within 1m" in said
+
+
+def test_a_line_is_not_the_one_before_that_holds_bytes_of_no_text(config, tmp_path):
+    loaded = config("flows: {a: {tail: '*.log', grep: 'ERR|calm', alert: {title: '{text}'}}}")
+    (tmp_path / "a.log").write_bytes(b"ERR " + b"\xff" * 60 + b"\ncalm\n")
+
+    told = why_line(loaded, spot_of(str(tmp_path / "a.log"), line=2))
+
+    assert ["calm"] == [sight.item.text for sight in told.sights]
+
+
+@pytest.mark.parametrize(("line", "text"), [(1, "S 1\n a\n b"), (2, "S 1\n a\n b"), (3, "S 1\n a\n b"), (4, "S 2\n c"),
+                                            (5, "S 2\n c")])
+def test_a_line_of_a_record_is_the_record(config, tmp_path, line, text):
+    loaded = config("flows: {a: {tail: {paths: '*.log', multiline: {start: '^S'}}, grep: S, alert: {title: x}}}")
+    (tmp_path / "a.log").write_text("S 1\n a\n b\nS 2\n c\n")
+
+    told = why_line(loaded, spot_of(str(tmp_path / "a.log"), line=line))
+
+    assert [text] == [sight.item.text for sight in told.sights]
+
+
+@pytest.mark.parametrize(("steps", "line", "says"), [
+    ("- grep: ERR\n      name: errors\n    - alert: {title: x}\n  rest:\n    - from: a.errors.otherwise\n"
+     "    - alert: {title: y}", "calm", "errors   sent it to `otherwise`"),
+    ("- pair: {open: 'on (?P<n>.)', close: 'off {n}', within: 1m, missing: true}\n    - alert: {title: x}", "on 1",
+     "kept it back: its key is open already"),
+    ("- dedupe: {within: 1h}\n    - alert: {title: x}", "calm", "dedupe  kept it back"),
+])
+def test_what_is_said_is_true(config, tmp_path, steps, line, says):
+    loaded = config(f"flows:\n  a:\n    - tail: '*.log'\n    {steps}\n")
+    (tmp_path / "a.log").write_text(f"{line}\n" * 2)
+
+    said = "\n".join(tree(why_line(loaded, spot_of(str(tmp_path / "a.log"), line=2)).sights, loaded))
+
+    assert says in said
+    assert not re.search("[0-9a-f]{32}", said)

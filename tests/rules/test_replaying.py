@@ -160,7 +160,8 @@ def test_of_two_configs_it_is_told_what_is_new_what_is_gone_and_what_moved(confi
     assert ["b", "b"] == [alert.flow for alert in difference.gone]
     assert [("192.0.2.7", 2.0, 1.0), ("192.0.2.9", 7302.0, 7301.0)] == [
         (now.title, _at(was), _at(now)) for was, now in difference.moved]
-    assert {"a": {"new": 1, "gone": 0, "moved": 2}, "b": {"new": 0, "gone": 2, "moved": 0}} == difference.by_flow()
+    assert {"a": {"new": 1, "gone": 0, "moved": 2, "changed": 0},
+            "b": {"new": 0, "gone": 2, "moved": 0, "changed": 0}} == difference.by_flow()
     assert (0, True) == (difference.same, bool(difference))
 
 
@@ -168,6 +169,20 @@ def _at(alert):
     from corowatch.core.verdict import when
 
     return when(alert) - T
+
+
+@pytest.mark.parametrize("change", ["title: 'other: {text}'", "severity: critical"])
+def test_an_alert_that_says_something_else_changed(config, tmp_path, change):
+    (tmp_path / "a.log").write_bytes(ROWS)
+    old = config("flows: {a: {tail: a.log, grep: '[0-3]$', alert: {title: '{text}'}}}")
+    new = config(f"flows: {{a: {{tail: a.log, grep: '[2-9]$', alert: {{{change}}}}}}}".replace(
+        "severity: critical", "severity: critical, title: '{text}'"))
+
+    before, after = replay_all([old, new], [str(tmp_path / "a.log")])
+    difference = compare(before.alerts, after.alerts)
+
+    assert (["02", "03"], 0) == ([was.title[17:19] for was, _ in difference.changed], difference.same)
+    assert {"a": {"new": 4, "gone": 0, "moved": 2, "changed": 2}} == difference.by_flow()
 
 
 def test_what_is_the_same_is_no_difference(config, tmp_path):

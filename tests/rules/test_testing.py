@@ -292,3 +292,15 @@ def test_lines_that_tell_no_time_come_at_the_beginning(folder):
 def test_of_a_line_that_no_pattern_takes_that_is_told(folder):
     assert "guessing:\n      grep  it does not match" in case(
         folder, "lines: 'Failed password of bob', then: [{alert: true}]")[0]
+
+
+def test_what_an_editor_hides_is_no_test(folder):
+    (folder / ".#ssh.test.yaml").symlink_to("nobody@nowhere:1")
+
+    assert [] == case(folder, "lines: 'Failed password for bob from 192.0.2.1', repeat: 3, then: [{alert: true}]")
+    assert 1 == len(list(suites([str(folder)])))
+
+
+def test_true_is_no_number(folder):
+    assert "count is 3, not True" in case(
+        folder, "lines: 'Failed password for bob from 192.0.2.1', repeat: 3, then: [{alert: {count: true}}]")[0]

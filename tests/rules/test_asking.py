@@ -247,8 +247,8 @@ def test_a_line_of_a_record_is_the_record(config, tmp_path, line, text):
 
 
 @pytest.mark.parametrize(("steps", "line", "says"), [
-    ("- grep: ERR\n      name: errors\n    - alert: {title: x}\n  rest:\n    - from: a.errors.otherwise\n"
-     "    - alert: {title: y}", "calm", "errors   sent it to `otherwise`"),
+    (("- grep: ERR\n      name: errors\n    - alert: {title: x}\n  rest:\n    - from: a.errors.otherwise\n"
+     "    - alert: {title: y}"), "calm", "errors   sent it to `otherwise`"),
     ("- pair: {open: 'on (?P<n>.)', close: 'off {n}', within: 1m, missing: true}\n    - alert: {title: x}", "on 1",
      "kept it back: its key is open already"),
     ("- dedupe: {within: 1h}\n    - alert: {title: x}", "calm", "dedupe  kept it back"),

@@ -224,6 +224,7 @@ def _case(given: Given, reading: Reading, flows: Sequence[str]) -> Placed | None
     then = given.value.get("then")
     if then is None or then.value is None:
         reading.wrong(given.place, "a test says what is expected: write `then:`, with `[]` for no alert at all")
+        convert(replace(given, value={name: item for name, item in given.value.items() if name != "then"}), Case, reading)
         return None
     silent = then.value == []
     kept = {name: item for name, item in given.value.items() if name != "then" or not silent}

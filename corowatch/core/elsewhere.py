@@ -43,6 +43,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "webhook": ("http", "url", "post"),
     "exec": ("command", "pipe", "shellcmd", "script", "run"),
     "console": ("stdout", "print"),
+    "then": ("expect", "expected", "assert", "want"),
+    "lines": ("line", "input", "given", "when"),
 }
 _ELSEWHERE: dict[str, list[str]] = {}
 for _name, _words in _NAMES.items():

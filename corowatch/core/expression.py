@@ -68,7 +68,7 @@ _CALLED = {
 _CURES = {
     "'": "the quote that begins here is never closed; inside a text, a quote is written twice",
     '"': "a text stands in single quotes", "=": "one '=' compares nothing; write ==", "&": "write `and`",
-    "|": "write `or`", "!": "write `not`, or != to compare",
+    "=>": "write >=", "=<": "write <=", "|": "write `or`", "!": "write `not`, or != to compare",
 }
 
 
@@ -137,7 +137,7 @@ def _cure(source: str, at: int) -> str:
     if char.isalnum():
         word = re.split(r"[\s(),]", source[at:], maxsplit=1)[0]
         return f"{word!r} is neither a number nor a field; a text stands in single quotes"
-    return _CURES.get(char, f"{char!r} cannot stand here")
+    return _CURES.get(source[at:at + 2]) or _CURES.get(char, f"{char!r} cannot stand here")
 
 
 def _is_name(leaf: Any) -> bool:

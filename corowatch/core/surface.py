@@ -147,6 +147,10 @@ class Surface:
     # --- flows --------------------------------------------------------------------------------------
 
     def _flow(self, name: str, given: Given, place: Place, reading: Reading) -> Flow:
+        first = next(iter(given.value), "") if isinstance(given.value, dict) else ""
+        if name in ("sinks", "defaults") and first not in self.kinds.source and first != "from":
+            self.wrong(place, f"`{name}` stands beside `flows`, not in it: its line begins further to the left")
+            return Flow(name, place, lost=True)
         self._check_name(name, place, "flow")
         if name == RESERVED:
             self.wrong(place, f"{name!r} is the flow of corowatch's own alerts; give this one another name")

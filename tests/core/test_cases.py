@@ -90,7 +90,11 @@ def test_an_expectation_tells_how_long_time_must_pass():
     ("tests: {a: 1}", ["1:8: expected a list of tests, found a mapping"]),
     ("tests: [5]", ["1:9: expected a test with lines and what is expected, found '5'"]),
     ("tests: [{lines: x}]", ["1:9: a test says what is expected: write `then:`, with `[]` for no alert at all"]),
-    ("tests: [{lines: , then: }]", ["1:9: a test says what is expected: write `then:`, with `[]` for no alert at all"]),
+    ("tests: [{line: x, expect: []}]", [
+        "1:9: a test says what is expected: write `then:`, with `[]` for no alert at all",
+        "1:10: there is no 'line' here; did you mean 'lines'?", "1:19: there is no 'expect' here; did you mean 'then'?"]),
+    ("tests: [{lines: , then: }]", ["1:9: a test says what is expected: write `then:`, with `[]` for no alert at all",
+                                    "1:10: expected a text, found nothing"]),
     ("tests: [{then: []}]", ["1:9: a test needs `lines`, or a `file`"]),
     ("tests: [{lines: x, file: y, then: []}]", ["1:9: `lines` and `file` are two tests; leave out one"]),
     ("tests: [{file: y, repeat: 3, then: []}]", ["1:9: `repeat` belongs to `lines`"]),

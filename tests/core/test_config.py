@@ -391,6 +391,13 @@ def test_the_top_level_is_checked(text, mistakes):
     assert mistakes == refused(text)
 
 
+def test_a_section_that_stands_in_flows_is_told():
+    assert ["3:3 `sinks` stands beside `flows`, not in it: its line begins further to the left",
+            "5:3 `defaults` stands beside `flows`, not in it: its line begins further to the left"] == refused(
+        "flows:\n  a: {stdin: , alert: {title: x}}\n  sinks:\n    ops: {file: x}\n  defaults:\n")
+    assert ["sinks.stdin"] == list(config("flows: {sinks: {stdin: }}").steps)
+
+
 def test_sinks_and_defaults_may_be_empty():
     assert ["a.stdin"] == list(config("flows: {a: {stdin: }}\nsinks:\ndefaults:\n").steps)
 

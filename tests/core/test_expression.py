@@ -92,7 +92,7 @@ def test_equal_conditions_are_equal():
     ("500 <= a", 0, "expected a field, `not` or '(', found '500'"),
     ("a == 10ms", 5, "'10ms' is neither a number nor a field; a text stands in single quotes"),
     ("a == 10.0.0.1)", 5, "'10.0.0.1' is neither a number nor a field; a text stands in single quotes"),
-    ("a = 1", 2, "one '=' compares nothing; write =="),
+    ("a = 1", 2, "one '=' compares nothing; write =="), ("a => 1", 2, "write >="), ("a =< 1", 2, "write <="),
     ('a == "x"', 5, "a text stands in single quotes"),
     ("a == 'x", 5, "the quote that begins here is never closed; inside a text, a quote is written twice"),
     ("a == 1 && b == 2", 7, "write `and`"), ("a == 1 || b == 2", 7, "write `or`"),

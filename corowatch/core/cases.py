@@ -224,7 +224,8 @@ def _case(given: Given, reading: Reading, flows: Sequence[str]) -> Placed | None
     then = given.value.get("then")
     if then is None or then.value is None:
         reading.wrong(given.place, "a test says what is expected: write `then:`, with `[]` for no alert at all")
-        convert(replace(given, value={name: item for name, item in given.value.items() if name != "then"}), Case, reading)
+        rest = {name: item for name, item in given.value.items() if name != "then"}
+        convert(replace(given, value=rest), Case, reading)  # what else is wrong is told, too
         return None
     silent = then.value == []
     kept = {name: item for name, item in given.value.items() if name != "then" or not silent}

@@ -92,7 +92,8 @@ def test_an_expectation_tells_how_long_time_must_pass():
     ("tests: [{lines: x}]", ["1:9: a test says what is expected: write `then:`, with `[]` for no alert at all"]),
     ("tests: [{line: x, expect: []}]", [
         "1:9: a test says what is expected: write `then:`, with `[]` for no alert at all",
-        "1:10: there is no 'line' here; did you mean 'lines'?", "1:19: there is no 'expect' here; did you mean 'then'?"]),
+        "1:10: there is no 'line' here; did you mean 'lines'?",
+        "1:19: there is no 'expect' here; did you mean 'then'?"]),
     ("tests: [{lines: , then: }]", ["1:9: a test says what is expected: write `then:`, with `[]` for no alert at all",
                                     "1:10: expected a text, found nothing"]),
     ("tests: [{then: []}]", ["1:9: a test needs `lines`, or a `file`"]),

@@ -116,6 +116,12 @@ class Output(click.Path):
         return super().convert(value, param, ctx)
 
 
+def must_be_new(output: str, *, force: bool) -> None:
+    """End with 64 where a file that is to be written is there, unless it may be written over."""
+    if os.path.lexists(output) and not force:
+        fail(EX_USAGE, f"{output} is there already; name another file with --output, or write over it with --force")
+
+
 def write(path: str, data: bytes) -> None:
     """Write a whole file, or say why not and end."""
     try:
@@ -134,6 +140,7 @@ state_dir = click.option("--state-dir", metavar="DIR", type=PATH,
                          help="Where positions, memory and outbox are kept.  "
                               "[default: $STATE_DIRECTORY or ~/.local/state/corowatch]")
 configs = click.argument("config", nargs=-1, type=PATH)
+force = click.option("--force", is_flag=True, help="Write over a file that is there.")
 
 
 @click.group(cls=Later, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

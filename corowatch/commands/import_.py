@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
-from corowatch.cli import PATH, refusals
+from corowatch.cli import EX_IOERR, PATH, fail, must_be_new, refusals, write
+from corowatch.cli import force as overwriting
 from corowatch.core.config import ConfigFile
 from corowatch.core.text import many, safe
 from corowatch.core.values import duration
@@ -50,14 +51,15 @@ def often(context: click.Context, parameter: click.Parameter, given: str | None)
               "fail2ban's jails say, such as 5/10m.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the config to a file.  "
               "[default: standard output]")
+@overwriting
 @refusals
 def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mapping[str, str],
-            threshold: tuple[int, float] | None, output: str | None) -> None:
+            threshold: tuple[int, float] | None, output: str | None, force: bool) -> None:
     """Make a config of the rules of fail2ban, logcheck, swatchdog or SEC.
 
     The config goes to standard output. What could not be carried over is listed on standard error, each with its place,
     and in comments of the config. The exit status is 0 then, too: read the list, and try the config on a log of yours
-    (`corowatch replay`) before you rely on it.
+    (`corowatch replay`) before you rely on it. It is 1, and nothing is written, where nothing could be carried over.
 
     \b
     corowatch import fail2ban /etc/fail2ban/jail.local -o bans.yaml
@@ -69,15 +71,23 @@ def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mappi
     from corowatch.loading import load_texts
     from corowatch.rules.importing import Asked, Import, sound
 
+    if output is not None:
+        must_be_new(output, force=force)
+    for path in files:
+        if not os.access(path, os.R_OK):
+            why = "Permission denied" if os.path.exists(path) else "No such file or directory"
+            fail(EX_IOERR, safe(f"{path}: cannot be read: {why}"))
     reader: Any = importlib.import_module(f"corowatch.rules.importing.{peer}")
     imported: Import = reader.read(files, Asked(logs, options, threshold))
     text = sound(imported, f"Imported from {peer}: {' '.join(files)}",
                  lambda made: load_texts([ConfigFile("the config that was made", made, "/")]))
+    for lost in imported.lost:
+        click.echo(safe(str(lost)), err=True)
+    if not imported.flows:
+        fail(1, "nothing could be carried over")
     if output is None:
         sys.stdout.write(text)
     else:
-        Path(output).write_text(text, encoding="utf-8")
-    for lost in imported.lost:
-        click.echo(safe(str(lost)), err=True)
+        write(output, text.encode())
     but = f"; {many(len(imported.lost), 'thing')} could not be carried over" if imported.lost else ""
     click.echo(f"{many(len(imported.flows), 'flow')}{but}", err=True)

@@ -12,7 +12,8 @@ from typing import TypeVar
 import click
 
 from corowatch.beginning import KNOWN, Beginning, Rules, Sink, fitting, sink
-from corowatch.cli import EX_IOERR, EX_USAGE, PATH, SERVICE, fail, refusals
+from corowatch.cli import EX_IOERR, EX_USAGE, PATH, SERVICE, fail, must_be_new, refusals
+from corowatch.cli import force as overwriting
 from corowatch.core.text import many, safe
 from corowatch.machine import Log, Machine, look
 
@@ -30,7 +31,7 @@ OURS = "corowatch.yaml"
               help=f"Take only these rules: {', '.join(one.name for one in KNOWN)}; may be given again.")
 @click.option("-o", "--output", metavar="FILE", type=PATH,
               help=f"The config to write.  [default: /etc/corowatch/{OURS} as root, else ./{OURS}]")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@overwriting
 @click.option("--root", metavar="DIR", default="/", type=PATH, hidden=True, help="Look below this folder.")
 @refusals
 def command(yes: bool, where: Sequence[str], logs: Sequence[str], rules: Sequence[str], output: str | None, force: bool,
@@ -46,8 +47,7 @@ def command(yes: bool, where: Sequence[str], logs: Sequence[str], rules: Sequenc
         corowatch init --yes --rules ssh --rules disks --to /var/log/alerts.jsonl -o rules.yaml
     """
     output = output or (f"/etc/corowatch/{OURS}" if os.geteuid() == 0 else OURS)
-    if os.path.lexists(output) and not force:
-        fail(EX_USAGE, f"{output} is there already; name another file with --output, or write over it with --force")
+    must_be_new(output, force=force)
     asks = not yes
     if asks and not sys.stdin.isatty():
         fail(EX_USAGE, "there is no terminal to ask on; take what is found with --yes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from math import inf
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from corowatch.cli import EX_IOERR, EX_USAGE, fail, refusals
+from corowatch.cli import EX_IOERR, fail, must_be_new, refusals
+from corowatch.cli import force as overwriting
 from corowatch.commands.replay import files, progress_bar, since, until
 from corowatch.core.standing import clock, span
 from corowatch.core.text import many, safe
@@ -32,10 +32,11 @@ from corowatch.terminal import coloured, speak, width
 @click.option("--yaml", "how", flag_value="yaml", help="Print the rules alone; so it is where no person reads.")
 @click.option("--json", "how", flag_value="json", help="Print the templates as JSON, with their patterns.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
-              help="Write the rules into this file, which must be new.")
+              help="Write the rules into this file.")
+@overwriting
 @refusals
 def command(files: Sequence[str], top: int, since: float | None, until: float | None, how: str | None,
-            output: str | None) -> None:
+            output: str | None, force: bool) -> None:
     """Tell what stands out in logs, and print rules for that, with tests.
 
     Lines that differ only in numbers, addresses and the like are one template. First come those that are new (first
@@ -48,8 +49,8 @@ def command(files: Sequence[str], top: int, since: float | None, until: float | 
         journalctl -o export --since today | corowatch suggest - --table
     """
     speak(sys.stdout)
-    if output is not None and os.path.exists(output):
-        fail(EX_USAGE, f"{output} is there already; name another file, or remove it")
+    if output is not None:
+        must_be_new(output, force=force)
     templates = Templates()
     with spooled(files, sys.stdin.buffer) as paths, progress_bar() as progress:
         read = read_lines(paths, templates.add, since=-inf if since is None else since,

@@ -272,6 +272,38 @@ def test_import_writes_to_a_file(command, folder):
     assert "- tail: /var/log/syslog\n" in (folder / "made.yaml").read_text()
 
 
+def test_import_writes_over_a_file_only_by_force(command, folder):
+    (folder / "swatchdogrc").write_text(SWATCH)
+    told = command("import", "swatchdog", "swatchdogrc", "-o", "c.yaml")
+
+    assert (64, "c.yaml is there already; name another file with --output, or write over it with --force\n") == (
+        told.returncode, told.stderr)
+    assert CONFIG == (folder / "c.yaml").read_text()
+    assert 0 == command("import", "swatchdog", "swatchdogrc", "-o", "c.yaml", "--force").returncode
+    assert "tail: /var/log/syslog" in (folder / "c.yaml").read_text()
+
+
+@pytest.mark.parametrize(("peer", "text", "lost"), [
+    ("sec", "", ""), ("swatchdog", "# nothing\n", ""), ("logcheck", None, ""),
+    ("sec", "type=Jump\ncfset=x\n", "rules:1:1: the rule of type Jump: files of rules do not call each other; take "
+     "`from:` a flow instead\n"),
+])
+def test_import_of_nothing_writes_nothing(command, folder, peer, text, lost):
+    (folder / "rules").mkdir() if text is None else (folder / "rules").write_text(text)
+    told = command("import", peer, "rules", "-o", "made.yaml")
+
+    assert (1, "", f"{lost}nothing could be carried over\n") == (told.returncode, told.stdout, told.stderr)
+    assert not (folder / "made.yaml").exists()
+
+
+def test_import_of_a_file_that_is_not_there_does_not_read_those_beside_it(command, folder):
+    (folder / "jail.conf").write_text("[app]\nenabled = true\n")
+    told = command("import", "fail2ban", "jail.local")
+
+    assert (74, "", "jail.local: cannot be read: No such file or directory\n") == (
+        told.returncode, told.stdout, told.stderr)
+
+
 @pytest.mark.parametrize("peer", ["fail2ban", "logcheck", "sec"])
 def test_each_peer_is_asked(command, folder, peer):
     (folder / "rules").write_text({
@@ -284,7 +316,7 @@ def test_each_peer_is_asked(command, folder, peer):
 
 
 @pytest.mark.parametrize(("words", "status", "why"), [
-    (("swatchdog", "gone"), 78, "gone: cannot be read: No such file or directory"),
+    (("swatchdog", "gone"), 74, "gone: cannot be read: No such file or directory"),
     (("other", "x"), 64, "'other' is not one of 'fail2ban', 'logcheck', 'swatchdog', 'sec'"),
     (("sec", "x", "--set", "mode"), 64, "'mode' is not NAME=VALUE, such as mode=aggressive"),
     (("fail2ban", "x", "--threshold", "5"), 64, "'5' is not N/TIME, such as 5/10m"),

@@ -46,7 +46,7 @@ def often(context: click.Context, parameter: click.Parameter, given: str | None)
 @click.option("--log", "logs", metavar="PATH", multiple=True, help="The log to read, in place of the one that the "
               "rules or their program name; may be given again.")
 @click.option("--set", "options", metavar="NAME=VALUE", multiple=True, callback=options_of,
-              help="Set an option of fail2ban's filters, such as mode=aggressive; may be given again.")
+              help="Set an option of fail2ban's filters, such as mode=aggressive, or logcheck's REPORTLEVEL; may be given again.")
 @click.option("--threshold", metavar="N/TIME", callback=often, help="How often is too often, in place of what "
               "fail2ban's jails say, such as 5/10m.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the config to a file.  "
@@ -69,7 +69,7 @@ def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mappi
     corowatch import sec /etc/sec/*.sec --log /var/log/syslog
     """
     from corowatch.loading import load_texts
-    from corowatch.rules.importing import Asked, Import, sound
+    from corowatch.rules.importing import Asked, Import, WrongOption, sound
 
     if output is not None:
         must_be_new(output, force=force)
@@ -78,7 +78,10 @@ def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mappi
             why = "Permission denied" if os.path.exists(path) else "No such file or directory"
             fail(EX_IOERR, safe(f"{path}: cannot be read: {why}"))
     reader: Any = importlib.import_module(f"corowatch.rules.importing.{peer}")
-    imported: Import = reader.read(files, Asked(logs, options, threshold))
+    try:
+        imported: Import = reader.read(files, Asked(logs, options, threshold))
+    except WrongOption as error:
+        raise click.BadParameter(str(error), param_hint="--set") from error
     text = sound(imported, f"Imported from {peer}: {' '.join(files)}",
                  lambda made: load_texts([ConfigFile("the config that was made", made, "/")]))
     for lost in imported.lost:

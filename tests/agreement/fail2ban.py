@@ -32,6 +32,8 @@ ITSELF = Path(__file__).with_name("fail2ban_itself.py")
 PYTHON = "/usr/bin/python3"
 FILTERS = Path("/etc/fail2ban/filter.d")
 LOG = "loghub/OpenSSH_2k.log"
+UNKNOWN = {("froxlor-auth", "type")}
+"""Options of cases that the filter does not have: fail2ban passes over them, an import tells of them."""
 LOG_FILTERS: Mapping[str, Mapping[str, str]] = {"sshd": {"mode": "aggressive"}, "pam-generic": {}}
 AGAIN = ("the session fails a second time without telling who: `collect` began it anew with the first failure, and no "
          "line has told the address since")
@@ -141,7 +143,8 @@ def found_by_itself(filter_: str, options: Mapping[str, str], lines: list[list[s
 
 def alerting(filter_: str, options: Mapping[str, str]) -> dict[str, Any]:
     """The flows of a filter, with an alert for each failure, and standard input to read."""
-    imported = read([str(FILTERS / f"{filter_}.conf")], Asked(("/var/log/a.log",), options, (1, 1.0)))
+    imported = read([str(FILTERS / f"{filter_}.conf")], Asked(("/var/log/a.log",), {
+        name: value for name, value in options.items() if (filter_, name) not in UNKNOWN}, (1, 1.0)))
     return {flow.name: [{"stdin": None} if step.kind == "tail" else
                         {step.kind: step.value, **({"name": step.name} if step.name else {})} for step in flow.steps]
             for flow in imported.flows}

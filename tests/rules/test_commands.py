@@ -289,11 +289,31 @@ def test_import_writes_over_a_file_only_by_force(command, folder):
      "`from:` a flow instead\n"),
 ])
 def test_import_of_nothing_writes_nothing(command, folder, peer, text, lost):
-    (folder / "rules").mkdir() if text is None else (folder / "rules").write_text(text)
+    if text is None:
+        (folder / "rules").mkdir()
+    else:
+        (folder / "rules").write_text(text)
     told = command("import", peer, "rules", "-o", "made.yaml")
 
     assert (1, "", f"{lost}nothing could be carried over\n") == (told.returncode, told.stdout, told.stderr)
     assert not (folder / "made.yaml").exists()
+
+
+@pytest.mark.parametrize(("peer", "option", "why"), [
+    ("sec", "foo=1", "the rules have no option 'foo'; there is none"),
+    ("swatchdog", "foo=1", "the rules have no option 'foo'; there is none"),
+    ("logcheck", "foo=1", "the rules have no option 'foo'; there is REPORTLEVEL"),
+    ("fail2ban", "foo=1", "no filter has an option 'foo'; there is mode"),
+    ("fail2ban", "mode=agressive",
+     "mode=agressive: nothing is called <re-agressive>; mode is one of normal, aggressive"),
+])
+def test_import_refuses_an_option_that_is_none(command, folder, peer, option, why):
+    (folder / "rules").write_text("[Definition]\nfailregex = <re-<mode>>\nmode = normal\nre-normal = from <HOST>$\n"
+                                  "re-aggressive = by <HOST>$\n")
+    told = command("import", peer, "rules", "--set", option)
+
+    assert (64, "", f"Error: Invalid value for --set: {why}") == (
+        told.returncode, told.stdout, told.stderr.rstrip().rpartition("\n")[2])
 
 
 def test_import_of_a_file_that_is_not_there_does_not_read_those_beside_it(command, folder):
@@ -309,7 +329,7 @@ def test_each_peer_is_asked(command, folder, peer):
     (folder / "rules").write_text({
         "fail2ban": "[Definition]\nfailregex = from <HOST>$\n", "logcheck": "^known$\n",
         "sec": "type=Single\nptype=SubStr\npattern=x\ndesc=x\naction=write - x\n"}[peer])
-    told = command("import", peer, "rules", "--threshold", "3/1h30m", "--set", "mode=normal")
+    told = command("import", peer, "rules", "--threshold", "3/1h30m")
 
     assert (0, "1 flow\n") == (told.returncode, told.stderr)
     assert ("at_least: 3, within: 90m" in told.stdout) == (peer == "fail2ban")

@@ -3,7 +3,7 @@
 import pytest
 
 from corowatch.core.errors import ConfigError
-from corowatch.rules.importing import Asked, stamps
+from corowatch.rules.importing import Asked, WrongOption, stamps
 from corowatch.rules.importing.fail2ban import read
 from corowatch.rules.importing.ini import Ini
 from corowatch.rules.importing.words import words_of
@@ -179,6 +179,60 @@ def test_jails_tell_what_is_read_and_how_often_is_too_often(folder, filter_):
             ["192.0.2.1", "127.0.0.2", "127.0.0.2", "192.0.2.1", "192.0.2.99", "192.0.2.99"])])]
     assert [("jail.local:6", "action of app"), ("jail.local:8", "the jail gone")] == [one[:2] for one in lost(imported)]
     assert imported.flows == read([str(folder)]).flows  # the folder stands for its jails
+
+
+def test_a_number_or_a_time_of_a_jail_that_is_none_is_told_and_the_rest_is_used(folder, filter_):
+    filter_("[Definition]\nfailregex = no <HOST>$\n")
+    (folder / "jail.conf").write_text(
+        "[DEFAULT]\nfindtime = soon\n[app]\nenabled = true\nmaxretry = three\nlogpath = /var/log/app.log\n"
+        "[other]\nenabled = true\nfilter = app\nmaxretry = 0\nfindtime = 1h\n")
+    imported = read([str(folder / "jail.conf")])
+
+    assert [("jail.conf:5", "maxretry = three", "it is no number of failures; 5 is taken for app"),
+            ("jail.conf:2", "findtime = soon", "it is no time such as 10m; 10m is taken for app"),
+            ("jail.conf:10", "maxretry = 0", "it is no number of failures; 5 is taken for other")] == lost(imported)
+    assert [("/var/log/app.log", "10m"), ("/var/log/auth.log", "1h")] == [
+        (flow.steps[0].value, flow.steps[-2].value["within"]) for flow in imported.flows]
+    assert {5} == {flow.steps[-2].value["at_least"] for flow in imported.flows}
+
+
+MODES = ("[Definition]\nmode = normal\nfailregex = always <HOST>$\n   <re-<mode>>\n   <Kind_<mode>/word>by <HOST>\n"
+         "re-normal = no <HOST>$\nre-more = never <HOST>$\n[Kind_normal]\nword = x\n[Kind_more]\nword = y\n")
+
+
+def test_a_mode_that_is_none_is_told_with_those_that_are(folder, filter_):
+    path = filter_(MODES)
+    (folder / "jail.conf").write_text("[app]\nenabled = true\nfilter = app[mode=mroe]\n")
+    imported = read([str(folder / "jail.conf")])
+
+    assert [("app.conf:4", "mode=mroe", "nothing is called <re-mroe>; mode is one of normal, more"),
+            ("app.conf:5", "mode=mroe", "nothing is called <Kind_mroe/word>; mode is one of normal, more")] == (
+                lost(imported))
+    assert ["always {}"] == [step.value["pattern"].partition("(")[0] + "{}" for step in imported.flows[0].steps
+                             if step.kind == "parse" and step.why == "failregex"]
+    with pytest.raises(WrongOption, match=r"^mode=mroe: nothing is called <re-mroe>; mode is one of normal, more$"):
+        read([path], Asked(options={"mode": "mroe"}))
+
+
+def test_an_option_that_no_filter_has_is_refused(folder, filter_):
+    path = filter_(MODES)
+    other = filter_("[Definition]\nfailregex = no <HOST>$\n[Init]\nonly = 1\n", "other.conf")
+    (folder / "jail.conf").write_text("[app]\nenabled = true\n")
+
+    assert read([path, other], Asked(options={"only": "2"})).flows
+    with pytest.raises(WrongOption, match=r"^no filter has an option 'foo'; there is mode, only$"):
+        read([path, other], Asked(options={"foo": "1"}))
+    with pytest.raises(WrongOption, match=r"^no filter has an option 'foo'; there is mode$"):
+        read([str(folder / "jail.conf")], Asked(options={"foo": "1"}))
+
+
+def test_a_file_that_includes_what_is_not_there_is_named(folder, filter_):
+    path = filter_("[INCLUDES]\nbefore = gone.conf\n[Definition]\nfailregex = no <HOST>$\n")
+
+    with pytest.raises(ConfigError) as refused:
+        read([path])
+    assert f"{path}:2:10: includes gone.conf, which cannot be read; it was sought as {folder}/filter.d/gone.conf" == (
+        str(refused.value))
 
 
 def test_a_filter_alone_reads_what_a_jail_beside_it_would(folder, filter_):

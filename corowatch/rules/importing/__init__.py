@@ -46,6 +46,11 @@ class Asked:
     threshold: tuple[int, float] | None = None
 
 
+class WrongOption(ValueError):
+    """An option of the peer's rules that is asked for, and that they do not know, or not with this value; the text says
+    which there are."""
+
+
 NOTHING = Asked()
 
 
@@ -226,6 +231,13 @@ def seconds(count: float) -> str:
         if count and count % size == 0:
             return f"{int(count) // size}{unit}"
     return f"{int(count)}s"
+
+
+def known_options(asked: Asked, *known: str) -> None:
+    """Raises WrongOption where another option is asked for."""
+    for name in asked.options:
+        if name not in known:
+            raise WrongOption(f"the rules have no option {name!r}; there is {', '.join(known) or 'none'}")
 
 
 def one_or_list(values: Sequence[Any]) -> Any:

@@ -20,8 +20,8 @@ from ipaddress import ip_address, ip_network
 from corowatch.core.errors import ConfigError, Place
 from corowatch.core.events import BUILT_IN
 from corowatch.core.pattern import Pattern
-from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, one_or_list, seconds, stamps
-from corowatch.rules.importing.ini import Ini, Line, Value, with_tags
+from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, WrongOption, one_or_list, seconds, stamps
+from corowatch.rules.importing.ini import Ini, Line, Nested, Value, unresolved, with_tags
 from corowatch.rules.importing.python_regex import groups, translated
 from corowatch.rules.importing.words import words_of
 
@@ -49,6 +49,8 @@ _TAGS = {
 }
 _TAG = re.compile(r"<(?P<name>/?[\w-]+/?)>")
 _CAPTURES = re.compile(r"F-(?P<name>[A-Z0-9_-]+)")
+_READ = {"failregex", "ignoreregex", "prefregex", "maxlines", "datepattern", "journalmatch", "logtype"}
+"""Options that mean something in each filter."""
 _NAMES = {"id": "fid", "port": "fport"}
 WHO = ("ip4", "ip6", "dns", "fid")
 """Groups of which the first that is there is who failed."""
@@ -108,17 +110,24 @@ class Jail:
 
 def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
     """Import filters and jails. Options that are asked for are set in every filter, such as {"mode": "aggressive"}.
-    Raises ConfigError where a file cannot be read or has another form."""
+    Raises ConfigError where a file cannot be read or has another form, WrongOption where no filter knows an option that
+    is asked for, or one not with this value."""
     imported = Import()
+    known: list[Ini] = []
     for path in map(_meant, files):
         ini = Ini()
         for name in _beside(path):
             ini.read(name)
         if "Definition" in ini.sections:
             jail = Jail(asked.logs or _usual_logs(path), *(asked.threshold or ()))
-            _add(imported, path, os.path.splitext(os.path.basename(path))[0], asked.options, jail)
+            known.append(ini)
+            _add(imported, path, os.path.splitext(os.path.basename(path))[0], {}, asked.options, jail)
         else:
-            _jails(imported, ini, path, asked)
+            known += _jails(imported, ini, path, asked)
+    for name in asked.options if known else ():
+        if name.lower() not in _READ and not any(ini.knows(name.lower()) for ini in known):
+            there = sorted({one for ini in known for one in ini.parameters}) or ["none"]
+            raise WrongOption(f"no filter has an option {name!r}; there is {', '.join(there)}")
     return imported
 
 
@@ -146,8 +155,9 @@ def _beside(path: str) -> list[str]:
 # --- jails --------------------------------------------------------------------------------------------
 
 
-def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> None:
-    """The jails that are switched on."""
+def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> list[Ini]:
+    """Import the jails that are switched on. Returns what their filters say."""
+    known = []
     names = [name for name in ini.sections if name not in ("DEFAULT", "INCLUDES") and "enabled" in ini.options(name)]
     if not names:
         imported.lose(Place(path), "the file", "it has neither a [Definition], as filters have, nor a jail")
@@ -169,8 +179,7 @@ def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> None:
         if _text(ini, name, "backend") == "systemd":
             own.setdefault("logtype", "journal")
         paths = [word.removesuffix(" tail").removesuffix(" head") for word in _text(ini, name, "logpath").split("\n")]
-        often = asked.threshold or (int(_text(ini, name, "maxretry") or AT_LEAST),
-                                    _time(_text(ini, name, "findtime"), WITHIN))
+        often = asked.threshold or (_count(imported, ini, name), _span(imported, ini, name))
         jail = Jail([one for one in asked.logs or paths if one], *often,
                     trusted=_text(ini, name, "ignoreip").replace(",", " ").split())
         for option in ("action", "banaction"):
@@ -178,7 +187,29 @@ def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> None:
                 imported.lose(line.place, f"{option} of {name}",
                               "corowatch tells and does not ban; a sink can: `exec: [fail2ban-client, set, "
                               f"{name}, banip, '{{ip}}']`")
-        _add(imported, where, name, {**own, **asked.options}, jail)
+        if (used := _add(imported, where, name, own, asked.options, jail)) is not None:
+            known.append(used)
+    return known
+
+
+def _count(imported: Import, ini: Ini, name: str) -> int:
+    """`maxretry` of a jail; the usual, with the loss told, where it is no number."""
+    text = _text(ini, name, "maxretry")
+    if not text or (text.isdecimal() and int(text)):
+        return int(text or AT_LEAST)
+    imported.lose(ini.options(name)["maxretry"][0].place, f"maxretry = {text}",
+                  f"it is no number of failures; {AT_LEAST} is taken for {name}")
+    return AT_LEAST
+
+
+def _span(imported: Import, ini: Ini, name: str) -> float:
+    """`findtime` of a jail in seconds; the usual, with the loss told, where it is no time."""
+    text = _text(ini, name, "findtime")
+    if not text or (told := _time(text)):
+        return told if text else WITHIN
+    imported.lose(ini.options(name)["findtime"][0].place, f"findtime = {text}",
+                  f"it is no time such as 10m; {seconds(WITHIN)} is taken for {name}")
+    return WITHIN
 
 
 def _text(ini: Ini, section: str, option: str) -> str:
@@ -186,10 +217,9 @@ def _text(ini: Ini, section: str, option: str) -> str:
     return "\n".join(line.text for line in with_tags(value, {})) if value else ""
 
 
-def _time(text: str, otherwise: float) -> float:
-    """fail2ban's times, `10m` or `1h 30m`, in seconds."""
-    parts = _TIME.findall(text)
-    return sum(float(count) * _unit(unit.lower()) for count, unit in parts) if parts else otherwise
+def _time(text: str) -> float:
+    """fail2ban's times, `10m` or `1h 30m`, in seconds; 0 where it is none."""
+    return sum(float(count) * _unit(unit.lower()) for count, unit in _TIME.findall(text))
 
 
 def _unit(unit: str) -> int:
@@ -215,22 +245,28 @@ def _usual_logs(path: str) -> list[str]:
 # --- filters ------------------------------------------------------------------------------------------
 
 
-def _add(imported: Import, path: str, name: str, options: Mapping[str, str], jail: Jail) -> None:
+def _add(imported: Import, path: str, name: str, own: Mapping[str, str], asked: Mapping[str, str],
+         jail: Jail) -> Ini | None:
+    """Import a filter with the options of a jail, and those that are asked for before them. Returns what it says, None
+    if that cannot be read."""
+    ini = Ini()
     try:
-        filter_ = read_filter(imported, path, name, options)
+        ini.read(path)
+        filter_ = read_filter(imported, ini, path, name, own, asked)
     except ConfigError as error:
         for mistake in error.mistakes:
             imported.lose(mistake.place, f"the filter {name}", mistake.what)
-        return
+        return ini if ini.sections else None
     if filter_ is not None:
         imported.flows += [replace(flow, place=filter_.place) for flow in _Writer(imported, filter_, jail).flows()]
+    return ini
 
 
-def read_filter(imported: Import, path: str, name: str, options: Mapping[str, str]) -> Filter | None:
-    """A filter with its options; None, with the losses told, if nothing is left of it. Raises ConfigError."""
-    ini = Ini()
-    ini.read(path)
-    given = {key.lower(): value for key, value in options.items()}
+def read_filter(imported: Import, ini: Ini, path: str, name: str, own: Mapping[str, str],
+                asked: Mapping[str, str]) -> Filter | None:
+    """A filter with the options of a jail, and those that are asked for; None, with the losses told, if nothing is left
+    of it. Raises ConfigError, and WrongOption where nothing stands for what is asked for."""
+    given = {key.lower(): value for key, value in {**own, **asked}.items()}
     init = {key: ini.value("Init", key, given) or [] for key in ini.sections.get("Init", {}) if key not in given}
     tags: dict[str, Value] = {**{f"known/{key}": value for key, value in init.items()}, **init,
                               **{key: [Line(text, Place("--set"))] for key, text in given.items()}}
@@ -238,7 +274,16 @@ def read_filter(imported: Import, path: str, name: str, options: Mapping[str, st
 
     def value(option: str) -> Value:
         found = tags[option] if option in tags else ini.value("Definition", option, given)
-        return [line for line in with_tags(found or [], resolve) if line.text.strip()]
+        nested: dict[str, Nested] = {}
+        lines = [line for line in with_tags(found or [], resolve, nested) if line.text.strip()]
+        wrong = [(line, one) for line in lines if (one := unresolved(line, nested))]
+        for line, one in wrong:
+            told = f"{one.option}={given.get(one.option, one.name)}"
+            why = f"nothing is called <{one.name}>; {one.option} is one of {', '.join(_choices(ini, one))}"
+            if one.option in map(str.lower, asked):
+                raise WrongOption(f"{told}: {why}")
+            imported.lose(Place(path) if line.place.file == "--set" else line.place, told, why)
+        return [line for line in lines if not any(line is other for other, _ in wrong)]
 
     filter_ = Filter(name, Place(path))
     lines = value("maxlines")
@@ -260,6 +305,18 @@ def read_filter(imported: Import, path: str, name: str, options: Mapping[str, st
     return filter_
 
 
+def _choices(ini: Ini, nested: Nested) -> list[str]:
+    """The values that an option may have as a part of a name."""
+    names = [option for section in ("Definition", "Init", "DEFAULT") for option in ini.sections.get(section, {})]
+    if "/" in nested.tail or "/" in nested.head:  # a section's
+        names = [f"{section}/{option}" for section, options in ini.sections.items() for option in options]
+    head, tail = nested.head.lower(), nested.tail.lower()
+    return list(dict.fromkeys(
+        name[len(head):len(name) - len(tail)] for name in names
+        if name.lower().startswith(head) and name.lower().endswith(tail) and len(name) > len(head) + len(tail)
+    )) or ["none"]
+
+
 class _Tags(dict[str, Value]):
     """What a `<tag>` in a value stands for: an option that is given, of [Init], or of the filter."""
 
@@ -268,7 +325,9 @@ class _Tags(dict[str, Value]):
         self._ini, self._given = ini, given
 
     def get(self, name: str, default: Value | None = None) -> Value | None:  # type: ignore[override]
-        if name not in self and (found := self._ini.value("Definition", name.lower(), self._given)) is not None:
+        of, slash, option = name.rpartition("/")  # names of sections have their case
+        if name not in self and (
+                found := self._ini.value("Definition", of + slash + option.lower(), self._given)) is not None:
             self[name] = found
         return super().get(name, default)
 

@@ -23,6 +23,17 @@ _OPTION = re.compile(r"(?P<name>.*?)\s*[=:]\s?(?P<value>.*)$")
 _INLINE = re.compile(r"\s;.*")
 _REFERENCE = re.compile(r"%(?:%|\((?P<name>[^)]+)\)s)")
 _TAG = re.compile(r"<(?P<name>[^ <>]+)>")
+_OUTER_HEAD = re.compile(r"(?<!\(\?)(?<!\(\?P)<([\w/-]*)$")
+_OUTER_TAIL = re.compile(r"([\w/-]*)>")
+
+
+class Nested(NamedTuple):
+    """A name that a value was put into: `<mdre-<mode>>` with `mode` is `mdre-normal`."""
+
+    name: str
+    option: str
+    head: str
+    tail: str
 
 
 class Line(NamedTuple):
@@ -54,6 +65,18 @@ class Ini:
                 self.before.setdefault(section, {}).update({key: known[key] for key in options if key in known})
                 known.update(options)
             self.files.append(name)
+
+    @property
+    def parameters(self) -> list[str]:
+        """The options that values name as `<option>`, or that stand in [Init]: those that are meant to be set."""
+        options = {name for section in self.sections.values() for name in section}
+        named = {tag["name"] for section in self.sections.values() for value in section.values() for line in value
+                 for tag in _TAG.finditer(line.text)}
+        return sorted(name for name in {*(named & options), *self.sections.get("Init", {})} if name[0] != "_")
+
+    def knows(self, name: str) -> bool:
+        """Whether a section has an option of this name, or a value asks for it."""
+        return name in self.parameters or any(name in section for section in self.sections.values())
 
     def options(self, section: str) -> Section:
         """The options of a section, with those that are there for all."""
@@ -100,9 +123,9 @@ class Ini:
         return _bounded(lines)
 
 
-def with_tags(value: Value, tags: Mapping[str, Value]) -> Value:
-    """A value with those of `tags` in the place of their `<names>`, as deep as they go; others stay. Raises ConfigError
-    where one is made of itself."""
+def with_tags(value: Value, tags: Mapping[str, Value], nested: dict[str, Nested] | None = None) -> Value:
+    """A value with those of `tags` in the place of their `<names>`, as deep as they go; others stay. Names that others
+    were put into are added to `nested`. Raises ConfigError where one is made of itself."""
     for _ in range(DEEPEST):
         found = False
         made: Value = []
@@ -112,6 +135,8 @@ def with_tags(value: Value, tags: Mapping[str, Value]) -> Value:
             for tag in _TAG.finditer(line.text):
                 told = tags.get(tag["name"], tags.get(tag["name"].lower()))
                 if told is not None:
+                    if nested is not None and (one := _nested(line.text, tag, told)):
+                        nested[one.name] = one
                     lines[-1] = _joined(lines[-1], line.text[at:tag.start()])
                     lines = _spliced(lines, told)
                     at = tag.end()
@@ -122,6 +147,19 @@ def with_tags(value: Value, tags: Mapping[str, Value]) -> Value:
         if not found:
             return value
     raise ConfigError([Mistake(value[0].place, "a <tag> is made of itself")])
+
+
+def _nested(text: str, tag: re.Match[str], told: Value) -> Nested | None:
+    """The name that a tag is a part of."""
+    head, tail = _OUTER_HEAD.search(text[:tag.start()]), _OUTER_TAIL.match(text[tag.end():])
+    if head is None or tail is None or len(told) > 1:
+        return None
+    return Nested(head[1] + "".join(line.text for line in told) + tail[1], tag["name"], head[1], tail[1])
+
+
+def unresolved(line: Line, nested: Mapping[str, Nested]) -> Nested | None:
+    """The first of `nested` that still stands in a line, for nothing has its name."""
+    return next((nested[tag["name"]] for tag in _TAG.finditer(line.text) if tag["name"] in nested), None)
 
 
 def _joined(line: Line, text: str) -> Line:
@@ -151,8 +189,13 @@ def _with_includes(path: str, above: tuple[str, ...]) -> Iterator[str]:
                 yield name
             for line in includes.get(when, []):
                 other = os.path.join(os.path.dirname(name), line.text)
-                if line.text and other not in (*above, name) and (when == "before" or os.path.isfile(other)):
+                if not line.text or other in (*above, name):
+                    continue
+                if os.access(other, os.R_OK):
                     yield from _with_includes(other, (*above, name))
+                elif when == "before":
+                    raise ConfigError([Mistake(line.place, f"includes {line.text}, which cannot be read; it was sought "
+                                                           f"as {other}")])
 
 
 def sections_of(path: str) -> dict[str, Section]:

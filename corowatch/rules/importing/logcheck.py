@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.pattern import Pattern
-from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, one_or_list
+from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, one_or_list
 from corowatch.rules.importing.ere import translated
 
 LOGS = ("/var/log/syslog", "/var/log/auth.log")
@@ -52,7 +52,9 @@ class Rules:
 
 def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
     """Import rules: a folder such as /etc/logcheck, a folder in it, or files, which are taken for what is ignored if
-    their folder does not say otherwise. Raises ConfigError where one cannot be read."""
+    their folder does not say otherwise. Raises ConfigError where one cannot be read, WrongOption where another option than
+    REPORTLEVEL is asked for."""
+    known_options(asked, "REPORTLEVEL")
     imported = Import()
     rules = Rules()
     for path in files:

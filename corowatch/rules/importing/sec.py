@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from corowatch.core.clock import Cron
 from corowatch.core.errors import ConfigError, Mistake, Place
-from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, one_or_list, seconds
+from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped
 from corowatch.rules.importing.perl_regex import Refused, count_groups, numbers_in, translated
 from corowatch.rules.importing.python_regex import printable
@@ -72,7 +72,9 @@ class Before:
 
 
 def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
-    """Import files of rules, each a set of its own. Raises ConfigError where one cannot be read."""
+    """Import files of rules, each a set of its own. Raises ConfigError where one cannot be read, WrongOption
+    where options are asked for: there are none."""
+    known_options(asked)
     imported = Import()
     source = Step("tail", one_or_list(asked.logs or [LOG]))
     ruled = [list(_rules(imported, path)) for path in files]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from corowatch.core.errors import ConfigError, Mistake, Place
-from corowatch.rules.importing import NOTHING, Asked, Import, Step, one_or_list, seconds
+from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped, shell
 from corowatch.rules.importing.perl_regex import Refused, as_text, match_of, numbers_in, translated
 
@@ -51,7 +51,9 @@ class Block:
 
 
 def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
-    """Import configuration files. Raises ConfigError where one cannot be read."""
+    """Import configuration files. Raises ConfigError where one cannot be read, WrongOption
+    where options are asked for: there are none."""
+    known_options(asked)
     imported = Import()
     source = Step("tail", one_or_list(asked.logs or [LOG]))
     ended: list[str] = []

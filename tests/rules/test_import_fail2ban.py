@@ -271,10 +271,45 @@ def test_a_jail_of_the_journal_reads_it(folder, filter_):
     (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\n")
     imported = read([str(folder / "jail.conf")])
 
-    assert ("journal", {"units": "app.service"}) == (imported.flows[0].steps[0].kind, imported.flows[0].steps[0].value)
-    filter_("[Definition]\nfailregex = no <HOST>\njournalmatch = SYSLOG_IDENTIFIER=app\n")
-    assert {"match": "SYSLOG_IDENTIFIER=app"} == read([str(folder / "jail.conf")]).flows[0].steps[0].value
+    assert [] == imported.lost
+    assert [
+        ("app-entries", [("journal", {"match": "_SYSTEMD_UNIT=app.service"}, "read")]),
+        ("app-entries-2", [("journal", {"match": "_COMM=app"}, ""),
+                           ("where", "_SYSTEMD_UNIT != 'app.service'", "read")]),
+    ] == [(flow.name, [(step.kind, step.value, step.name) for step in flow.steps]) for flow in imported.flows[:2]]
+    assert ("from", ["app-entries.read", "app-entries-2.read"]) == (
+        imported.flows[2].steps[0].kind, imported.flows[2].steps[0].value)
     assert loaded(imported).steps
+
+
+@pytest.mark.parametrize(("match", "sources"), [
+    ("SYSLOG_IDENTIFIER=app", [{"match": "SYSLOG_IDENTIFIER=app"}]),
+    ("_SYSTEMD_UNIT=a.service PRIORITY=5", [{"units": "a.service", "match": "PRIORITY=5"}]),
+    ("_SYSTEMD_UNIT=a.service + _SYSTEMD_UNIT=b.service", [{"units": ["a.service", "b.service"]}]),
+    ("A=1 A=2 B=3 + C=4\n  D=5", [{"match": ["A=1", "A=2", "B=3"]}, {"match": "C=4"},
+                                 "(A not in ('1', '2') or B != '3')", {"match": "D=5"},
+                                 "(A not in ('1', '2') or B != '3') and C != '4'"]),
+    ("", [{}]),
+])
+def test_matches_of_the_journal_are_all_or_any_of_them(folder, filter_, match, sources):
+    filter_(f"[Definition]\nfailregex = no <HOST>\njournalmatch = {match}\n")
+    (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\n")
+    imported = read([str(folder / "jail.conf")])
+
+    assert [] == imported.lost
+    assert sources == [step.value for flow in imported.flows for step in flow.steps
+                       if step.kind == "journal" or step.name == "read"]
+    assert loaded(imported).steps
+
+
+def test_a_match_of_the_journal_that_is_none_is_told(folder, filter_):
+    filter_("[Definition]\nfailregex = no <HOST>\njournalmatch = A=1 /bin/x\n  B='\n")
+    (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\n")
+    imported = read([str(folder / "jail.conf")])
+
+    assert [("app.conf:3", "journalmatch /bin/x", "it is no FIELD=value, and left out"),
+            ("app.conf:4", "journalmatch B='", "it is left out: No closing quotation")] == lost(imported)
+    assert {"match": "A=1"} == imported.flows[0].steps[0].value
 
 
 def test_what_cannot_be_carried_over_has_its_place(folder, filter_):

@@ -90,8 +90,8 @@ class Filter:
     prefix: Rule | None = None
     failures: list[Rule] = field(default_factory=list)
     ignored: list[Rule] = field(default_factory=list)
-    journal: list[str] | None = None
-    """What of the journal it reads; None: files."""
+    journal: Sequence[Sequence[str]] | None = None
+    """What of the journal it reads, any of several groups of `FIELD=value`; None: files."""
 
     @property
     def by_session(self) -> bool:
@@ -296,7 +296,7 @@ def read_filter(imported: Import, ini: Ini, path: str, name: str, own: Mapping[s
             imported.lose(Place(path), f"the filter {name}", "its prefregex is not carried over")
             return None
     if any(line.text.strip() == "journal" for line in resolve.get("logtype") or ()):
-        filter_.journal = [line.text for line in value("journalmatch")]
+        filter_.journal = _groups(imported, value("journalmatch"))
     else:
         _stamps(imported, filter_, value("datepattern"))
     if not filter_.failures:
@@ -398,6 +398,8 @@ class _Writer:
         self._imported, self._filter, self._jail = imported, filter_, jail
         self._name = imported.flow_name(filter_.name)
         self._read = self._name  # the flow that reads the lines
+        self._of_journal = filter_.journal is not None and not jail.paths
+        self._source, self._sources = self._reading()
 
     def flows(self) -> list[Flow]:
         rules = self._filter.failures
@@ -408,15 +410,17 @@ class _Writer:
         if not self._filter.by_session or not elsewhere:
             for rule in elsewhere:
                 self._imported.lose(rule.place, rule.pattern, "it has no <HOST>, <ADDR> or <F-ID> to tell who failed")
-            return [Flow(self._name, [*self._lines(), *self._failures(), *self._told()], of)]
+            return [*self._sources, Flow(self._name, [*self._lines(), *self._failures(), *self._told()], of)]
         self._imported.lose(elsewhere[0].place, f"the sessions of {self._filter.name}",
-                            "of failures that do not tell who, the first of a session counts, and the next once a line "
-                            "told it again; that one session tries several users is no failure by itself")
+                            "fail2ban may count a session several times, when it fails again or tries other users. "
+                            "Here it counts once, until a line tells its address again. Nothing need be done; a lower "
+                            "`at_least` makes up for it")
         self._read = f"{self._name}-lines"
         sessions, waiting, late = (f"{self._name}-{name}" for name in ("sessions", "waiting", "late"))
         who = " or ".join(f"{name} exists" for name in self._who())
         together = {"by": "mlfid", "within": SESSION}
         return [
+            *self._sources,
             Flow(self._read, [*self._lines(), *self._failures()], of),
             Flow(sessions, [
                 Step("from", f"{self._read}.matched"),
@@ -434,20 +438,33 @@ class _Writer:
                 Step("where", who), *self._told()]),
         ]
 
+    def _reading(self) -> tuple[Step, list[Flow]]:
+        """The step that lines come from, and the flows that it takes them from, if several read them."""
+        if not self._of_journal:
+            return Step("tail", one_or_list(list(dict.fromkeys(self._jail.paths or [LOG])))), []
+        groups = self._filter.journal or [[]]
+        if len(groups) == 1:
+            return Step("journal", _journal(groups[0])), []
+        flows = []
+        for number, group in enumerate(groups):
+            name = f"{self._name}-entries" + (f"-{number + 1}" if number else "")
+            reading = Step("journal", {"match": one_or_list(group)}, "" if number else "read")
+            others = " and ".join(_other(group) for group in groups[:number])
+            flows.append(Flow(name, [reading, *([Step("where", others, "read", "none twice")] if number else [])],
+                              f"{self._filter.name}: entries of the journal with {' '.join(group)}"))
+        return Step("from", [f"{flow.name}.read" for flow in flows]), flows
+
     def _lines(self) -> list[Step]:
         """From a log to what a pattern of the filter found."""
         filter_ = self._filter
-        if filter_.journal is not None:
-            steps = [_journal(filter_.journal) if not self._jail.paths else Step("tail", _tail(self._jail.paths))]
-        else:
-            steps = [Step("tail", _tail(self._jail.paths or [LOG]))]
+        steps = [self._source]
         prefix = [filter_.prefix.pattern] if filter_.prefix else []
         rules = [rule.pattern for rule in filter_.failures]
         if steps[0].kind == "tail" and (words := words_of(prefix) or words_of(rules)):
             steps.append(Step("grep", {"pattern": one_or_list(words), "literal": True},
                               why="words of which each line holds one that a pattern finds: others cost nothing"))
         of = "text"
-        if filter_.journal is not None and not self._jail.paths:
+        if self._of_journal:
             steps.append(Step("set", {"line": "{_HOSTNAME} {SYSLOG_IDENTIFIER}[{_PID}]: {text}"}))
             of = "line"
         elif filter_.stamps:
@@ -508,19 +525,45 @@ def _network(text: str) -> str:
         return ""
 
 
-def _tail(paths: Sequence[str]) -> object:
-    return one_or_list(list(dict.fromkeys(paths)))
+def _groups(imported: Import, lines: Value) -> list[list[str]]:
+    """The groups of a `journalmatch`: lines, and parts between `+`, of which any will do. Those that ask for values of
+    one and the same field are one."""
+    groups: list[list[str]] = []
+    for line in lines:
+        groups.append([])
+        try:
+            words = shlex.split(line.text)
+        except ValueError as error:
+            imported.lose(line.place, f"journalmatch {line.text}", f"it is left out: {error}")
+            continue
+        for word in words:
+            if word == "+":
+                groups.append([])
+            elif "=" in word:
+                groups[-1].append(word)
+            else:
+                imported.lose(line.place, f"journalmatch {word}", "it is no FIELD=value, and left out")
+    found = [group for group in groups if group]
+    fields = {word.partition("=")[0] for group in found for word in group}
+    return [list(dict.fromkeys(word for group in found for word in group))] if len(fields) == 1 else found
 
 
-def _journal(matches: Sequence[str]) -> Step:
-    """What of the journal is read; `+` between matches means any of them."""
-    words = [word for line in matches for word in shlex.split(line)]
-    units = [word.partition("=")[2] for word in words if word.startswith("_SYSTEMD_UNIT=")]
-    others = [word for word in words if "=" in word and not word.startswith("_SYSTEMD_UNIT=")]
-    options: dict[str, object] = {"units": one_or_list(units)} if units else {}
-    if others and not units:
-        options["match"] = one_or_list(others)
-    return Step("journal", options)
+def _journal(group: Sequence[str]) -> Mapping[str, object]:
+    """The options that read the entries of a group."""
+    units = [word.partition("=")[2] for word in group if word.startswith("_SYSTEMD_UNIT=")]
+    others = [word for word in group if not word.startswith("_SYSTEMD_UNIT=")]
+    return {**({"units": one_or_list(units)} if units else {}), **({"match": one_or_list(others)} if others else {})}
+
+
+def _other(group: Sequence[str]) -> str:
+    """What holds of entries that are not of a group: one of its fields has none of its values."""
+    values: dict[str, list[str]] = {}
+    for word in group:
+        name, _, value = word.partition("=")
+        values.setdefault(name, []).append(_quoted(value))
+    tests = [f"{name} != {told[0]}" if len(told) == 1 else f"{name} not in ({', '.join(told)})"
+             for name, told in values.items()]
+    return tests[0] if len(tests) == 1 else f"({' or '.join(tests)})"
 
 
 def _anywhere(rule: Rule) -> str:

@@ -46,7 +46,8 @@ def often(context: click.Context, parameter: click.Parameter, given: str | None)
 @click.option("--log", "logs", metavar="PATH", multiple=True, help="The log to read, in place of the one that the "
               "rules or their program name; may be given again.")
 @click.option("--set", "options", metavar="NAME=VALUE", multiple=True, callback=options_of,
-              help="Set an option of fail2ban's filters, such as mode=aggressive, or logcheck's REPORTLEVEL; may be given again.")
+              help="Set an option of fail2ban's filters, such as mode=aggressive, or logcheck's REPORTLEVEL; may be "
+              "given again.")
 @click.option("--threshold", metavar="N/TIME", callback=often, help="How often is too often, in place of what "
               "fail2ban's jails say, such as 5/10m.")
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the config to a file.  "

@@ -285,8 +285,7 @@ def test_import_writes_over_a_file_only_by_force(command, folder):
 
 @pytest.mark.parametrize(("peer", "text", "lost"), [
     ("sec", "", ""), ("swatchdog", "# nothing\n", ""), ("logcheck", None, ""),
-    ("sec", "type=Jump\ncfset=x\n", "rules:1:1: the rule of type Jump: files of rules do not call each other; take "
-     "`from:` a flow instead\n"),
+    ("sec", "type=Other\n", "rules:1:1: the rule of type Other: there is no such type\n"),
 ])
 def test_import_of_nothing_writes_nothing(command, folder, peer, text, lost):
     if text is None:

@@ -111,7 +111,8 @@ def test_what_no_rule_explains_is_told_layer_by_layer(folder):
             ("critical", "attack, kernel: kernel: attacked by eve"), ("error", "security event, su: su: eve"),
             ("warning", "something new")} == told(imported, folder)
     assert [("ssh:2", "a(b", "there is a `(` without its `)`"),
-            (f"{folder.name}:0", "the log `journal`")] == [lost(imported)[0], lost(imported)[1][:2]]
+            (f"{folder.name}:0", "the log `journal`",
+             "the files of logs are read, not the journal; to read it instead, add `--log journal`")] == lost(imported)
 
 
 def test_another_level_ignores_more(folder):

@@ -207,7 +207,7 @@ def test_a_script_decides_and_a_calendar_has_its_time(rules):
     assert [["tail", "grep", "check", "alert"], ["from", "alert"], ["cron", "alert"]] == [
         [step.kind for step in flow.steps] for flow in imported.flows]
     assert {"argv": ["/bin/sh", "-c", "/bin/test $1 = $2", "sh", "{g1}", "{g2}"]} == imported.flows[0].steps[2].value
-    assert ("line-1.script.otherwise", "bad {g1}") == (
+    assert ("x.script.otherwise", "bad {g1}") == (
         imported.flows[1].steps[0].value, imported.flows[1].steps[1].value["title"])
     assert "0 8 * * 1-5" == imported.flows[2].steps[0].value["at"]
     assert loaded(imported).steps
@@ -257,7 +257,11 @@ NO_CRON = ("'now' is no cron expression; write minute, hour, day of the month, m
     (single("eval %x (1)"), 5, "eval %x (1)",
      "rules have no variables and no programs here; a `python` step may do it"),
     (single("dance"), 5, "dance", "there is no such action"),
-    (single("write - %{x}"), 5, "write - %{x}", "the variable %{x}"),
+    (single("write - %{x}"), 5, "write - %{x}", "it names %{x}, and variables are not carried over"),
+    (single("write - %s", desc="at %{u}"), 5, "write - %s",
+     "%s stands for the desc of the rule: it names %{u}, and variables are not carried over"),
+    (single("pipe 'x' curl /%{.year}"), 5, "pipe 'x' curl /%{.year}",
+     "the command it is piped to names %{.year}; only groups by their numbers, such as $1, are carried over"),
     (single("write /tmp/$1"), 5, "write /tmp/$1", "the name of a file is fixed here"),
     (single("pipe x cat"), 5, "pipe x cat", "it has no text in single quotes"),
     (single("delete GONE"), 5, "delete GONE", "no rule makes the context GONE"),
@@ -319,9 +323,20 @@ def test_what_a_line_goes_on_to_is_told_where_rules_follow(rules):
     context = single("create A") + single("write - x", context="A", **{"continue": "DontCont"}) + single()
     pair = single(type="Pair", ptype2="RegExp", pattern2="end", action2="none") + single()
 
-    shared = "lines that it takes go to the rules behind it, too"
-    assert ("context=A", shared) in [one[1:] for one in lost(rules(context))]
-    assert [("pattern2=end", shared)] == [one[1:] for one in lost(rules(pair))]
+    shared = ("SEC hides a line that it takes from the rules behind it; here they see it, too, and may tell of it once "
+              "more. If they do, give their flows ")
+    assert ("context=A", f"{shared}`unless` with the same flag") in [one[1:] for one in lost(rules(context))]
+    assert [("pattern2=end", f"{shared}this pattern as `except` of their `grep`")] == [
+        one[1:] for one in lost(rules(pair))]
+
+
+def test_flows_are_called_as_their_rules_say(rules):
+    imported = rules(single("write - x", desc="Disk $1 of %s is FULL") + single("write - x; write - y", desc="$0")
+                     + single("write - x", desc="$0", pattern=r"^\w+ (?:kernel|pci)\[\d+\]: lost"))
+
+    assert ["disk-of-is-full", "single", "single-2", "single-3", "kernel-pci-lost"] == [
+        flow.name for flow in imported.flows]
+    assert all(flow.of.startswith(f"{flow.place}: Single ") for flow in imported.flows)
 
 
 def test_the_rules_of_others_are_imported_and_what_is_lost_has_a_place():

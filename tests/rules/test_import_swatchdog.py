@@ -83,8 +83,8 @@ def test_the_same_lines_are_told_as_swatchdog_echoes(rules, tmp_path):
 def test_each_block_takes_what_those_before_leave_it(rules, tmp_path):
     imported = rules("watchfor /a/\n echo\n continue\nwatchfor /b/\n echo\nignore /c/\nwatchfor /./\n mail\n")
 
-    assert [("line-1", "a b c"), ("line-4", "a b c"), ("line-1", "a c"), ("line-1", "a x"), ("line-7", "a x"),
-            ("line-7", "x")] == [(alert.flow, alert.title) for alert in alerts(
+    assert [("a", "a b c"), ("b", "a b c"), ("a", "a c"), ("a", "a x"), ("watchfor", "a x"),
+            ("watchfor", "x")] == [(alert.flow, alert.title) for alert in alerts(
                 imported, tmp_path, ["a b c", "c", "a c", "a x", "x"])]
 
 
@@ -147,6 +147,13 @@ def test_the_losses_of_actions_leave_the_others(rules):
     assert [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] == [one.place.line for one in imported.lost]
     assert ["console", "pipe"] == imported.flows[0].steps[-1].value["to"]
     assert loaded(imported).steps
+
+
+def test_an_include_that_is_not_there_is_told_with_who_includes_it(rules, tmp_path):
+    with pytest.raises(ConfigError) as refused:
+        rules("watchfor /a/\n echo\n  include = more\n")
+    assert f"{tmp_path}/swatchdogrc:3:3: includes more, which cannot be read; it was sought as {tmp_path}/more" == (
+        str(refused.value))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

@@ -8,6 +8,7 @@ from corowatch.core.errors import Place
 from corowatch.loading import load_texts
 from corowatch.rules.importing import Flow, Import, Step, as_yaml, seconds, sound
 from corowatch.rules.importing.commands import command, piped
+from corowatch.rules.importing.naming import name_of
 from corowatch.rules.importing.perl_regex import as_text
 
 TEXTS = ["plain", "two words", "it's", "a: b", "# no comment", "true", "null", "12", "1.5", "10m", "/var/log/*.log",
@@ -71,6 +72,16 @@ def test_what_is_refused_is_taken_out_and_what_takes_from_it():
         (str(lost.place), lost.what) for lost in imported.lost]
     assert all(lost.what in text for lost in imported.lost)
     assert "flows: {}" in sound(Import(), "x", lambda text: load_texts([]))
+
+
+@pytest.mark.parametrize(("texts", "name"), [
+    (("/error on $disk/",), "error-on"), ((r"m{\bI\/O [Ee]rror{2,} (?<!no )(?i)at (?P<dev>sd\w+)}",), "error-at-sd"),
+    (("$0 %s ${1} $+{x}", "the second"), "the-second"), (("a b a",), "a-b"), (("12", "é"), ""),
+    (("one two three four five six seven eight nine",), "one-two-three-four-five-six-seven-eight"),
+    (("x" * 50,), "x" * 40),
+])
+def test_names_are_the_words_of_a_rule(texts, name):
+    assert name == name_of(*texts)
 
 
 def test_names_are_free_and_such_as_flows_have():

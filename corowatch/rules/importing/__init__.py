@@ -110,7 +110,7 @@ class Import:
             self.flows.append(Flow(name, [*steps[:-1], replace(steps[-1], name="passed")], f"{place}: {of}", place))
             for more, alert in ways:
                 given = [Step("from", f"{name}.passed"), *more, Step("alert", alert)]
-                self.flows.append(Flow(self.flow_name(name), given, place=place))
+                self.flows.append(Flow(self.flow_name(name), given, f"{place}: {of}", place))
 
 
 def sound(imported: Import, title: str, load: Callable[[str], object]) -> str:

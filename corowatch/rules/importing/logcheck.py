@@ -52,8 +52,8 @@ class Rules:
 
 def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
     """Import rules: a folder such as /etc/logcheck, a folder in it, or files, which are taken for what is ignored if
-    their folder does not say otherwise. Raises ConfigError where one cannot be read, WrongOption where another option than
-    REPORTLEVEL is asked for."""
+    their folder does not say otherwise. Raises ConfigError where one cannot be read, WrongOption where another option
+    than REPORTLEVEL is asked for."""
     known_options(asked, "REPORTLEVEL")
     imported = Import()
     rules = Rules()
@@ -70,7 +70,8 @@ def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
             *lines.but_for(joined(told)), Step("alert", {"title": f"{{{lines.text}}}"})],
             "system events: what no rule knows"))
     if rules.journal and not journal and not asked.logs:
-        imported.lose(Place(files[0]), "the log `journal`", "the files are read; `--log journal` reads it instead")
+        imported.lose(Place(files[0]), "the log `journal`",
+                      "the files of logs are read, not the journal; to read it instead, add `--log journal`")
     return imported
 
 

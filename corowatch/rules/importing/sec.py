@@ -17,13 +17,17 @@ from corowatch.core.clock import Cron
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped
+from corowatch.rules.importing.naming import name_of
 from corowatch.rules.importing.perl_regex import Refused, count_groups, numbers_in, translated
 from corowatch.rules.importing.python_regex import printable
 
 LOG = "/var/log/syslog"
 MARK = "\ufdd0"
 """A character that no text has: what encloses a place in a pattern while that is translated."""
-SHARED = "lines that it takes go to the rules behind it, too"
+SHARED = ("SEC hides a line that it takes from the rules behind it; here they see it, too, and may tell of it once "
+          "more. If they do, give their flows ")
+"""How a loss begins that makes rules behind one tell more."""
+_CONTRARY = {"when": "unless", "unless": "when"}
 _KEYWORD = re.compile(r"\s*([A-Za-z0-9]+)\s*=\s*(.*)$")
 _PTYPE = re.compile(r"(N?)(RegExp|SubStr)(\d*)", re.IGNORECASE)
 _TEXT = re.compile(r"\$(?P<dollar>\$)|\$(?:\{(?P<braced>\d+)\}|(?P<number>\d+))|\$\+\{(?P<name>\w+)\}|%(?P<percent>%)"
@@ -175,7 +179,7 @@ class _Writer:
 
     def __init__(self, imported: Import, rule: Rule, source: Step, before: Before, made: set[str]) -> None:
         self._imported, self._rule, self._source, self._before, self._made = imported, rule, source, before, made
-        self._name = f"line-{rule.place.line}"
+        self._name = name_of(rule.get("desc"), rule.get("pattern"), rule.kind)
         self._desc = rule.get("desc", "$0")
         self._second = "g"
         """The prefix of groups that `$1` means: h, behind the second pattern of a pair."""
@@ -237,7 +241,8 @@ class _Writer:
             if not context:
                 (before.left if negated else before.taken).append(self._pattern("")[0])
             elif before.behind:
-                self._imported.lose(self._rule.place_of("context"), f"context={self._rule.get('context')}", SHARED)
+                self._imported.lose(self._rule.place_of("context"), f"context={self._rule.get('context')}",
+                                    f"{SHARED}`{_CONTRARY[context[-1].kind]}` with the same flag")
         return [*steps, *context]
 
     def _ends(self, which: str) -> bool:
@@ -292,7 +297,7 @@ class _Writer:
 
     # --- what is told ---------------------------------------------------------------------------------
 
-    def _text(self, text: str, desc: str | None = None) -> str:
+    def _text(self, text: str) -> str:
         """A text of SEC's with fields in it. Raises Refused where it names what there is not."""
 
         def piece(found: re.Match[str]) -> str:
@@ -306,12 +311,19 @@ class _Writer:
             if found["name"]:
                 return f"{{{found['name']}}}"
             if found["known"]:
-                return (desc if desc is not None else self._text(self._desc)) if found["known"] == "s" else "{at}"
+                return "{at}" if found["known"] != "s" else self._of_desc()
             if found["other"]:
-                raise Refused(f"the variable {found['other']}")
+                raise Refused(f"it names {found['other']}, and variables are not carried over")
             return found[0] * 2
 
         return _TEXT.sub(piece, text.strip())
+
+    def _of_desc(self) -> str:
+        """What `%s` stands for."""
+        try:
+            return self._text(self._desc)
+        except Refused as error:
+            raise Refused(f"%s stands for the desc of the rule: {error}") from error
 
     def _field(self, name: str) -> str:
         return f"{{{name}}}" if name in self._there else ""
@@ -376,8 +388,9 @@ class _Writer:
             return self._imported.sink_name("mail", {"email": {"to": mail[4]}}), self._text(subject), "warning"
         if not found[2]:
             return "console", title, "warning"
-        if re.search(r"%[a-z{.]|\$[?@+{0]", found[2]):
-            raise Refused("the command it is piped to names more than groups by their numbers")
+        if other := re.search(r"%(?:\{[^}]*\}?|\.?[a-z]\w*|\.)|\$(?:[?@0]|\+?\{\w*\}?|\+)", found[2]):
+            raise Refused(f"the command it is piped to names {other[0]}; only groups by their numbers, such as $1, are "
+                          "carried over")
         return self._imported.sink_name("pipe", {"exec": piped("{title}", found[2], self._text)}), title, "warning"
 
     def _create(self, name: str, rest: str, steps: list[Step]) -> None:
@@ -500,7 +513,8 @@ class _Writer:
             self._second = "h"
             ways = self._resolved(ways)
         if self._ends("2") and self._before.behind:
-            self._imported.lose(rule.place_of("pattern2"), f"pattern2={rule.get('pattern2')}", SHARED)
+            self._imported.lose(rule.place_of("pattern2"), f"pattern2={rule.get('pattern2')}",
+                                f"{SHARED}this pattern as `except` of their `grep`")
         self._add(self._imported.flow_name(self._name), [self._source, *left_out, step], ways)
 
     def _closing(self) -> str:

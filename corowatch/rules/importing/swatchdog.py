@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped, shell
+from corowatch.rules.importing.naming import name_of
 from corowatch.rules.importing.perl_regex import Refused, as_text, match_of, numbers_in, translated
 
 LOG = "/var/log/syslog"
@@ -104,7 +105,11 @@ def _settings(path: str, above: tuple[str, ...] = ()) -> Iterator[Setting]:
         key = re.match(r"[^=\s]*", text)[0]  # type: ignore[index]
         value = re.sub(r"^\s*=?\s*", "", text[len(key):])
         if key.lower() == "include" and value not in (*above, path):
-            yield from _settings(os.path.join(os.path.dirname(path), value), (*above, path))
+            other = os.path.join(os.path.dirname(path), value)
+            if not os.access(other, os.R_OK):
+                what = f"includes {value}, which cannot be read; it was sought as {other}"
+                raise ConfigError([Mistake(Place(path, number, column), what)])
+            yield from _settings(other, (*above, path))
         else:
             yield Setting(key.lower(), value, Place(path, number, column))
 
@@ -148,7 +153,7 @@ class _Writer:
             except ValueError as error:
                 self._lose(one, str(error))
         head = self._block.head
-        name = self._imported.flow_name(f"line-{head.place.line}")
+        name = self._imported.flow_name(name_of(head.value) or head.key)
         first = [self._source, Step("grep", grep), *self._common]
         ways = [([*(_hours(when) if when else [])], {"to": one_or_list(list(dict.fromkeys(sinks))), "title": title})
                 for (when, title), sinks in self._alerts.items()]

@@ -197,7 +197,8 @@ def test_a_number_or_a_time_of_a_jail_that_is_none_is_told_and_the_rest_is_used(
 
 
 MODES = ("[Definition]\nmode = normal\nfailregex = always <HOST>$\n   <re-<mode>>\n   <Kind_<mode>/word>by <HOST>\n"
-         "re-normal = no <HOST>$\nre-more = never <HOST>$\n[Kind_normal]\nword = x\n[Kind_more]\nword = y\n")
+         "re-normal = no <HOST>$\nre-normal-other = x <HOST>$\nre-more = never <HOST>$\n"
+         "[Kind_normal]\nword = x\n[Kind_more]\nword = y\n")
 
 
 def test_a_mode_that_is_none_is_told_with_those_that_are(folder, filter_):
@@ -205,13 +206,19 @@ def test_a_mode_that_is_none_is_told_with_those_that_are(folder, filter_):
     (folder / "jail.conf").write_text("[app]\nenabled = true\nfilter = app[mode=mroe]\n")
     imported = read([str(folder / "jail.conf")])
 
-    assert [("app.conf:4", "mode=mroe", "nothing is called <re-mroe>; mode is one of normal, more"),
-            ("app.conf:5", "mode=mroe", "nothing is called <Kind_mroe/word>; mode is one of normal, more")] == (
-                lost(imported))
+    why = "nothing is called <re-mroe>; mode is one of normal, more; what names it is left out of the filter app"
+    assert [("jail.conf:3", "mode=mroe", why)] == lost(imported)
     assert ["always {}"] == [step.value["pattern"].partition("(")[0] + "{}" for step in imported.flows[0].steps
                              if step.kind == "parse" and step.why == "failregex"]
     with pytest.raises(WrongOption, match=r"^mode=mroe: nothing is called <re-mroe>; mode is one of normal, more$"):
         read([path], Asked(options={"mode": "mroe"}))
+
+
+def test_a_mode_of_the_filter_itself_that_is_none_is_told_where_it_is_used(folder, filter_):
+    imported = read([filter_(MODES.replace("mode = normal", "mode = mroe"))])
+
+    assert [("app.conf:4", "mode=mroe")] == [one[:2] for one in lost(imported)]
+    assert ["app"] == [flow.name for flow in imported.flows]
 
 
 def test_an_option_that_no_filter_has_is_refused(folder, filter_):

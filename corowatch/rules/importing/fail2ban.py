@@ -167,9 +167,10 @@ def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> list[Ini]:
     for name in enabled:
         told = _text(ini, name, "filter") or name
         filter_, _, given = told.partition("[")
-        own = {found["name"]: next(one for one in (found["double"], found["single"], found["bare"]) if one is not None)
-               for found in _OPTION.finditer(given)}
         place = (ini.options(name).get("filter") or ini.options(name)["enabled"])[0].place
+        own = {found["name"].lower(): Line(next(one for one in (found["double"], found["single"], found["bare"])
+                                                if one is not None), place)
+               for found in _OPTION.finditer(given)}
         wanted = [os.path.join(folder, "filter.d", filter_.strip() + ending)
                   for folder in (os.path.dirname(path), ETC) for ending in (".conf", ".local")]
         where = next((one for one in wanted if os.path.isfile(one)), "")
@@ -177,7 +178,7 @@ def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> list[Ini]:
             imported.lose(place, f"the jail {name}", f"there is no {wanted[0]}")
             continue
         if _text(ini, name, "backend") == "systemd":
-            own.setdefault("logtype", "journal")
+            own.setdefault("logtype", Line("journal", place))
         paths = [word.removesuffix(" tail").removesuffix(" head") for word in _text(ini, name, "logpath").split("\n")]
         often = asked.threshold or (_count(imported, ini, name), _span(imported, ini, name))
         jail = Jail([one for one in asked.logs or paths if one], *often,
@@ -245,7 +246,7 @@ def _usual_logs(path: str) -> list[str]:
 # --- filters ------------------------------------------------------------------------------------------
 
 
-def _add(imported: Import, path: str, name: str, own: Mapping[str, str], asked: Mapping[str, str],
+def _add(imported: Import, path: str, name: str, own: Mapping[str, Line], asked: Mapping[str, str],
          jail: Jail) -> Ini | None:
     """Import a filter with the options of a jail, and those that are asked for before them. Returns what it says, None
     if that cannot be read."""
@@ -262,14 +263,16 @@ def _add(imported: Import, path: str, name: str, own: Mapping[str, str], asked: 
     return ini
 
 
-def read_filter(imported: Import, ini: Ini, path: str, name: str, own: Mapping[str, str],
+def read_filter(imported: Import, ini: Ini, path: str, name: str, own: Mapping[str, Line],
                 asked: Mapping[str, str]) -> Filter | None:
     """A filter with the options of a jail, and those that are asked for; None, with the losses told, if nothing is left
     of it. Raises ConfigError, and WrongOption where nothing stands for what is asked for."""
-    given = {key.lower(): value for key, value in {**own, **asked}.items()}
+    options = {**own, **{key.lower(): Line(text, Place("--set")) for key, text in asked.items()}}
+    given = {key: line.text for key, line in options.items()}
+    told: set[str] = set()
     init = {key: ini.value("Init", key, given) or [] for key in ini.sections.get("Init", {}) if key not in given}
     tags: dict[str, Value] = {**{f"known/{key}": value for key, value in init.items()}, **init,
-                              **{key: [Line(text, Place("--set"))] for key, text in given.items()}}
+                              **{key: [line] for key, line in options.items()}}
     resolve = _Tags(ini, given, tags)
 
     def value(option: str) -> Value:
@@ -278,11 +281,14 @@ def read_filter(imported: Import, ini: Ini, path: str, name: str, own: Mapping[s
         lines = [line for line in with_tags(found or [], resolve, nested) if line.text.strip()]
         wrong = [(line, one) for line in lines if (one := unresolved(line, nested))]
         for line, one in wrong:
-            told = f"{one.option}={given.get(one.option, one.name)}"
+            set_ = options.get(one.option, line)
+            what = f"{one.option}={one.name[len(one.head):len(one.name) - len(one.tail)]}"
             why = f"nothing is called <{one.name}>; {one.option} is one of {', '.join(_choices(ini, one))}"
-            if one.option in map(str.lower, asked):
-                raise WrongOption(f"{told}: {why}")
-            imported.lose(Place(path) if line.place.file == "--set" else line.place, told, why)
+            if set_.place.file == "--set":
+                raise WrongOption(f"{what}: {why}")
+            if what not in told:
+                told.add(what)
+                imported.lose(set_.place, what, f"{why}; what names it is left out of the filter {name}")
         return [line for line in lines if not any(line is other for other, _ in wrong)]
 
     filter_ = Filter(name, Place(path))
@@ -311,10 +317,11 @@ def _choices(ini: Ini, nested: Nested) -> list[str]:
     if "/" in nested.tail or "/" in nested.head:  # a section's
         names = [f"{section}/{option}" for section, options in ini.sections.items() for option in options]
     head, tail = nested.head.lower(), nested.tail.lower()
-    return list(dict.fromkeys(
+    found = dict.fromkeys(
         name[len(head):len(name) - len(tail)] for name in names
-        if name.lower().startswith(head) and name.lower().endswith(tail) and len(name) > len(head) + len(tail)
-    )) or ["none"]
+        if name.lower().startswith(head) and name.lower().endswith(tail) and len(name) > len(head) + len(tail))
+    # <mdre-normal-other> is a part of what `normal` stands for
+    return [name for name in found if not any(name.startswith(f"{one}-") for one in found)] or ["none"]
 
 
 class _Tags(dict[str, Value]):

@@ -181,6 +181,45 @@ def test_jails_tell_what_is_read_and_how_often_is_too_often(folder, filter_):
     assert imported.flows == read([str(folder)]).flows  # the folder stands for its jails
 
 
+def test_what_a_jail_says_of_patterns_counts_in_place_of_the_filters(folder, filter_):
+    filter_("[Definition]\nfailregex = bad login from <HOST>$\nignoreregex = from 203\n")
+    (folder / "jail.conf").write_text(
+        "[app]\nenabled = true\nmaxretry = 1\nlogpath = a.log\nfailregex = other bad <HOST>$\n  worse <HOST>$\n"
+        "ignoreregex = bad 192\\.0\\.2\\.\nignorecommand = /bin/true\nignoreip = 10.0.0.0/8 home.example.com\n")
+
+    imported = read([str(folder / "jail.conf")])
+
+    assert ["198.51.100.7", "198.51.100.8"] == [alert.fields["ip"] for alert in alerts(imported, folder, [
+        AT.format(number) + text for number, text in enumerate((
+            "bad login from 198.51.100.5", "other bad 198.51.100.7", "other bad 192.0.2.7", "worse 198.51.100.8",
+            "worse 10.1.1.1"))])]
+    assert ["ignorecommand of app", "ignoreip home.example.com of app"] == [one.what for one in imported.lost]
+
+
+@pytest.mark.parametrize(("failures", "found"), [(1, ["192.0.2.1"]), (3, ["192.0.2.1"]), (4, [])])
+def test_an_ignoreregex_sees_the_whole_line_only_where_there_are_fewer(folder, filter_, failures, found):
+    """As in fail2ban/server/filter.py, findFailure: else it sees what prefregex leaves."""
+    rules = "".join(f"\n  ^x{number} <HOST>$" for number in range(1, failures))
+    path = filter_(f"[Definition]\nprefregex = zd: <F-CONTENT>.+</F-CONTENT>$\nfailregex = ^bad <HOST>$"
+                   f"{rules}\nignoreregex = zd: \n")
+
+    assert found == hosts(path, folder, [AT.format(1) + "zd: bad 192.0.2.1"])
+
+
+def test_the_journal_is_read_though_a_jail_names_files_and_never_with_a_files_patterns(folder, filter_):
+    path = filter_("[Definition]\nfailregex = ^bad <HOST>$\njournalmatch = _COMM=app\n")
+    (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\nlogpath = /var/log/app.log\n")
+
+    sources = [next(iter(flow.steps)).kind for options in ({}, {"logs": ("/x.log",)})
+               for flow in read([str(folder / "jail.conf")], Asked(**options)).flows]
+    alone = read([path], Asked(options={"logtype": "journal"})).flows
+
+    assert ["journal", "tail"] == sources
+    assert ["journal"] == [flow.steps[0].kind for flow in alone]
+    with pytest.raises(WrongOption, match="leave one of both out"):
+        read([path], Asked(("/x.log",), {"logtype": "journal"}))
+
+
 def test_a_number_or_a_time_of_a_jail_that_is_none_is_told_and_the_rest_is_used(folder, filter_):
     filter_("[Definition]\nfailregex = no <HOST>$\n")
     (folder / "jail.conf").write_text(

@@ -49,6 +49,8 @@ _TAGS = {
 }
 _TAG = re.compile(r"<(?P<name>/?[\w-]+/?)>")
 _CAPTURES = re.compile(r"F-(?P<name>[A-Z0-9_-]+)")
+OF_FILTERS = ("prefregex", "failregex", "ignoreregex", "maxlines", "datepattern", "journalmatch")
+"""Options of a filter that stand in a jail, too, and count there in place of the filter's."""
 _READ = {"failregex", "ignoreregex", "prefregex", "maxlines", "datepattern", "journalmatch", "logtype"}
 """Options that mean something in each filter."""
 _NAMES = {"id": "fid", "port": "fport"}
@@ -119,7 +121,10 @@ def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
         for name in _beside(path):
             ini.read(name)
         if "Definition" in ini.sections:
-            jail = Jail(asked.logs or _usual_logs(path), *(asked.threshold or ()))
+            of_journal = asked.options.get("logtype") == "journal"
+            if of_journal and asked.logs:
+                raise WrongOption("--log names files, and --set logtype=journal the journal; leave one of both out")
+            jail = Jail(asked.logs or ([] if of_journal else _usual_logs(path)), *(asked.threshold or ()))
             known.append(ini)
             _add(imported, path, os.path.splitext(os.path.basename(path))[0], {}, asked.options, jail)
         else:
@@ -177,12 +182,22 @@ def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> list[Ini]:
         if not where:
             imported.lose(place, f"the jail {name}", f"there is no {wanted[0]}")
             continue
-        if _text(ini, name, "backend") == "systemd":
-            own.setdefault("logtype", Line("journal", place))
+        for option in OF_FILTERS:
+            if lines := ini.value(name, option, {}):
+                own.setdefault(option, Line("\n".join(line.text for line in lines), lines[0].place))
         paths = [word.removesuffix(" tail").removesuffix(" head") for word in _text(ini, name, "logpath").split("\n")]
+        if _text(ini, name, "backend") == "systemd" and not asked.logs:  # then `logpath` is not looked at
+            own.setdefault("logtype", Line("journal", place))
+            paths = []
         often = asked.threshold or (_count(imported, ini, name), _span(imported, ini, name))
         jail = Jail([one for one in asked.logs or paths if one], *often,
                     trusted=_text(ini, name, "ignoreip").replace(",", " ").split())
+        for line in ini.sections.get(name, {}).get("ignorecommand", [])[:1]:
+            imported.lose(line.place, f"ignorecommand of {name}", "it is left out; a step `check` runs a command for "
+                          "each event, and a step `lookup` asks a file")
+        for word in _text(ini, name, "ignoreip").replace(",", " ").split():
+            if word != "localhost" and not _network(word):
+                imported.lose(place, f"ignoreip {word} of {name}", "it is no address and no network, and left out")
         for option in ("action", "banaction"):
             for line in ini.sections.get(name, {}).get(option, [])[:1]:
                 imported.lose(line.place, f"{option} of {name}",
@@ -272,7 +287,8 @@ def read_filter(imported: Import, ini: Ini, path: str, name: str, own: Mapping[s
     told: set[str] = set()
     init = {key: ini.value("Init", key, given) or [] for key in ini.sections.get("Init", {}) if key not in given}
     tags: dict[str, Value] = {**{f"known/{key}": value for key, value in init.items()}, **init,
-                              **{key: [line] for key, line in options.items()}}
+                              **{key: [line._replace(text=text) for text in line.text.split("\n")]
+                                 for key, line in options.items()}}
     resolve = _Tags(ini, given, tags)
 
     def value(option: str) -> Value:
@@ -479,10 +495,13 @@ class _Writer:
                            why="the time is cut out, wherever it stands"),
                       Step("set", {"line": f"{{{stamps.BEFORE}}}{{{stamps.AFTER}}}"})]
             of = "line"
-        steps += self._ignored(of)
+        of_content = filter_.prefix is not None and "content" in filter_.prefix.groups
+        # As fail2ban does: only where there are fewer, a whole line is looked at before the rest of it is.
+        if not of_content or len(filter_.ignored) < len(filter_.failures) - 2:
+            steps += self._ignored(of)
         if filter_.prefix is not None:
             steps.append(Step("parse", {"as": "regex", "of": of, "pattern": filter_.prefix.pattern}, why="prefregex"))
-            if "content" in filter_.prefix.groups:
+            if of_content:
                 of = "content"
                 steps += self._ignored(of)
         name = "matched" if self._read != self._name else ""

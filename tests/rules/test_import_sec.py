@@ -8,7 +8,7 @@ import pytest
 
 from corowatch.core.errors import ConfigError
 from corowatch.rules.importing import Asked
-from corowatch.rules.importing.sec import read
+from corowatch.rules.importing.sec import WINDOW, read
 from tests.agreement import DATA
 from tests.rules.importing import alerts, loaded, lost
 
@@ -161,7 +161,7 @@ def test_the_same_is_told_as_sec_writes(rules, tmp_path):
     imported = rules(RULES)
     told = [alert.title.removeprefix("resolved: ") for alert in alerts(imported, tmp_path, LINES)]
 
-    assert [] == imported.lost
+    assert {WINDOW} == {one.why for one in imported.lost}
     assert sorted(written(tmp_path, LINES)) == sorted(told)
     assert 25 == len(told)
 
@@ -353,3 +353,10 @@ def test_the_rules_of_others_are_imported_and_what_is_lost_has_a_place():
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         read([str(tmp_path / "no")])
+
+
+def test_a_pair_of_which_the_end_does_not_name_all_of_desc_is_told(rules):
+    imported = rules("type=Pair\nptype=RegExp\npattern=login (\\S+) (\\S+)\ndesc=$1 $2\naction=write - on\n"
+                       "ptype2=RegExp\npattern2=logout $1\ndesc2=off\naction2=write - off\nwindow=60\n")
+
+    assert [4] == [one.place.line for one in imported.lost if "does not name $2" in one.why]

@@ -34,6 +34,8 @@ _TEXT = re.compile(r"\$(?P<dollar>\$)|\$(?:\{(?P<braced>\d+)\}|(?P<number>\d+))|
                    r"|%(?P<earlier>\d+)|%(?P<known>[stu])(?!\w)|(?P<other>%(?:\{[^}]*\}|\.?[A-Za-z]\w*)|\$[?@])|[{}]")
 _MAIL = re.compile(r"\S*\bmailx?\s+-s\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))\s+(\S+@\S+)\s*")
 _CONTEXT = re.compile(r"\s*(!*)\s*([^\s()!&|,;]+)\s*")
+WINDOW = ("SEC counts anew when the window of the first event is over; here a key is silent for as long after it "
+          "fired, and a variable that is not in desc tells of the last event, not of the first")
 _CORRELATED = {"singlewithsuppress", "singlewiththreshold", "singlewith2thresholds", "pair", "pairwithwindow"}
 _STORES = {"add", "prepend", "report", "copy", "empty", "pop", "shift", "fill", "cmdexec", "getsize"}
 _UNTOLD = {
@@ -440,6 +442,7 @@ class _Writer:
             elif rule.get("action2"):
                 self._lose_action("action2", "what is done when the window is over is left out; `calm` tells that")
             steps += [*self._keyed(), Step("threshold", options)]
+            self._imported.lose(rule.place_of("window"), f"window={rule.get('window')}", WINDOW)
         elif kind == "singlewithscript":
             steps.append(Step("check", {"argv": command(rule.get("script"), self._text)}, "script"))
         more, ways = self._done("action")
@@ -496,6 +499,11 @@ class _Writer:
         if rest:
             raise Refused("a context decides about what begins; ask for it in a flow of your own")
         within = self._window()
+        apart = [number for number in sorted(numbers_in(self._desc)) if f"{{g{number}}}" not in closes]
+        if apart:
+            self._imported.lose(rule.place_of("desc"), f"desc={rule.get('desc')}",
+                                f"pattern2 does not name ${apart[0]}: in SEC each of its values begins a pair, and all "
+                                "end together; here a second one that begins is not told")
         options: dict[str, object] = {"open": opens, "close": closes}
         if within:
             options["within"] = seconds(within)
@@ -563,6 +571,7 @@ class _Writer:
         if any(key.startswith("egptype") for key in rule.given):
             raise Refused("the order of a group's events is a `sequence`")
         options: dict[str, object] = {"within": seconds(self._window() or 1)}
+        self._imported.lose(rule.place_of("window"), f"window={rule.get('window')}", WINDOW)
         if keyed:
             options["by"] = one_or_list(keyed)
         steps = [self._source, *self._but_for_taken(plain)]

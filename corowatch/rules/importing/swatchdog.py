@@ -228,11 +228,11 @@ class _Writer:
             raise Refused(f"there is no type {kind!r}")
         if count == 1 and kind == "threshold":
             return []
+        self._lose(one, "lines are counted in the last seconds here; there each time begins with the first line in it")
         if kind == "threshold":
             return [*track, Step("collect", {"max": count, "within": seconds(within), "by": "track"}),
                     Step("where", f"count == {count}", why="the others were too few in their time")]
-        return [*track, Step("threshold", {"at_least": count, "within": seconds(within), "by": "track"},
-                             why="counted in the last seconds, not from the first line on")]
+        return [*track, Step("threshold", {"at_least": count, "within": seconds(within), "by": "track"})]
 
 
 def _taken_apart(one: Setting) -> tuple[str, dict[str, str]]:

@@ -360,3 +360,10 @@ def test_a_pair_of_which_the_end_does_not_name_all_of_desc_is_told(rules):
                        "ptype2=RegExp\npattern2=logout $1\ndesc2=off\naction2=write - off\nwindow=60\n")
 
     assert [4] == [one.place.line for one in imported.lost if "does not name $2" in one.why]
+
+
+def test_a_context_that_is_set_and_not_made_is_told(rules):
+    imported = rules("type=Single\nptype=RegExp\npattern=x\ndesc=x\naction=set CTX 60; write - x\n")
+
+    assert [("set CTX", "in SEC it changes a context that is there; here it makes one, too")] == [
+        (one.what, one.why) for one in imported.lost]

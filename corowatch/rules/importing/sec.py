@@ -354,6 +354,9 @@ class _Writer:
             return None
         if name in ("create", "set"):
             self._create(first, rest, steps)
+            if name == "set":
+                self._imported.lose(self._rule.place_of("action"), " ".join(words[:2]),
+                                    "in SEC it changes a context that is there; here it makes one, too")
             return None
         if name in ("delete", "obsolete"):
             flag, numbers, by_desc = _flag(first)

@@ -3,6 +3,7 @@
 import pytest
 
 from corowatch.core.errors import ConfigError
+from corowatch.core.expression import Expr
 from corowatch.rules.importing import Asked, WrongOption, stamps
 from corowatch.rules.importing.fail2ban import read
 from corowatch.rules.importing.ini import Ini
@@ -346,6 +347,18 @@ def test_matches_of_the_journal_are_all_or_any_of_them(folder, filter_, match, s
     assert sources == [step.value for flow in imported.flows for step in flow.steps
                        if step.kind == "journal" or step.name == "read"]
     assert loaded(imported).steps
+
+
+@pytest.mark.parametrize(("entry", "is_new"), [
+    ({"A": "1", "B": "3", "C": "4"}, False), ({"A": "1", "C": "4"}, True), ({"A": "5", "B": "3", "C": "4"}, True),
+    ({"C": "4"}, True),
+])
+def test_an_entry_that_another_match_lets_in_counts_once(folder, filter_, entry, is_new):
+    filter_("[Definition]\nfailregex = no <HOST>\njournalmatch = A=1 A=2 B=3 + C=4\n")
+    (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\n")
+    expr = Expr(read([str(folder / "jail.conf")]).flows[1].steps[1].value)
+
+    assert is_new == expr.holds({name: entry.get(name) for name in expr.names})
 
 
 def test_a_match_of_the_journal_that_is_none_is_told(folder, filter_):

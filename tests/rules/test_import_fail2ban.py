@@ -139,6 +139,7 @@ def test_of_an_address_and_a_name_in_one_session_the_address_counts(folder, filt
     assert ["192.0.2.1"] == hosts(filter_(SESSIONS), folder, lines)
 
 
+@pytest.mark.re2
 def test_lines_without_a_word_that_a_pattern_needs_are_not_looked_at(folder, filter_):
     path = filter_("[Definition]\nfailregex = ^ \\S+ app: (?:no such user|bad passwor[dt]) for .* from <HOST>$\n"
                    "   ^ Failed (?!never)on \\S+ from <HOST>$\n")
@@ -158,6 +159,7 @@ def test_lines_without_a_word_that_a_pattern_needs_are_not_looked_at(folder, fil
     ("fail -- once more", ["once more"]), (r"^Failed\-for good(?!x)", ["Failed-for good"]), ("^Failed|x(?!y)", []),
     ("^(?P<a>Fail|x)(?!y)", []), ("^(?P<a>Fails )(?!y)", ["Fails"]), ("ü(?!x)", []), ("Fails*(?!y)", ["Fail"]),
 ])
+@pytest.mark.re2
 def test_words_that_each_match_holds(pattern, words):
     assert words == words_of([pattern])
 

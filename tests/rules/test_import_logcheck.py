@@ -66,6 +66,7 @@ def test_what_is_no_expression_is_refused(ere, why):
     assert why == str(refused.value)
 
 
+@pytest.mark.re2
 def test_rules_are_joined_but_those_that_refer_back():
     patterns = joined([*(f"x{number}$" for number in range(50)), "(a)(?:\\1)"])
 

@@ -63,7 +63,7 @@ def test_what_decides_knows_nothing_of_what_runs_it(name):
     ("hyperscan", {"engines/hyperscan.py"}),
     ("regex", {"core/pattern.py"}),
     ("stringzilla", {"core/lines.py"}),
-    ("drain3", {"rules/templates.py"}),
+    ("drain3", {"rules/drain.py"}),
     ("lark", {"core/expression.py"}),
     ("subprocess", {"child.py", "sources/journal.py", "units.py", "commands/graph.py"}),
     ("urllib3", {"sinks/webhook.py"}),

@@ -2,7 +2,7 @@
 
 A file has one in each line: the template, and behind a tab what its reader may want to know, such as how often it was
 seen and one of its lines. `<num>`, `<ip>` and the like stand for what `masks` masks, `<*>` for any word, or any part of
-one. A line has a template if it has as many words, each the same.
+one. A line has a template if it has as many words, each the same; of a long one, the first 64 words count.
 
     sshd[<num>]: Accepted publickey for <*> from <ip> port <num> ssh2	240	sshd[811]: Accepted publickey for anna …
 """
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from corowatch.core.masks import WILD, alike, masked, read, shown
+from corowatch.core.masks import WILD, WORDS, alike, masked, read, shown
 from corowatch.core.table import texts
 
 ALIKE = 0.7
@@ -34,7 +34,8 @@ def template_of(words: Sequence[str]) -> str:
 
 def words_in(template: str) -> tuple[str, ...]:
     """The words of a template as it stands in a file."""
-    return tuple(read(template[1:] if template.startswith("\\") and _COMMENT.match(template) else template).split())
+    own = template[1:] if template.startswith("\\") and _COMMENT.match(template) else template
+    return tuple(read(own).split()[:WORDS])
 
 
 class Accepted:
@@ -45,7 +46,8 @@ class Accepted:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._all: dict[tuple[str, ...], None] = {}
-        self._open: dict[tuple[int, str], list[tuple[str, ...]]] = {}
+        # Those that are no line: by how many words they have, and the first and the last that are always the same.
+        self._open: dict[int, dict[tuple[int, ...], dict[tuple[str, ...], list[tuple[str, ...]]]]] = {}
         for line in texts(lines):
             template = line.partition("\t")[0].strip()
             if template and not template.startswith("#"):
@@ -56,7 +58,10 @@ class Accepted:
         if words not in self._all:
             self._all[words] = None
             if any(WILD in word for word in words):
-                self._open.setdefault((len(words), _first(words)), []).append(words)
+                always = [at for at, word in enumerate(words) if WILD not in word]
+                ends = (always[0], always[-1]) if always else ()
+                self._open.setdefault(len(words), {}).setdefault(ends, {}).setdefault(
+                    tuple(words[at] for at in ends), []).append(words)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -68,13 +73,8 @@ class Accepted:
         """Whether a line of these words has one."""
         if words in self._all:
             return True
-        return any(has(template, words) for first in dict.fromkeys((_first(words), ""))
-                   for template in self._open.get((len(words), first), ()))
-
-
-def _first(words: tuple[str, ...]) -> str:
-    """The first word, by which templates are found; nothing: it may be any."""
-    return "" if not words or WILD in words[0] else words[0]
+        return any(has(template, words) for ends, said in self._open.get(len(words), {}).items()
+                   for template in said.get(tuple(words[at] for at in ends), ()))
 
 
 def has(template: Sequence[str], words: Sequence[str]) -> bool:
@@ -87,11 +87,8 @@ def _fits(own: str, word: str) -> bool:
     return len(word) >= len(before) + len(behind) and word.startswith(before) and word.endswith(behind)
 
 
-def joined(template: Sequence[str], words: Sequence[str]) -> tuple[str, ...] | None:
-    """The template of both, if they have enough in common; both have as many words."""
-    same = sum(own == word for own, word in zip(template, words, strict=True))
-    if same < ALIKE * len(words):
-        return None
+def joined(template: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+    """The template of both, which have as many words."""
     return tuple(own if own == word else WILD for own, word in zip(template, words, strict=True))
 
 

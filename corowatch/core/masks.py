@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 LONGEST = 4096
 """Characters of a line that are looked at."""
+WORDS = 64
+"""Words of a line that are looked at."""
 WILD = "\ue000"
 """The sign of a word, or of a part of one, that may be any."""
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -78,8 +80,19 @@ _EARLY = 6
 
 
 def masked(text: str) -> str:
-    """The line without what stands before its words, and with signs. Of a long one, the first 4096 characters."""
-    signed = _MASKED.sub(lambda found: _SIGN_OF[found.lastgroup or ""], text[:LONGEST])
+    """The line without what stands before its words, and with signs: of a long one the first 4096 characters, and of
+    these the first 64 words."""
+    return _first(_headless(text), WORDS)
+
+
+def _first(text: str, most: int) -> str:
+    """The first words of a text."""
+    words = text.split(None, most)
+    return text[:len(text) - len(words[most])] if len(words) > most else text
+
+
+def _headless(text: str) -> str:
+    signed = _MASKED.sub(lambda found: _SIGN_OF[found.lastgroup or ""], _first(text[:LONGEST], 4 * WORDS))
     if head := _SYSLOG.match(signed):
         return signed[head.end():]
     times = [word.end() for word in islice(_WORD.finditer(signed), _EARLY) if _SIGN_OF["time"] in word[0]]

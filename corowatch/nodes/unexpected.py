@@ -58,7 +58,8 @@ def unexpected(
     learns what a log has, and adds it to the file, which is read again within seconds when it changed. Every line that
     comes here is taken apart, so let a `drop`, or the `otherwise` of another step, keep those away that are many.
 
-    Lines that are not expected are of one template if they have as many words, the first and most others in common; the
+    Lines that are not expected are of one template if they have as many words, the first and most others in common; of
+    a long line 64 words count, and of many templates that are near it, 32 are looked at. The
     first passes, with `template` as an accepted one would be written, and the others are counted `repeated`. A template
     unseen for longer than `remember` is new again, as is one that had to go for others. The event's key has `template`
     and the fields `by`. An event that lacks a field is counted `unkeyed`; one that is not expected and older than the
@@ -89,16 +90,16 @@ def unexpected(
                 continue
             found = known.find(key, words)
             if found is not None:
-                _, _, number, count, seen = found.state
+                *_, count, seen = found.state
                 late = event.when - seen > remember
-                keys.put(found.name, (key, found.words, number, 1 if late else count + 1, max(seen, event.when)))
+                known.join(found, key, 1 if late else count + 1, max(seen, event.when))
                 if not late:
                     counts["repeated"] += 1
                     continue
             else:
                 name = blake2b("\0".join((key, *words)).encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
                 known.add(name, key, words, event.when)
-            template = shown(" ".join(words) if found is None else found.words)
+            template = shown(" ".join(words if found is None else found.words))
             counts["passed"] += 1
             target.send(event.having({"template": template}, key={**keys.key(key), "template": template}))
     except GeneratorExit:

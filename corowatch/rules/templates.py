@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import inf
 
+from corowatch.core.accepted import ALIKE
 from corowatch.core.events import Event
-from corowatch.core.masks import LONGEST, SIGNS, WILD, alike, masked, wider
+from corowatch.core.masks import LONGEST, SIGNS, WILD, WORDS, alike, masked, wider
 
 MOST = 3_000
 """Groups that are kept; a line is compared with those that are as long and begin alike, or begin in too many ways."""
-DEPTH, ALIKE = 6, 0.7
-"""Of Drain: layers of its tree, and the share of words that two lines of a group have in common. With these 377 of 441
+DEPTH = 6
+"""Layers of Drain's tree. With this, and 0.7 as the share of words that two lines of a group have in common, 377 of 441
 groups that people made of loghub's samples are found exactly; with its defaults, 4 and 0.4, 260."""
 KINDS = (r"\w", r"[\w.-]", r"[\w.,:/@-]", r"\S", ".")
 """What characters a part that varies is made of, the narrowest first."""
@@ -108,7 +109,7 @@ class Template:
     trails: bool = False
     """Whether there ever was one behind the last."""
     cut: bool = False
-    """Whether a line was longer than is looked at."""
+    """Whether a line was longer than is looked at, or may have been."""
     _minute: tuple[int, int] = (0, 0)
 
     @property
@@ -126,7 +127,7 @@ class Template:
         if " ".join(words) != signed:
             self.trails = self.trails or signed[-1:].isspace()
             self.gaps |= {at for at, gap in enumerate(_GAP.findall(signed), 1) if gap != " "}
-        self.cut = self.cut or len(event.text) > LONGEST
+        self.cut = self.cut or len(event.text) > LONGEST or len(words) == WORDS
         self.files.add(event.origin.file)
         minute, count = self._minute
         now = int(event.at // 60)
@@ -146,12 +147,11 @@ class Templates:
 
     def __init__(self, most: int = MOST) -> None:
         try:
-            from drain3.drain import Drain, Node
+            from corowatch.rules.drain import BoundedDrain
         except ImportError as error:
             raise ImportError("templates need the package drain3-improved: pip install 'drain3-improved>=0.10'"
                               ) from error
-        self._root = Node
-        self._drain = Drain(depth=DEPTH, sim_th=ALIKE, max_clusters=most, param_str=WILD)
+        self._drain = BoundedDrain(depth=DEPTH, sim_th=ALIKE, max_clusters=most, param_str=WILD)
         self._most = most
         self._kept: dict[int, Template] = {}
         self.lines = 0
@@ -191,6 +191,4 @@ class Templates:
         for name in gone:
             del self._kept[name]
         if gone:
-            self._drain.root_node = self._root()
-            for cluster in self._drain.clusters:
-                self._drain.add_seq_to_prefix_tree(self._drain.root_node, cluster)
+            self._drain.rebuild()

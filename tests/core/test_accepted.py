@@ -29,6 +29,13 @@ def accepted(*templates):
     ("# session closed", "session closed", False),
     ("\\# of it", "# of it", False),
     ("", "", False),
+    ("<*> <*>", "any two", True),
+    ("<*> <*>", "any", False),
+    ("<*> b <*>", "a b c", True),
+    ("<*> b <*>", "a c c", False),
+    ("a " * 70, "a " * 80, True),
+    ("a " * 70, "a " * 64, True),
+    ("a " * 70, "a " * 63, False),
 ])
 def test_a_line_has_a_template_if_each_word_is_the_same(template, line, explained):
     assert explained is accepted(template).explain(words_of(line))

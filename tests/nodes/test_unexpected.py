@@ -1,4 +1,5 @@
 import json
+from random import Random
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from corowatch.core.config import ConfigFile
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import ConfigError
 from corowatch.core.memory import Memory
+from corowatch.core.near import Near
 from corowatch.core.others import Others
 from corowatch.core.pattern import Pattern
 from corowatch.core.table import Table, TableFile
@@ -163,6 +165,20 @@ def test_what_is_gone_leaves_no_place():
 
     assert texts(out)[-4:-2] == texts(out)[-2:] == ["aa", "zz"]
     assert 3 == len(memory)
+
+
+def test_a_line_is_compared_with_few_whatever_the_log_says(monkeypatch):
+    found, random = [], Random(7)
+    find = Near.find
+    monkeypatch.setattr(Near, "find", lambda *of: found.append(find(*of)) or found[-1])
+    node = unexpected(out := Collect(), templates=of())
+
+    send(node, "it was b c", *(" ".join(["it", *"ab" * same, *(f"w{random.random()}" for _ in range(many))])
+                               for same, many in ((0, 12), (3, 6), (0, 1990)) for _ in range(300)), "it was b c")
+
+    assert max(map(len, found)) <= 32
+    assert 901 == len(out)
+    assert max(len(event.fields["template"].split()) for event in out) == 64
 
 
 def test_templates_that_are_accepted_meanwhile_count_from_the_next_line_on():

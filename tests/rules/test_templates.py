@@ -4,6 +4,7 @@ import json
 import sys
 from collections import defaultdict
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from corowatch.core.masks import masked, shown
 from corowatch.core.pattern import Pattern
+from corowatch.rules.drain import BoundedDrain
 from corowatch.rules.suggesting import Writer
 from corowatch.rules.templates import Part, Templates
 from corowatch.testing import line
@@ -73,6 +75,21 @@ def test_what_is_kept_is_bounded_and_what_had_to_go_is_counted():
     assert 90 == templates.forgotten
 
 
+def test_a_line_is_compared_with_few_whatever_the_log_says(monkeypatch):
+    compared, random = [], Random(7)
+    distance = BoundedDrain.get_seq_distance
+    monkeypatch.setattr(BoundedDrain, "get_seq_distance", lambda *of: compared.append(len(of[1])) or distance(*of))
+    templates = Templates()
+
+    for text in ("same same x y", *(" ".join(["it", *"ab" * same, *(f"w{random.random()}" for _ in range(many))])
+                 for same, many in ((0, 12), (3, 6), (3, 9), (0, 1990)) for _ in range(300)), "same same x y"):
+        compared.clear()
+        templates.add(line(text))
+        assert (len(compared) <= 32, sum(compared) <= 1024) == (True, True)
+
+    assert {2} == {one.count for one in templates if one.example == "same same x y"}
+
+
 def test_drains_tree_is_bounded_too():
     """Drain forgets groups, and not the ways to them."""
     def nodes(node):
@@ -87,6 +104,7 @@ def test_drains_tree_is_bounded_too():
 
 def test_where_drain_is_not_installed_the_cure_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "drain3.drain", None)
+    monkeypatch.delitem(sys.modules, "corowatch.rules.drain", raising=False)
 
     with pytest.raises(ImportError, match="pip install 'drain3-improved>=0.10'"):
         Templates()

@@ -54,12 +54,15 @@ def command(templates: str, files: Sequence[str], since: float | None, until: fl
         click.echo(f"… and {len(new) - MOST_ROWS:,} more")
     if not accepting.templates.lines and not accepting.explained:
         fail(1, "there is no line to learn from")
+    count = len(new)
     if new and not dry_run:
         try:
-            accepting.save()
+            count = accepting.save()
         except OSError as error:
             fail(EX_IOERR, f"{templates} cannot be written: {error.strerror}")
+        except ValueError as error:
+            fail(EX_CONFIG, str(error))
     added = "would be added to" if dry_run else "added to"
     kept = f"; {accepting.templates.forgotten:,} more had to go" if accepting.templates.forgotten else ""
-    click.echo(f"{many(len(new), 'template')} {added} {safe(templates)}, of {many(accepting.templates.lines, 'line')}; "
+    click.echo(f"{many(count, 'template')} {added} {safe(templates)}, of {many(accepting.templates.lines, 'line')}; "
                f"{many(len(accepting), 'template')} there before explain {accepting.explained:,} more{kept}", err=True)

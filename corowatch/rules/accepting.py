@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-from pathlib import Path
 
 from corowatch.core.accepted import Accepted, AcceptedFile, template_of, words_of
 from corowatch.core.events import Event
 from corowatch.core.masks import alike
 from corowatch.core.text import capped, safe
+from corowatch.durable import only_one, replace
 from corowatch.rules.templates import Template, Templates
 from corowatch.tables import table_file
 
@@ -36,17 +35,22 @@ class Accepting:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._text, self._accepted = HEAD, Accepted(())
-        if os.path.exists(path):
-            self._text = Path(path).read_text(encoding="utf-8", errors="backslashreplace")
-            if self._text and (_CONFIG.search(self._text) or not _COMMENT.search(self._text)):
-                raise ValueError(f"{path} is no file of templates, which begins with a comment (# …) as `corowatch "
-                                 "accept` writes it; the file of templates is named first, and the logs behind it")
-            self._accepted = table_file(path).open(_READING).rows
+        _, self._accepted = self._read()
         self.templates = Templates()
         """Of the lines that are not explained."""
         self.explained = 0
         """Lines that are."""
+
+    def _read(self) -> tuple[str, Accepted]:
+        """What stands in the file, and the templates of it."""
+        if not os.path.exists(self._path):
+            return HEAD, Accepted(())
+        with open(self._path, encoding="utf-8", errors="backslashreplace", newline="") as file:
+            text = file.read()
+        if text and (_CONFIG.search(text) or not _COMMENT.search(text)):
+            raise ValueError(f"{self._path} is no file of templates, which begins with a comment (# …) as `corowatch "
+                             "accept` writes it; the file of templates is named first, and the logs behind it")
+        return text, table_file(self._path).open(_READING).rows
 
     def add(self, event: Event) -> None:
         """A line."""
@@ -64,18 +68,22 @@ class Accepting:
         """What would be added, in the order in which it would stand there."""
         return sorted(self.templates, key=lambda one: _told(one))
 
-    def save(self) -> None:
-        """Add it to the file, which is replaced at once. Raises OSError."""
-        rows = [f"{_told(one)}\t{one.count}\t{capped(safe(one.example), EXAMPLE)}\n" for one in self.new()]
-        text = self._text if self._text.endswith("\n") else f"{self._text}\n"
-        real = os.path.realpath(self._path)
-        beside = f"{real}.new"
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write("".join((text, *rows)))
-        if os.path.exists(real):
-            shutil.copymode(real, beside)
-        os.replace(beside, real)
+    def save(self) -> int:
+        """Add it to the file, which is replaced at once, but for what was added to that meanwhile. Gives how many are
+        added. Raises OSError, and ValueError where the file is wrong by now."""
+        with only_one(os.path.dirname(os.path.realpath(self._path))):
+            text, accepted = self._read()
+            rows = [f"{_told(one)}\t{one.count}\t{capped(safe(one.example), EXAMPLE)}\n" for one in self.new()
+                    if not accepted.explain(_words(one))]
+            if rows or not os.path.exists(self._path):
+                between = "" if text.endswith("\n") else "\n"
+                replace(self._path, "".join((text, between, *rows)).encode())
+        return len(rows)
+
+
+def _words(template: Template) -> tuple[str, ...]:
+    return tuple(alike(str(word)) for word in template.words)
 
 
 def _told(template: Template) -> str:
-    return template_of([alike(str(word)) for word in template.words])
+    return template_of(_words(template))

@@ -33,7 +33,9 @@ class BoundedDrain(Drain):
             if node is None:
                 return None
             node = node.key_to_child_node.get(token) or node.key_to_child_node.get(self.param_str)
-        return None if node is None else self.fast_match(sorted(self._near.find(id(node), tokens)), tokens, sim_th, include_params)
+        if node is None:
+            return None
+        return self.fast_match(sorted(self._near.find(id(node), tokens)), tokens, sim_th, include_params)
 
     def add_seq_to_prefix_tree(self, root_node: Node, cluster: LogCluster) -> None:
         """Place a group where its lines are looked for."""

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corowatch.core.accepted import Accepted, words_of
+from corowatch.durable import only_one
 from corowatch.rules.accepting import HEAD, Accepting
 from corowatch.rules.lines import read_lines
 from corowatch.testing import line
@@ -55,6 +57,43 @@ def test_a_link_stays_one(known, tmp_path):
     learn(known, "a b")
 
     assert (True, "\na b\t1\ta b\n") == (known.is_symlink(), (tmp_path / "real").read_text())
+
+
+def test_what_was_added_meanwhile_stays_and_is_not_added_again(known):
+    known.write_text("# ours\r\n")
+    one, other = Accepting(str(known)), Accepting(str(known))
+    for accepting, texts in ((one, ["a b", "c d"]), (other, ["a b", "e f", "g h"])):
+        for text in texts:
+            accepting.add(line(text))
+
+    assert 2 == one.save()
+    with known.open("a", newline="") as file:
+        file.write("g <*>\n")
+    assert 1 == other.save()
+    assert 0 == other.save()
+
+    assert b"# ours\r\na b\t1\ta b\nc d\t1\tc d\ng <*>\ne f\t1\te f\n" == known.read_bytes()
+
+
+def test_a_file_that_is_another_by_now_is_refused(known):
+    accepting = Accepting(str(known))
+    accepting.add(line("a b"))
+    known.write_text("flows:\n")
+
+    with pytest.raises(ValueError, match="is no file of templates"):
+        accepting.save()
+    assert "flows:\n" == known.read_text()
+
+
+def test_one_waits_until_another_has_saved(known):
+    accepting = Accepting(str(known))
+    accepting.add(line("a b"))
+    with ThreadPoolExecutor() as pool:
+        with only_one(known.parent):
+            saved = pool.submit(accepting.save)
+            assert not wait([saved], 0.1).done
+            known.write_text("# theirs\na <*>\n")
+        assert 0 == saved.result(10)
 
 
 def test_a_file_that_is_no_text_is_refused(known):

@@ -187,9 +187,9 @@ def test_actions_become_sinks(rules):
     assert {
         "file": {"file": "/var/log/out.txt"},
         "shell": {"exec": ["/bin/page", "{g1}", "{text}"]},
-        "shell-2": {"exec": ["/bin/sh", "-c", "echo $2 >> /tmp/x", "sh", "", "{g2}"]},
+        "shell-2": {"exec": ["/bin/sh", "-c", "echo \"$2\" >> /tmp/x", "sh", "", "{g2}"]},
         "mail": {"email": {"to": "ops@example.org"}},
-        "pipe": {"exec": ["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | grep -v $2", ".{title}", "", "{g2}"]},
+        "pipe": {"exec": ["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | grep -v \"$2\"", ".{title}", "", "{g2}"]},
     } == imported.sinks
     assert [("x", "console", "info"), ("got {g1}", "console", "info"), ("x", ["file", "shell", "shell-2"], "warning"),
             ("S {g2}", "mail", "warning"), ("{g1}", "pipe", "warning"), ("{g2}", "console", "warning")] == [
@@ -206,7 +206,8 @@ def test_a_script_decides_and_a_calendar_has_its_time(rules):
 
     assert [["tail", "grep", "check", "alert"], ["from", "alert"], ["cron", "alert"]] == [
         [step.kind for step in flow.steps] for flow in imported.flows]
-    assert {"argv": ["/bin/sh", "-c", "/bin/test $1 = $2", "sh", "{g1}", "{g2}"]} == imported.flows[0].steps[2].value
+    argv = ["/bin/sh", "-c", "/bin/test \"$1\" = \"$2\"", "sh", "{g1}", "{g2}"]
+    assert {"argv": argv} == imported.flows[0].steps[2].value
     assert ("x.script.otherwise", "bad {g1}") == (
         imported.flows[1].steps[0].value, imported.flows[1].steps[1].value["title"])
     assert "0 8 * * 1-5" == imported.flows[2].steps[0].value["at"]

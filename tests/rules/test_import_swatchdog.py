@@ -101,7 +101,7 @@ def test_actions_become_sinks(rules):
     assert {
         "mail": {"email": {"to": ["ops@example.org", "bob@localhost"]}},
         "exec": {"exec": ["/bin/page", "{g1}", "{text}"]},
-        "exec-2": {"exec": ["/bin/sh", "-c", 'line="${{0#.}}"; echo ${{2}} $line >> /tmp/{{x}}', ".{text}", "",
+        "exec-2": {"exec": ["/bin/sh", "-c", 'line="${{0#.}}"; echo "${{2}}" "$line" >> /tmp/{{x}}', ".{text}", "",
                             "{g2}"]},
         "pipe": {"exec": ["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | tr a, b", ".{text}"]},
         "write": {"exec": ["/bin/sh", "-c", WRITE, ".{text}"]},

@@ -9,7 +9,7 @@ from corowatch.loading import load_texts
 from corowatch.rules.importing import Flow, Import, Step, as_yaml, seconds, sound
 from corowatch.rules.importing.commands import command, piped
 from corowatch.rules.importing.naming import name_of
-from corowatch.rules.importing.perl_regex import as_text
+from corowatch.rules.importing.perl_regex import Refused, as_text
 
 TEXTS = ["plain", "two words", "it's", "a: b", "# no comment", "true", "null", "12", "1.5", "10m", "/var/log/*.log",
          "/a b", "*.log", "", "-x", "{text}", "a\tb", 'a"b\\c\n', "\u2028x", "-", "é", "[a]", "& | > % @ `", "~"]
@@ -47,10 +47,14 @@ def test_a_config_is_read_as_it_was():
     ("x '$1' > '/tmp/$2 {}'", ["/bin/sh", "-c", """x ''"$1"'' > '/tmp/'"$2"' {{}}'""", "sh", "{g1}", "{g2}"]),
     ("x \"'$1'\" \\' | y '$*'", ["/bin/sh", "-c", """line="${{0#.}}"; x "'$1'" \\' | y ''"$line"''""", ".{text}",
                                  "{g1}"]),
-    ("it's $1", ["/bin/sh", "-c", "it's $1", "sh", "{g1}"]),
 ])
 def test_a_command_gets_what_it_names_as_words(text, words):
     assert words == command(text, as_text)
+
+
+def test_a_command_whose_quotes_do_not_close_is_refused():
+    with pytest.raises(Refused, match="its quotes do not close"):
+        command("it's $1", as_text)
 
 
 def test_a_command_is_piped_to_with_what_it_names():

@@ -59,11 +59,11 @@ def unexpected(
     comes here is taken apart, so let a `drop`, or the `otherwise` of another step, keep those away that are many.
 
     Lines that are not expected are of one template if they have as many words, the first and most others in common; of
-    a long line 64 words count, and of many templates that are near it, 32 are looked at. The
-    first passes, with `template` as an accepted one would be written, and the others are counted `repeated`. A template
-    unseen for longer than `remember` is new again, as is one that had to go for others. The event's key has `template`
-    and the fields `by`. An event that lacks a field is counted `unkeyed`; one that is not expected and older than the
-    newest such by more than `lateness`, `late`. At close nothing is sent; what was told is known after a restart.
+    a long line 64 words count, and of many templates that are near it, 32 are looked at. The first passes, with
+    `template` as an accepted one would be written, and the others are counted `repeated`. A template unseen for longer
+    than `remember` is new again, as is one that had to go for others. The event's key has `template` and the fields
+    `by`. An event that lacks a field is counted `unkeyed`; one that is not expected and older than the newest such by
+    more than `lateness`, `late`. At close nothing is sent; what was told is known after a restart.
 
         unexpected: {templates: syslog.templates, except: 'DEBUG'}
     """

@@ -412,3 +412,11 @@ def test_one_filter_twice_makes_two_flows(folder, filter_):
     path = filter_("[Definition]\nfailregex = no <HOST>$\n")
 
     assert ["app", "app-2"] == [flow.name for flow in read([path, path]).flows]
+
+
+def test_options_that_name_each_other_often_are_put_together_once(folder, filter_):
+    """Else each level would cost eight times the one before, though nothing comes of it."""
+    levels = "".join(f"x{level} = {f'%(x{level - 1})s' * 8}\n" for level in range(1, 40))
+    path = filter_(f"[Definition]\nx0 =\n{levels}failregex = %(x39)sno <HOST>$\n")
+
+    assert ["192.0.2.1"] == hosts(path, folder, [AT.format(1) + "no 192.0.2.1"])

@@ -58,6 +58,7 @@ def test_expressions_find_what_grep_finds():
     ("a|+b", "'+' has nothing before it to repeat"),
     ("^*a", "'*' has nothing before it to repeat"),
     ("a\\", "it ends with a backslash"),
+    ("(" * 5000 + "a" + ")" * 5000, "more than 100 groups stand within each other"),
     ("a{2000}", "{2000} is more than 1,000 times"),
 ])
 def test_what_is_no_expression_is_refused(ere, why):

@@ -18,6 +18,8 @@ _EDGES = frozenset(("^", "$", r"\b", r"\B", r"\b(?=\w)", r"\b(?<=\w)"))
 _SPECIAL = frozenset(r".[]\()*+?{}|^$")
 _WORDLY = re.compile(r"(?:[A-Za-z0-9_]|\\w)\+?")
 _WORD_FOLLOWS = re.compile(r"(?:[A-Za-z0-9_]|\\w)(?![*?{])")
+DEEPEST = 100
+"""Groups within groups."""
 MOST = 1000
 """How often at most something may come again, for RE2; grep takes 32767."""
 
@@ -38,6 +40,8 @@ class _Reader:
 
     def alternatives(self, depth: int) -> str:
         """Up to the end, or the parenthesis that closes the group."""
+        if depth > DEEPEST:
+            raise ValueError(f"more than {DEEPEST} groups stand within each other")
         branches = [self._branch(depth)]
         while self._text[self._at:self._at + 1] == "|":
             self._at += 1

@@ -55,6 +55,8 @@ class Ini:
         self.before: dict[str, Section] = {}
         """What options of a section were in a file before, for `%(known/option)s`."""
         self.files: list[str] = []
+        self._known: dict[tuple[str, str, str], Value | None] = {}
+        """Values that were put together, by section, option and what is given: options may name each other often."""
 
     def read(self, path: str) -> None:
         """Add a file and what it includes; `NAME.local` behind each `NAME.conf`. Raises ConfigError if it is not there
@@ -64,6 +66,7 @@ class Ini:
                 known = self.sections.setdefault(section, {})
                 self.before.setdefault(section, {}).update({key: known[key] for key in options if key in known})
                 known.update(options)
+            self._known.clear()
             self.files.append(name)
 
     @property
@@ -87,6 +90,12 @@ class Ini:
         no such option. Raises ConfigError where a name leads nowhere or round and round."""
         if name in given:
             return [Line(text, Place("--set")) for text in given[name].split("\n")]
+        asked = section, name, repr(given)
+        if asked not in self._known:
+            self._known[asked] = self._put_together(section, name, given, depth)
+        return self._known[asked]
+
+    def _put_together(self, section: str, name: str, given: Mapping[str, str], depth: int) -> Value | None:
         raw = self._raw(section, name)
         if raw is None:
             return None

@@ -216,6 +216,7 @@ def test_the_readme_names_every_example_and_what_it_uses():
         (name, folder, re.findall(r"`(\w+)`", used)) for name, folder, used in rows]
 
 
+@pytest.mark.slow
 @each_example
 @pytest.mark.parametrize("kill", [True, False], ids=["killed", "stopped"])
 def test_an_example_gives_the_same_over_restarts_in_the_middle_of_it(example, tmp_path, monkeypatch, kill):
@@ -288,6 +289,7 @@ def written_over_time(example):
     return sorted(lines, key=itemgetter(0))
 
 
+@pytest.mark.slow
 @each_example
 def test_an_example_gives_the_same_live(example, tmp_path, monkeypatch):
     """Line by line, as they were written, with the clock on the wall at the time of each."""

@@ -209,7 +209,7 @@ def test_an_ignoreregex_sees_the_whole_line_only_where_there_are_fewer(folder, f
     assert found == hosts(path, folder, [AT.format(1) + "zd: bad 192.0.2.1"])
 
 
-def test_the_journal_is_read_though_a_jail_names_files_and_never_with_a_files_patterns(folder, filter_):
+def test_the_journal_is_read_though_a_jail_names_files_but_for_a_log_that_is_asked_for(folder, filter_):
     path = filter_("[Definition]\nfailregex = ^bad <HOST>$\njournalmatch = _COMM=app\n")
     (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\nlogpath = /var/log/app.log\n")
 
@@ -219,8 +219,6 @@ def test_the_journal_is_read_though_a_jail_names_files_and_never_with_a_files_pa
 
     assert ["journal", "tail"] == sources
     assert ["journal"] == [flow.steps[0].kind for flow in alone]
-    with pytest.raises(WrongOption, match="leave one of both out"):
-        read([path], Asked(("/x.log",), {"logtype": "journal"}))
 
 
 def test_a_number_or_a_time_of_a_jail_that_is_none_is_told_and_the_rest_is_used(folder, filter_):

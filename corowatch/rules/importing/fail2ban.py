@@ -121,9 +121,7 @@ def read(files: Sequence[str], asked: Asked = NOTHING) -> Import:
         for name in _beside(path):
             ini.read(name)
         if "Definition" in ini.sections:
-            of_journal = asked.options.get("logtype") == "journal"
-            if of_journal and asked.logs:
-                raise WrongOption("--log names files, and --set logtype=journal the journal; leave one of both out")
+            of_journal = asked.options.get("logtype") == "journal"  # with a log that is named: as journalctl writes it
             jail = Jail(asked.logs or ([] if of_journal else _usual_logs(path)), *(asked.threshold or ()))
             known.append(ini)
             _add(imported, path, os.path.splitext(os.path.basename(path))[0], {}, asked.options, jail)

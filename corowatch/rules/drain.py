@@ -7,6 +7,7 @@ each new group: a log of random words has thousands there. Here a leaf finds tho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from drain3.drain import Drain, LogCluster, Node
 
@@ -16,7 +17,9 @@ from corowatch.core.near import Near
 class BoundedDrain(Drain):
     """Groups as Drain's; where more may be near than are looked at, a line joins the nearest of these."""
 
-    _near: Near[int] = Near()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._near: Near[int] = Near()
 
     def rebuild(self) -> None:
         """Drop the ways to groups that are gone: by themselves they only grow."""

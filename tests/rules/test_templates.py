@@ -143,3 +143,11 @@ def test_most_groups_that_people_made_of_real_logs_are_found():
     print("templates that agree:", agree)
 
     assert sum(right for right, _ in agree.values()) >= 375, agree
+
+
+def test_what_one_has_learnt_is_nothing_to_another():
+    one, other = (BoundedDrain(depth=4, sim_th=0.7, param_str="<*>") for _ in range(2))
+    one.add_log_message("a b c d")
+
+    assert one._near._places
+    assert {} == other._near._places

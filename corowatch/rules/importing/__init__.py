@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from corowatch.core.errors import ConfigError, Place
+from corowatch.core.errors import ConfigError, Mistake, Place
+from corowatch.rules.yaml_text import scalar
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _WORDS = {"null", "true", "false"}
@@ -173,6 +174,15 @@ def as_yaml(imported: Import, title: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def lines_of(path: str, newline: str | None = None) -> list[tuple[int, str]]:
+    """The lines of a file with their numbers; `newline` as of open(). Raises ConfigError where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline=newline) as file:
+            return list(enumerate(file.read().split("\n"), 1))
+    except OSError as error:
+        raise ConfigError([Mistake(Place(path), f"cannot be read: {error.strerror}")]) from error
+
+
 def _comment(text: str) -> str:
     return _CONTROL.sub(" ", text)
 
@@ -206,16 +216,13 @@ def _flowing(value: Any) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """A scalar as YAML: plain where it can be, else in single quotes; in double ones where a character is a control."""
+    """A scalar as YAML: plain where it can be, else in quotes."""
     if isinstance(value, bool):
         return str(value).lower()
     text = str(value)
     if not isinstance(value, str) or (_PLAIN.fullmatch(text) and text.lower() not in _WORDS) or _is_span(text):
         return text
-    if _CONTROL.search(text):
-        quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + _CONTROL.sub(lambda one: f"\\u{ord(one[0]):04x}", quoted) + '"'
-    return "'" + text.replace("'", "''") + "'"
+    return scalar(text)
 
 
 def _is_span(text: str) -> bool:

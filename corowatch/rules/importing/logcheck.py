@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.pattern import Pattern
-from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, one_or_list
+from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, lines_of, one_or_list
 from corowatch.rules.importing.ere import translated
 
 LOGS = ("/var/log/syslog", "/var/log/auth.log")
@@ -191,12 +191,8 @@ def _add(imported: Import, rules: Rules, layer: str, path: str) -> None:
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
     """The rules of a file with their numbers: what is neither blank nor a comment. Raises ConfigError."""
-    try:
-        with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
-            lines = file.read().split("\n")
-    except OSError as error:
-        raise ConfigError([Mistake(Place(path), f"cannot be read: {error.strerror}")]) from error
-    yield from ((number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#"))
+    lines = lines_of(path, newline="\n")
+    yield from ((number, line) for number, line in lines if line.strip() and not line.startswith("#"))
 
 
 def _matching(imported: Import, rules: Rules, layer: str, lines: _Files) -> Iterator[Flow]:

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from corowatch.core.clock import Cron
-from corowatch.core.errors import ConfigError, Mistake, Place
-from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, one_or_list, seconds
+from corowatch.core.errors import Place
+from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, lines_of, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped
 from corowatch.rules.importing.naming import name_of
 from corowatch.rules.importing.perl_regex import Refused, count_groups, numbers_in, translated
@@ -116,11 +116,7 @@ def _without_contexts(imported: Import, origins: Mapping[str, Rule]) -> None:
 
 def _rules(imported: Import, path: str) -> Iterator[Rule]:
     """The rules of a file: keywords up to a blank line, a comment, or the next `type`. Raises ConfigError."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = list(enumerate(file.read().split("\n"), 1))
-    except OSError as error:
-        raise ConfigError([Mistake(Place(path), f"cannot be read: {error.strerror}")]) from error
+    lines = lines_of(path)
     rule: Rule | None = None
     while lines:
         number, text = lines.pop(0)

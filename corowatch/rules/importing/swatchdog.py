@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from corowatch.core.errors import ConfigError, Mistake, Place
-from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, one_or_list, seconds
+from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, lines_of, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped, shell
 from corowatch.rules.importing.naming import name_of
 from corowatch.rules.importing.perl_regex import Refused, as_text, match_of, numbers_in, translated
@@ -89,11 +89,7 @@ def _blocks(imported: Import, path: str, variables: dict[str, str]) -> Iterator[
 
 def _settings(path: str, above: tuple[str, ...] = ()) -> Iterator[Setting]:
     """The lines of a file, those that end with a backslash together, and what it includes. Raises ConfigError."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = list(enumerate(file.read().split("\n"), 1))
-    except OSError as error:
-        raise ConfigError([Mistake(Place(path), f"cannot be read: {error.strerror}")]) from error
+    lines = lines_of(path)
     while lines:
         number, text = lines.pop(0)
         column = len(text) - len(text.lstrip()) + 1

@@ -27,7 +27,7 @@ from corowatch.commands import Later
 from corowatch.core.errors import ConfigError, StateLost, StateRefused
 from corowatch.terminal import coloured, speak, width
 
-EX_USAGE, EX_IOERR, EX_CONFIG = 64, 74, 78
+EX_USAGE, EX_UNAVAILABLE, EX_IOERR, EX_CONFIG = 64, 69, 74, 78
 """sysexits.h."""
 MORE_TIME = "allow more time with --deliver-within, or keep what waits with --state-dir"
 MOST_ROWS = 1000

@@ -65,6 +65,7 @@ def test_what_decides_knows_nothing_of_what_runs_it(name):
     ("stringzilla", {"core/lines.py"}),
     ("drain3", {"rules/drain.py"}),
     ("lark", {"core/expression.py"}),
+    ("igraph", {"rules/picture.py"}),
     ("subprocess", {"child.py", "sources/journal.py", "units.py", "commands/graph.py"}),
     ("urllib3", {"sinks/webhook.py"}),
     ("smtplib", {"sinks/email.py"}),

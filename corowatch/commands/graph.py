@@ -5,22 +5,22 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from corowatch.cli import EX_IOERR, fail, refusals, running_state, state_dir
+from corowatch.cli import EX_IOERR, EX_UNAVAILABLE, fail, refusals, running_state, state_dir
 from corowatch.cli import configs as a_config
 from corowatch.core.config import Config
 from corowatch.core.graph import feed_of
-from corowatch.rules.drawing import FORMS, drawing
+from corowatch.rules.drawing import Drawing, dot, drawing, mermaid, tree
 from corowatch.terminal import speak
 
 
 @click.command("graph")
 @a_config
-@click.option("--as", "form", type=click.Choice(list(FORMS)), default="tree", show_default=True,
+@click.option("--as", "form", type=click.Choice(["tree", "mermaid", "dot", "svg"]), default="tree", show_default=True,
               help="A text tree, a flowchart of Mermaid, a graph of Graphviz, or a picture.")
 @click.option("--counts", is_flag=True, help="Write on each edge how many went there, as the state of the daemon "
                                              "tells it.")
@@ -37,13 +37,29 @@ def command(config: Sequence[str], form: str, counts: bool, state_dir: str | Non
     speak(sys.stdout)
     loaded = load_paths(config)
     drawn = drawing(loaded, _counts(loaded, state_dir) if counts else None)
-    if form == "svg" and (program := shutil.which("dot")):
-        laid = subprocess.run([program, "-Tsvg"], input=FORMS["dot"](drawn), capture_output=True,  # noqa: S603
+    click.echo(FORMS[form](drawn), nl=form != "svg")
+
+
+def _svg(drawn: Drawing) -> str:
+    """A picture by Graphviz where it is installed."""
+    if program := shutil.which("dot"):
+        laid = subprocess.run([program, "-Tsvg"], input="\n".join(dot(drawn)), capture_output=True,  # noqa: S603
                               text=True, check=False, timeout=60)
         if laid.returncode == 0:
-            click.echo(laid.stdout, nl=False)
-            return
-    click.echo(FORMS[form](drawn), nl=form != "svg")
+            return laid.stdout
+    try:
+        from corowatch.rules.picture import svg
+    except ModuleNotFoundError:
+        fail(EX_UNAVAILABLE, "corowatch: a picture needs Graphviz (apt install graphviz) or pip install igraph")
+    return svg(drawn)
+
+
+FORMS: Mapping[str, Callable[[Drawing], str]] = {
+    "tree": lambda drawn: "\n".join(tree(drawn)),
+    "mermaid": lambda drawn: "\n".join(mermaid(drawn)),
+    "dot": lambda drawn: "\n".join(dot(drawn)),
+    "svg": _svg,
+}
 
 
 def _counts(config: Config, given: str | None) -> Mapping[str, Mapping[str, int]]:

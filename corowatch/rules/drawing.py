@@ -1,23 +1,19 @@
-"""The graph of a config as a picture: a text tree, Mermaid, DOT, or SVG.
+"""The graph of a config as a text tree, as Mermaid and as DOT; rules/picture.py makes it SVG.
 
-Sources stand on the left, what they lead to one column further, sinks last. What every edge let through stands on it
-where counts are known.
+What every edge let through stands on it where counts are known.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from html import escape
 
 from corowatch.core.config import Config, Step
 from corowatch.core.text import capped, safe, shown
 
 WIDTH = 48
 """Characters of a label's line."""
-CHAR, LINE, PAD, GAP, ROW = 7.0, 16, 9, 90, 30
-"""Pixels of a character and a line, within a box and between boxes."""
 
 Counts = Mapping[str, Mapping[str, int]]
 """By step or sink, what it counted."""
@@ -33,6 +29,12 @@ class Box:
     role: str
     lines: tuple[str, ...]
     flow: str = ""
+
+    @property
+    def label(self) -> list[str]:
+        """The lines that stand in it."""
+        alone = self.kind in ("", self.name) or self.role == "sink"
+        return [self.name if alone else f"{self.name} ({self.kind})", *self.lines]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,13 @@ class Drawing:
     def after(self, id_: str) -> Iterator[Edge]:
         """Where it leads."""
         yield from (edge for edge in self.edges if edge.before == id_)
+
+    def by_flow(self) -> list[tuple[str, list[Box]]]:
+        """Each flow with its boxes; sinks are of none."""
+        flows: dict[str, list[Box]] = {}
+        for box in self.boxes.values():
+            flows.setdefault(box.flow, []).append(box)
+        return list(flows.items())
 
 
 def drawing(config: Config, counts: Counts | None = None) -> Drawing:
@@ -149,11 +158,11 @@ def mermaid(drawn: Drawing) -> Iterator[str]:
     shapes = {"source": '[/"{}"/]', "node": '["{}"]', "sink": '(["{}"])'}
     names = {id_: f"n{number}" for number, id_ in enumerate(drawn.boxes)}
     yield "flowchart LR"
-    for flow, boxes in _by_flow(drawn):
+    for flow, boxes in drawn.by_flow():
         if flow:
             yield f"  subgraph {_mermaid(flow)}"
         for box in boxes:
-            label = "<br>".join(_mermaid(line) for line in _label(box))
+            label = "<br>".join(_mermaid(line) for line in box.label)
             yield f"{'    ' if flow else '  '}{names[box.id]}{shapes[box.role].format(label)}"
         if flow:
             yield "  end"
@@ -173,11 +182,11 @@ def dot(drawn: Drawing) -> Iterator[str]:
     yield "digraph corowatch {"
     yield '  rankdir=LR; node [fontname="sans-serif", fontsize=11, style=rounded];'
     yield '  edge [fontname="sans-serif", fontsize=10];'
-    for number, (flow, boxes) in enumerate(_by_flow(drawn)):
+    for number, (flow, boxes) in enumerate(drawn.by_flow()):
         if flow:
             yield f"  subgraph cluster_{number} {{ label={_dot(flow)}; color=gray;"
         for box in boxes:
-            yield f"    {_dot(box.id)} [shape={shapes[box.role]}, label={_dot(chr(10).join(_label(box)))}];"
+            yield f"    {_dot(box.id)} [shape={shapes[box.role]}, label={_dot(chr(10).join(box.label))}];"
         if flow:
             yield "  }"
     for edge in drawn.edges:
@@ -188,87 +197,3 @@ def dot(drawn: Drawing) -> Iterator[str]:
 
 def _dot(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def _by_flow(drawn: Drawing) -> list[tuple[str, list[Box]]]:
-    flows: dict[str, list[Box]] = {}
-    for box in drawn.boxes.values():
-        flows.setdefault(box.flow, []).append(box)
-    return list(flows.items())
-
-
-def _label(box: Box) -> list[str]:
-    head = box.name if box.kind in ("", box.name) or box.role == "sink" else f"{box.name} ({box.kind})"
-    return [head, *box.lines]
-
-
-# --- as a picture -----------------------------------------------------------------------------------
-
-
-def svg(drawn: Drawing) -> str:
-    """The same as SVG, laid out in columns by how far each is from a source, flow below flow."""
-    column = _columns(drawn)
-    size = {id_: (max(len(line) for line in _label(box)) * CHAR + 2 * PAD, len(_label(box)) * LINE + 2 * PAD)
-            for id_, box in drawn.boxes.items()}
-    lefts = [0.0]
-    for number in range(max(column.values(), default=0)):
-        lefts.append(lefts[-1] + max(size[id_][0] for id_, at in column.items() if at == number) + GAP)
-    place: dict[str, tuple[float, float]] = {}
-    bottoms: dict[int, float] = {}
-    for _, boxes in _by_flow(drawn):
-        floor = max((bottoms.get(column[box.id], ROW) for box in boxes), default=ROW) if boxes[0].flow else 0.0
-        for box in boxes:
-            at = column[box.id]
-            top = max(floor, bottoms.get(at, ROW))
-            place[box.id] = lefts[at], top
-            bottoms[at] = top + size[box.id][1] + ROW
-    width = max((place[id_][0] + size[id_][0] for id_ in place), default=0.0) + 4
-    height = max(bottoms.values(), default=0.0) + 4
-    flows = [(place[boxes[0].id], flow) for flow, boxes in _by_flow(drawn) if flow]
-    drawn_ = [f'<text class="edge" x="{at[0]:.0f}" y="{at[1] - 6:.0f}">{escape(flow)}</text>' for at, flow in flows]
-    drawn_ += [part for edge in drawn.edges for part in _way(edge, place, size)]
-    drawn_ += [part for box in drawn.boxes.values() for part in _box(box, place[box.id], size[box.id])]
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-2 -2 {width:.0f} {height:.0f}" '
-            f'width="{width:.0f}" height="{height:.0f}" font-family="ui-monospace, monospace" font-size="11">'
-            '<style>rect{fill:#fff;stroke:#555}.source{fill:#e8f1fb}.sink{fill:#eaf6ea}path{fill:none;stroke:#888}'
-            f'text{{fill:#222}}.edge{{fill:#666}}</style>{"".join(drawn_)}</svg>\n')
-
-
-def _columns(drawn: Drawing) -> dict[str, int]:
-    """How many edges the longest way to each has; all sinks stand in one column behind everything."""
-    column = dict.fromkeys(drawn.boxes, 0)
-    for id_ in drawn.boxes:  # parents come before children, sinks last
-        for edge in drawn.after(id_):
-            column[edge.after] = max(column[edge.after], column[id_] + 1)
-    last = max(column.values(), default=0)
-    return {id_: last if drawn.boxes[id_].role == "sink" else at for id_, at in column.items()}
-
-
-def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> Iterator[str]:
-    yield (f'<rect class="{box.role}" x="{at[0]:.0f}" y="{at[1]:.0f}" width="{size[0]:.0f}" height="{size[1]:.0f}" '
-           f'rx="{4 if box.role != "sink" else 12}"><title>{escape(box.id)}</title></rect>')
-    for number, line in enumerate(_label(box)):
-        weight = ' font-weight="bold"' if number == 0 else ""
-        yield (f'<text x="{at[0] + PAD:.0f}" y="{at[1] + PAD + 11 + number * LINE:.0f}"{weight} xml:space="preserve">'
-               f"{escape(line)}</text>")
-
-
-def _way(edge: Edge, place: Mapping[str, tuple[float, float]], size: Mapping[str, tuple[float, float]],
-         ) -> Iterator[str]:
-    begin = place[edge.before][0] + size[edge.before][0], place[edge.before][1] + size[edge.before][1] / 2
-    end = place[edge.after][0], place[edge.after][1] + size[edge.after][1] / 2
-    middle = begin[0] + GAP / 2
-    yield (f'<path d="M{begin[0]:.0f} {begin[1]:.0f} C{middle:.0f} {begin[1]:.0f} {end[0] - GAP / 2:.0f} {end[1]:.0f} '
-           f'{end[0]:.0f} {end[1]:.0f}"/>')
-    if edge.text:
-        yield (f'<text class="edge" x="{end[0] - 5:.0f}" y="{end[1] - 4:.0f}" text-anchor="end">'
-               f"{escape(edge.text)}</text>")
-
-
-FORMS: Mapping[str, Callable[[Drawing], str]] = {
-    "tree": lambda drawn: "\n".join(tree(drawn)),
-    "mermaid": lambda drawn: "\n".join(mermaid(drawn)),
-    "dot": lambda drawn: "\n".join(dot(drawn)),
-    "svg": svg,
-}
-

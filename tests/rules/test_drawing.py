@@ -1,13 +1,12 @@
-"""The graph of a config as text, code and picture."""
+"""The graph of a config as text and code."""
 
 import re
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from corowatch.loading import load_paths
-from corowatch.rules.drawing import FORMS, dot, drawing, mermaid, svg, tree
+from corowatch.rules.drawing import dot, drawing, mermaid, tree
 
 CONFIGS = Path(__file__).parents[2] / "config"
 CONFIG = """
@@ -63,22 +62,8 @@ def test_dot_quotes_what_it_must(drawn):
     assert text.count("{") == text.count("}")
 
 
-def test_a_picture_has_every_box_beside_the_others(drawn):
-    root = ElementTree.fromstring(svg(drawn))
-    space = "{http://www.w3.org/2000/svg}"
-    boxes = [tuple(float(one.get(name)) for name in ("x", "y", "width", "height")) for one in root.iter(f"{space}rect")]
-
-    assert len(drawn.boxes) == len(boxes)
-    for number, (x, y, width, height) in enumerate(boxes):
-        for other in boxes[number + 1:]:
-            assert x + width < other[0] or other[0] + other[2] < x or y + height < other[1] or other[1] + other[3] < y
-    view = [float(one) for one in root.get("viewBox").split()]
-    assert all(x + width <= view[2] and y + height <= view[3] for x, y, width, height in boxes)
-    assert len(drawn.edges) == len(list(root.iter(f"{space}path")))
-
-
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [tree, mermaid, dot])
 def test_every_example_at_once_can_be_drawn(form):
-    told = FORMS[form](drawing(load_paths(sorted(map(str, CONFIGS.glob("examples/*/config.yaml"))))))
+    told = "\n".join(form(drawing(load_paths(sorted(map(str, CONFIGS.glob("examples/*/config.yaml")))))))
 
     assert all(re.search(rf"\b{flow}\b", told) for flow in ("ssh-failures", "disk-io"))

@@ -25,14 +25,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from corowatch import memory_log
 from corowatch.core.errors import StateLost, StateRefused
 from corowatch.core.events import Alert
 from corowatch.core.memory import Memory
 from corowatch.core.retry import LONGEST
 from corowatch.durable import network_file_system, sync_folder
+from corowatch.upgrade import upgrade
 
 APPLICATION_ID = 0x636F726F  # "coro"
-VERSION = 3
+VERSION = 4
 MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 """Waiting for one sink; beyond, alerts of one node and key fold into one row."""
 HANDFUL = 4 << 20
@@ -48,7 +50,6 @@ _SCHEMA = """
 CREATE TABLE readers (step TEXT PRIMARY KEY, reader TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE positions (reader TEXT, key TEXT, state TEXT NOT NULL, PRIMARY KEY (reader, key)) WITHOUT ROWID;
 CREATE TABLE nodes (node TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key));
 CREATE TABLE totals (role TEXT, name TEXT, counter TEXT, value INTEGER NOT NULL,
                      PRIMARY KEY (role, name, counter)) WITHOUT ROWID;
 CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL, id TEXT NOT NULL,
@@ -59,23 +60,8 @@ CREATE INDEX outbox_waiting ON outbox (sink, state, seq);
 CREATE INDEX outbox_delayed ON outbox (sink, family, seq) WHERE state = 'waiting' AND due > 0;
 CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
 CREATE INDEX outbox_folded ON outbox (sink, family, seq) WHERE state = 'waiting' AND folded > 0;
-"""
-# `memory` has rows of more than a kilobyte, which cost three times as much where they stand in an index.
+""" + memory_log.SCHEMA
 
-_FROM_1 = """
-CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
-UPDATE memory SET value = json_insert(value, '$[#]', NULL) WHERE key = '' AND json_array_length(value) = 2;
-PRAGMA user_version=2;
-"""
-"""What makes a database of format 1 one of format 2."""
-_FROM_2 = """
-CREATE TABLE memory_of_3 (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key));
-INSERT INTO memory_of_3 SELECT node, key, value FROM memory;
-DROP TABLE memory;
-ALTER TABLE memory_of_3 RENAME TO memory;
-PRAGMA user_version=3;
-"""
-"""And of format 2 one of format 3."""
 _UNSURE = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _COMPANIONS = ("-wal", "-shm")
@@ -220,9 +206,7 @@ class Store:
                 new.rename(self.path)
                 sync_folder(self.folder)
             db = connect(self.path)
-            for version, changes in ((1, _FROM_1), (2, _FROM_2)):
-                if db.execute("PRAGMA user_version").fetchone() == (version,):
-                    db.executescript(f"BEGIN IMMEDIATE; {changes} COMMIT;")
+            upgrade(db)
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
         except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
@@ -336,8 +320,7 @@ class Store:
                 if self._going_live:
                     self._change_over(db, self._going_live)
                 self._save(db, positions)
-                for node, memory in memories:
-                    self._remember(db, node, memory)
+                logs = [memory_log.write(db, node, memory) for node, memory in memories]
                 db.executemany("INSERT INTO totals VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = value + "
                                "excluded.value", changes)
                 for alert, body, due in self._alerts:
@@ -347,8 +330,8 @@ class Store:
         sinks = {sink for alert, _, _ in self._alerts for sink in alert.to}
         self._alerts.clear()
         self._going_live = None
-        for _, memory in memories:
-            memory.written()
+        for (_, memory), (entries, stored) in zip(memories, logs, strict=True):
+            memory.written(entries, stored)
         return sinks
 
     def _recount_if_full(self) -> None:
@@ -356,16 +339,6 @@ class Store:
         full = any(rows >= MAX_ROWS or size >= MAX_BYTES for rows, size in self._waiting.values())
         if full and self._alerts and time.monotonic() - self._recounted >= RECOUNT:
             self._waiting, self._recounted = self._counted(), time.monotonic()
-
-    def _remember(self, db: sqlite3.Connection, node: str, memory: Memory[Any]) -> None:
-        kept, gone = [], []
-        for key, value in memory.changes():
-            if value is None:
-                gone.append((node, key))
-            else:
-                kept.append((node, key, msgspec.json.encode(value).decode()))
-        db.executemany("DELETE FROM memory WHERE node = ? AND key = ?", gone)
-        db.executemany("INSERT INTO memory VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", kept)
 
     def _insert(self, db: sqlite3.Connection, sink: str, alert: Alert, body: bytes, due: float,
                 waiting: list[int]) -> None:
@@ -574,8 +547,7 @@ class Glimpse:
 
 def _memory(db: sqlite3.Connection, node: str, fingerprint: str) -> Memory[Any]:
     row = db.execute("SELECT fingerprint FROM nodes WHERE node = ?", (node,)).fetchone()
-    kept = db.execute("SELECT key, value FROM memory WHERE node = ?", (node,)) if row == (fingerprint,) else ()
-    return Memory({key: json.loads(value) for key, value in kept})
+    return memory_log.read(db, node) if row == (fingerprint,) else memory_log.empty(db, node)
 
 
 def _own(folder: Path) -> int:

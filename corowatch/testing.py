@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from corowatch.core.events import Block, Event, Origin, Position, Value
+import msgspec
+
+from corowatch.core.events import Block, Event, Evidence, Origin, Position, Value
+from corowatch.core.memory import Entry, Memory
 
 Sent = TypeVar("Sent")
 ORIGIN = Origin("flow.tail", "life", "/var/log/test.log")
@@ -49,3 +52,24 @@ def drive(consumer: Any, items: Iterable[Any]) -> None:
 def texts(events: Iterable[Event]) -> list[str]:
     """The text of each event."""
     return [event.text for event in events]
+
+
+def restarted(memory: Memory[Any]) -> Memory[Any]:
+    """What a node knows after a restart: all of it went through JSON and through the log, and no type is left."""
+    before: Memory[Any] = Memory()
+    for key, value in memory.items():
+        lines = memory.lines(key)
+        before[key] = plain = msgspec.json.decode(msgspec.json.encode(value))
+        for one in lines:
+            before.put(key, plain, one, len(lines))
+    first, entries = before.turn()
+    log = msgspec.msgpack.decode(msgspec.msgpack.encode(entries), type=list[Entry])
+
+    def recall(number: int) -> Evidence:
+        entry = log[number - first]
+        assert entry is not None
+        return msgspec.msgpack.decode(entry[2], type=Evidence)
+
+    after: Memory[Any] = Memory(recall=recall)
+    after.load(first, log)
+    return after

@@ -1,6 +1,5 @@
 """The contract that every node kind keeps, walked over all that are found."""
 
-import json
 
 import pytest
 
@@ -17,7 +16,7 @@ from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import FieldName, Function
 from corowatch.nodes.all_of import Counted
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 KINDS = discover()
 LINES = ["ERROR disk full", "INFO ready", "ERROR disk full", "", "ERROR é \x00 \x1b[31m", "WARN ERROR",
@@ -122,7 +121,7 @@ def test_it_takes_what_its_hints_say_and_sends_only_that(kind):
 
 @nodes
 def test_a_second_generator_with_the_same_memory_goes_on_where_the_first_stopped(kind):
-    """After every item the state goes to JSON and back, as over a restart; what is sent must not change."""
+    """After every item the state goes to the log and back, as over a restart; what is sent must not change."""
     whole, parts = Collect(), Collect()
     items = [item for item in story() if type(item) in kind.consumes]
     straight = start(kind, whole, Memory())
@@ -134,15 +133,9 @@ def test_a_second_generator_with_the_same_memory_goes_on_where_the_first_stopped
     for item in items:
         killed.append(start(kind, parts, memory))
         killed[-1].send(item)
-        memory = Memory(json.loads(as_json(memory)))
+        memory = restarted(memory)
 
     assert told(whole) == told(parts)
-
-
-def as_json(memory):
-    import msgspec
-
-    return msgspec.json.encode(dict(memory))
 
 
 @nodes

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -9,9 +10,11 @@ import pytest
 from corowatch import store as store_module
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Alert
+from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
 from corowatch.durable import network_file_system
 from corowatch.store import Change, Outbox, Store, owner
+from corowatch.testing import Collect
 
 
 @pytest.fixture
@@ -373,7 +376,7 @@ def test_no_owner_is_left_behind_by_kill_9(tmp_path):
     (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
     (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
     (b"SQLite format 3\x00" + bytes(44) + b"\0\0\0\x63" + bytes(4) + bytes.fromhex("636f726f") + bytes(28),
-     "was written by a newer corowatch \\(format 99, this one knows 3\\)"),
+     "was written by a newer corowatch \\(format 99, this one knows 4\\)"),
 ])
 def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_path, content, why):
     path = tmp_path / "state.db"
@@ -457,7 +460,8 @@ def test_nobody_else_can_read_the_state(store):
 
 @pytest.mark.parametrize(("version", "former", "clocks"), [
     (1, "DROP INDEX outbox_tried; PRAGMA user_version=1;", "[5.0,6.0]"),
-    (2, "PRAGMA user_version=2;", "[5.0,6.0,null]")])
+    (2, "PRAGMA user_version=2;", "[5.0,6.0,null]"),
+    (3, "PRAGMA user_version=3;", "[5.0,6.0,null]")])
 def test_a_state_of_a_former_format_becomes_one_of_today(tmp_path, version, former, clocks):
     one = Store(tmp_path)
     one.close()
@@ -471,7 +475,41 @@ def test_a_state_of_a_former_format_becomes_one_of_today(tmp_path, version, form
 
     assert {"": [5.0, 6.0, None], "{}": [5.0, None, [1, None]]} == dict(again.memory("a.tally", "f"))
     assert [] == Outbox(tmp_path / "state.db").take("ops", 0.0, untried=True)
-    assert (3,) == again._db.execute("PRAGMA user_version").fetchone()
+    assert (4,) == again._db.execute("PRAGMA user_version").fetchone()
+    again.close()
+
+
+LINES = [["tail", "/var/log/a.log", 5, 1.0, "one"], ["tail", "/var/log/a.log", 9, 2.0, "two"]]
+LAST = {"origin": {"reader": "tail", "key": "k", "file": "/var/log/a.log"}, "place": 12, "at": 3.0, "text": "three",
+        "fields": {}, "key": {}, "past": [], "tick": 0.0, "count": 1}
+
+
+@pytest.mark.parametrize(("kind", "options", "state", "now", "texts"), [
+    ("threshold", {"at_least": 9, "within": 60.0}, [[1.0, 2.0], LINES, 0.0, 3, None], [[1.0, 2.0], 0.0, 3, None],
+     ["one", "two"]),
+    ("threshold", {"at_least": 9, "within": 60.0}, [[], [], 70.0, 3, None], [[], 70.0, 3, None], []),
+    ("bucket", {"capacity": 9, "leak": 60.0}, [1.5, 2.0, 2, 1.0, [], LINES, 0.0, 0], [1.5, 2.0, 2, 1.0, [], 0.0, 0],
+     ["one", "two"]),
+    ("spike", {"times": 2.0, "within": 60.0, "at_least": 1}, [[[0.0, 3, 0.0]], 0.0, LINES, 0.0, 0, None],
+     [[[0.0, 3, 0.0]], 0.0, 0.0, 0, None], ["one", "two"]),
+    ("collect", {"within": 60.0}, [3, 1.0, 3.0, LAST, LINES], [3, 1.0, 3.0, LAST], ["one", "two", "three"]),
+    ("distinct", {"of": ("ip",), "at_least": 3, "within": 60.0}, [[[["a"], 1.0, LINES[0]]], 0.0, 1],
+     [[[["a"], 1.0, LINES[0]]], 0.0, 1], []),
+    ("tally", {"every": 60.0}, [7, None], [7, None], [])])
+def test_lines_that_stood_in_a_state_of_format_3_stand_beside_it(tmp_path, kind, options, state, now, texts):
+    Store(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
+        old.executescript("PRAGMA user_version=3; INSERT INTO nodes VALUES ('a', 'f'); DROP TABLE memory;"
+                          "CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key))")
+        old.execute("INSERT INTO memory VALUES ('a', '{}', ?)", (json.dumps([5.0, None, state]),))
+        old.commit()
+
+    again = Store(tmp_path)
+
+    memory = again.memory("a", "f")
+    assert {"{}": [5.0, None, now]} == dict(memory)
+    assert texts == [line.text for line in memory.lines("{}")]
+    discover().node[kind](Collect(), **options, memory=memory.proved(discover().node[kind].remembers))
     again.close()
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, Value, rfc3339
+from corowatch.core.events import Consumer, Event, Fields, Here, Target, Tick, Value, rfc3339
 from corowatch.core.keyed import Keyed
+from corowatch.core.memory import Kept
 from corowatch.core.panes import PANES, Pane, grown, place
 from corowatch.core.standing import clock, resting
 
@@ -20,8 +21,8 @@ EVIDENCE = 9
 """Earlier lines of a window that an alert shows; the triggering one is the tenth."""
 
 Worth = TypeVar("Worth")
-Judged: TypeAlias = tuple[list[Pane], float, list[Evidence], float, int, Event | None]
-"""Panes, time of the newest event, lines, rests until, suppressed, and what fired and is not over."""
+Judged: TypeAlias = tuple[list[Pane], float, float, int, Event | None]
+"""Panes, time of the newest event, rests until, suppressed, and what fired and is not over."""
 
 
 class Figure(Protocol[Worth, Pane]):
@@ -56,7 +57,7 @@ def check(options: Mapping[str, Any]) -> None:
 
 def standing(options: Mapping[str, Any], state: Judged[Pane], due: float | None) -> str:
     """How many count, and how long a key rests."""
-    panes, _, _, until, suppressed, fired = state
+    panes, _, until, suppressed, fired = state
     if fired is not None and options.get("every") is None:
         return f"fired, is over by {clock(due or 0.0)} at the earliest; {suppressed} came since"
     if until and not panes:
@@ -64,7 +65,7 @@ def standing(options: Mapping[str, Any], state: Judged[Pane], due: float | None)
     return f"{sum(pane[1] for pane in panes)} counted" + (f", told at {clock(due)}" if due else "")
 
 
-def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: MutableMapping[str, Any],
+def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: Kept,
            counts: MutableMapping[Any, int], here: Here, *, within: float, at_least: int, by: tuple[str, ...],
            rest: float | None, calm: float | None, max_keys: int, expire: float | None, lateness: float,
            ) -> Consumer[Event | Tick]:
@@ -88,11 +89,11 @@ def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: MutableMa
             if (worth := figure.worth(item)) is None:
                 counts["unkeyed"] += 1
                 continue
-            panes, newest, lines, until, suppressed, fired = keys.get(name) or ([], 0.0, [], 0.0, 0, None)
+            panes, newest, until, suppressed, fired = keys.get(name) or ([], 0.0, 0.0, 0, None)
             when = item.when
             if when < until:
                 counts["suppressed"] += 1
-                keys.put(name, (panes, newest, lines, until, suppressed + 1, None))
+                keys.put(name, (panes, newest, until, suppressed + 1, None))
                 continue
             panes = grown(panes, when, within, lambda pane: figure.grown(pane, when, worth))  # noqa: B023 - called at once
             newest = max(newest, when)
@@ -101,28 +102,29 @@ def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: MutableMa
             if fired is not None and calm is not None:
                 counts["suppressed"] += 1
                 due = keys.deadline(name)
-                keys.put(name, (panes, newest, lines, until, suppressed + 1, fired),
+                keys.put(name, (panes, newest, until, suppressed + 1, fired),
                          max(due or 0.0, when + calm) if wrong else due)
                 continue
             if not wrong:
-                lines = [*lines, item.evidence()][-EVIDENCE:] if figure.speaks(worth) else lines
-                keys.put(name, (panes, newest, lines, until, suppressed, None))
+                keys.put(name, (panes, newest, until, suppressed, None), line=item if figure.speaks(worth) else None,
+                         most=EVIDENCE)
                 continue
             counts["fired"] += 1
             told = {**of_panes(figure, panes, count, newest), "suppressed": suppressed}
             oldest = place(newest, within) - PANES
-            past = tuple(line for line in map(Evidence.of, lines) if place(line.at, within) > oldest)
+            past = tuple(line for line in keys.lines(name) if place(line.at, within) > oldest)
             event = item.having(told, key=keys.key(name), past=past, count=count, state="firing" if calm else "")
             if calm:
-                keys.put(name, (panes, newest, [], 0.0, 0, event), when + calm)
+                keys.put(name, (panes, newest, 0.0, 0, event), when + calm)
             else:
-                keys.put(name, ([], 0.0, [], when + silence, 0, None))
+                keys.put(name, ([], 0.0, when + silence, 0, None))
+            keys.clear_lines(name)
             target.send(event)
     except GeneratorExit:
         return counts
 
 
-def reported(target: Target[Event], figure: Figure[Worth, Pane], memory: MutableMapping[str, Any],
+def reported(target: Target[Event], figure: Figure[Worth, Pane], memory: Kept,
              counts: MutableMapping[Any, int], here: Here, *, every: float, by: tuple[str, ...], max_keys: int,
              lateness: float) -> Consumer[Event | Tick]:
     """Send on a key's last event with the figure of all, `every` after the first of them; then begin anew."""
@@ -144,10 +146,10 @@ def reported(target: Target[Event], figure: Figure[Worth, Pane], memory: Mutable
             elif (worth := figure.worth(item)) is None:
                 counts["unkeyed"] += 1
             elif (known := keys.get(name)) is None:
-                keys.put(name, ([figure.grown(None, item.when, worth)], item.when, [], 0.0, 0, item), item.when + every)
+                keys.put(name, ([figure.grown(None, item.when, worth)], item.when, 0.0, 0, item), item.when + every)
             else:
                 pane, newest = figure.grown(known[0][0], item.when, worth), max(known[1], item.when)
-                keys.put(name, ([pane], newest, [], 0.0, 0, item), keys.deadline(name))
+                keys.put(name, ([pane], newest, 0.0, 0, item), keys.deadline(name))
     except GeneratorExit:
         return counts
 

@@ -1,6 +1,6 @@
 """Keyed state: by whom, for how long, how many, what is due, and what survives; once, for every node.
 
-Time here is event time: the newest of what the node was sent, lines and ticks alike. Keys stand in the
+Time here is event time: the newest of what the node was sent, lines and ticks alike. Keys stand in Memory in the
 order of their last touch, so the one longest untouched is the first, and forgetting costs nothing per
 key (amortised). Deadlines stand in a heap; a superseded one is passed over when it comes up.
 
@@ -11,14 +11,14 @@ clocks: `[newest event, now, null]`.
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from heapq import heapify, heappop, heappush
 from json.encoder import encode_basestring
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from corowatch.core.errors import StateRefused
-from corowatch.core.events import Event, Here, Value
+from corowatch.core.events import Event, Evidence, Here, Value
+from corowatch.core.memory import Kept
 from corowatch.core.text import shown
 
 State = TypeVar("State")
@@ -35,7 +35,7 @@ class Keyed(Generic[State]):
     an event older than the newest event by more is late. Raises StateRefused for rows that none of us wrote.
     """
 
-    def __init__(self, memory: MutableMapping[str, Any], counts: MutableMapping[Any, int], here: Here, *,
+    def __init__(self, memory: Kept, counts: MutableMapping[Any, int], here: Here, *,
                  by: tuple[str, ...], max_keys: int, expire: float | None, lateness: float) -> None:
         self._memory = memory
         self._counts = counts
@@ -47,13 +47,14 @@ class Keyed(Generic[State]):
         self._newest, self.now, _ = self._clocks = memory.get(CLOCKS, (0.0, 0.0, None))
         if self.now is None or any(row[2] is None for name, row in memory.items() if name != CLOCKS):
             raise StateRefused("what a step remembers is damaged: a key without a state, or a clock without a time")
-        rows = sorted((row[0], name) for name, row in memory.items() if name != CLOCKS)
-        # Not a dict, which keeps order, too: to find its first costs more with each that was taken from its front.
-        self._touched: OrderedDict[str, None] = OrderedDict.fromkeys(name for _, name in rows)
+        for _, name in sorted((row[0], name) for name, row in memory.items() if name != CLOCKS):
+            memory.touch(name)
+        self._oldest = 0.0
+        """No key was touched before (seconds since the epoch)."""
         self._due = self._deadlines()
 
     def _deadlines(self) -> list[tuple[float, str]]:
-        due = [(row[1], name) for name in self._touched if (row := self._memory[name])[1] is not None]
+        due = [(row[1], name) for name, row in self._memory.items() if name != CLOCKS and row[1] is not None]
         heapify(due)
         return due
 
@@ -104,11 +105,11 @@ class Keyed(Generic[State]):
         self.now = at
         if self._expire is None:
             return
-        while self._touched:
-            name = next(iter(self._touched))
-            if self._memory[name][0] + self._expire >= at:
-                break
-            self.forget(name)
+        while self._oldest + self._expire < at:
+            name = self._memory.first()
+            self._oldest = at if name is None else self._memory[name][0]
+            if name is not None and self._oldest + self._expire < at:
+                self.forget(name)
 
     def due(self, at: float) -> Iterator[tuple[str, float, State]]:
         """Each key whose deadline is at or before `at`, earliest first, its deadline taken off.
@@ -136,20 +137,21 @@ class Keyed(Generic[State]):
         row = self._memory.get(name)
         return None if row is None else row[2]
 
-    def put(self, name: str, state: State, due: float | None = None) -> None:
-        """Replace a key's state and deadline (seconds since the epoch); it counts as touched now.
+    def put(self, name: str, state: State, due: float | None = None, *, line: Event | None = None, most: int = 0,
+            ) -> None:
+        """Replace a key's state and deadline (seconds since the epoch); it counts as touched now. `line` is the event
+        that led to it: of the lines of such events, the last `most` are kept.
 
         A new key beyond `max_keys` makes the one longest untouched go, which is counted `evicted`.
         """
-        before = self._memory.get(name)
-        if before is not None:
-            self._touched.move_to_end(name)
+        before = None if due is None else self._memory.get(name)
+        if not self._memory.touch(name) and len(self) >= self._max_keys and (first := self._memory.first()) is not None:
+            self.forget(first)
+            self._counts["evicted"] += 1
+        if line is None:
+            self._memory[name] = (self.now, due, state)
         else:
-            if len(self._touched) >= self._max_keys:
-                self.forget(next(iter(self._touched)))
-                self._counts["evicted"] += 1
-            self._touched[name] = None
-        self._memory[name] = (self.now, due, state)
+            self._memory.put(name, (self.now, due, state), line.evidence(), most)
         if due is not None and (before is None or before[1] != due):
             self._expect(name, due)
 
@@ -161,21 +163,28 @@ class Keyed(Generic[State]):
 
     def _expect(self, name: str, due: float) -> None:
         heappush(self._due, (due, name))
-        if len(self._due) > 2 * len(self._touched) + 64:  # most are superseded, or of keys that are gone
+        if len(self._due) > 2 * len(self) + 64:  # most are superseded, or of keys that are gone
             self._due = self._deadlines()
 
     def forget(self, name: str) -> None:
         """Drop a key and all that is known of it."""
-        self._touched.pop(name, None)
         del self._memory[name]
+
+    def lines(self, name: str) -> tuple[Evidence, ...]:
+        """The lines that are kept under this key, oldest first."""
+        return self._memory.lines(name)
+
+    def clear_lines(self, name: str) -> None:
+        """Keep none of its lines."""
+        self._memory.clear_lines(name)
 
     def __len__(self) -> int:
         """How many keys are known."""
-        return len(self._touched)
+        return len(self._memory) - (CLOCKS in self._memory)
 
     def __iter__(self) -> Iterator[str]:
         """The names of all keys, longest untouched first, as they are now."""
-        return iter(tuple(self._touched))
+        return iter([name for name in self._memory if name != CLOCKS])
 
 
 def name_of(key: Mapping[str, Value]) -> str:

@@ -1,80 +1,331 @@
 """Memory: what a node must still know after a crash, a reload or kill -9.
 
-A mapping from string to plain data (what JSON can hold). Values are replaced, never mutated, so that
-every change is seen; the changed keys are written together with the file positions.
+A mapping from string to plain data (what JSON can hold), and under each key the last lines that led to what it knows,
+for an alert to show. Values are replaced, never mutated, so that every change is seen; what changed is written
+together with the file positions.
+
+What is written is a log: each turn adds one entry for each line and each key that changed, so that it costs as much as
+changed, however much is known. An entry is void once a newer one replaces it. When most are, the eldest go, and of
+these the few that are not void are written anew at the end (`renew`), as in a log-structured file system. Source:
+Rosenblum, Ousterhout: The design and implementation of a log-structured file system, 1992.
+
+Many keys are known of which few are at work. Those that did not change in the last turn are packed, and lines that are
+written are not held at all: an alert reads them from the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, TypeVar
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Raw
+
+from corowatch.core.events import Evidence
 
 T = TypeVar("T")
+Entry: TypeAlias = tuple[str, Raw, Raw] | None
+"""Of the log: a key, what is known under it, and a line that led to that. Both NIL: the key is gone. None: void."""
+NIL = Raw(b"\xc0")
+"""In an entry, that there is none. Source: https://github.com/msgpack/msgpack/blob/master/spec.md."""
+_pack = msgspec.msgpack.encode
+_NOWHERE = -1
+"""The number of an entry that is not in the log."""
 
 
 class Memory(MutableMapping[str, T]):
-    """A mapping that knows which of its keys changed since they were last written."""
+    """A mapping that knows which of its keys changed since they were last written.
 
-    def __init__(self, saved: Mapping[str, T] | None = None) -> None:
-        self._data: dict[str, T] = dict(saved or {})
-        self._dirty: set[str] = set()
+    Its keys stand in the order of their last touch. `recall` reads the line of an entry from the log; without it there
+    is no log, and all lines are held.
+    """
 
-    def proved(self, hint: Any) -> Memory[Any]:
-        """The same, with values of that type. Raises ValueError where one is not: nobody of us wrote it."""
-        return Memory({key: msgspec.convert(value, hint) for key, value in self._data.items()})
+    def __init__(self, saved: Mapping[str, T] | None = None, recall: Callable[[int], Evidence | None] | None = None,
+                 ) -> None:
+        self._recall = recall
+        self._decode: Callable[[bytes], tuple[tuple[int, ...], T]] = _decoder(Any)
+        self._packed: OrderedDict[str, bytes] = OrderedDict()
+        """Each key's entry: its number, then the numbers of its lines and its value; empty if it is not written yet."""
+        self._fresh: dict[str, tuple[T, tuple[int, ...]] | None] = {}
+        """What changed since it was last written; None where the key is gone."""
+        self._warm: dict[str, tuple[T, tuple[int, ...]]] = {}
+        """What was looked at, or changed in the last turn: most likely it is asked for again."""
+        self._lines: dict[int, tuple[str, Evidence]] = {}
+        """By their numbers, and with their keys, the lines that are not in the log."""
+        self._begin = self._next = 0
+        """The numbers of the first entry of the turn, and of the next line."""
+        self._turn: dict[str, bytes] = {}
+        """What will be in `_packed` when the turn is written."""
+        self.size = 0
+        """Bytes of all that is known without lines, as far as it is written."""
+        self.stored = 0
+        """Bytes of the whole log."""
+        self._shown, self._shown_size, self._ever = 0, 0, 0
+        """How many lines are known; of lines that were written, bytes and how many."""
+        for key, value in (saved or {}).items():
+            self._packed[key] = _numbered(_NOWHERE, _body(((), value)))
 
-    def __getitem__(self, key: str) -> T:
-        return self._data[key]
+    # --- a mapping ------------------------------------------------------------------------------------
 
     def get(self, key: str, default: Any = None) -> Any:
         """What stands under a key, or `default`. The mixin's raises and catches KeyError for that."""
-        return self._data.get(key, default)
+        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        return default if record is None else record[0]
+
+    def _record(self, key: str) -> tuple[T, tuple[int, ...]] | None:
+        return self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+
+    def _unpacked(self, key: str) -> tuple[T, tuple[int, ...]] | None:
+        packed = self._packed.get(key)
+        if packed is None:
+            return None
+        lines, value = self._decode(packed[8:])
+        self._warm[key] = record = value, lines
+        return record
+
+    def __getitem__(self, key: str) -> T:
+        record = self._record(key)
+        if record is None:
+            raise KeyError(key)
+        return record[0]
 
     def __setitem__(self, key: str, value: T) -> None:
-        self._data[key] = value
-        self._dirty.add(key)
+        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        if record is None:
+            self._packed[key] = b""
+            self._fresh[key] = value, ()
+        else:
+            self._fresh[key] = value, record[1]
 
     def __delitem__(self, key: str) -> None:
-        del self._data[key]
-        self._dirty.add(key)
+        self.clear_lines(key)
+        packed = self._packed.pop(key)
+        if packed:
+            self.size -= len(packed) + len(key)
+        self._warm.pop(key, None)
+        self._fresh[key] = None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._data)
+        return iter(self._packed)
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._packed)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._data
+        return key in self._packed
 
-    def shelf(self, name: str) -> MutableMapping[str, T]:
+    def shelf(self, name: str) -> Shelf[T]:
         """A part of this Memory, for a node that keeps two things: what is put there changes this one."""
-        return _Shelf(self, f"{name}/")
+        return Shelf(self, f"{name}/")
+
+    # --- in which order -------------------------------------------------------------------------------
+
+    def touch(self, key: str) -> bool:
+        """This key is the last now; gives whether it is known."""
+        if key in self._packed:
+            self._packed.move_to_end(key)
+            return True
+        return False
+
+    def first(self) -> str | None:
+        """The key longest untouched, the empty name apart, under which no key is kept; None if there is none."""
+        return next(filter(None, self._packed), None)
+
+    # --- the lines that led to it ---------------------------------------------------------------------
+
+    def put(self, key: str, value: T, line: Evidence, most: int) -> None:
+        """Replace what stands under a key, to which a line led: of its lines, the last `most` are kept."""
+        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        if record is None:
+            self._packed[key] = b""
+        lines = () if record is None else record[1]
+        if len(lines) >= most:
+            over = len(lines) + 1 - most
+            for number in lines[:over]:
+                self._let_go(number)
+            lines = lines[over:]
+        number = self._next
+        self._fresh[key] = value, (*lines, number)
+        self._lines[number] = key, line
+        self._next = number + 1
+        self._shown += 1
+
+    def lines(self, key: str) -> tuple[Evidence, ...]:
+        """The lines that are kept under a key, oldest first; a line that the log has lost is left out."""
+        record = self._record(key)
+        found = (self._line(number) for number in record[1]) if record else ()
+        return tuple(line for line in found if line is not None)
+
+    def _line(self, number: int) -> Evidence | None:
+        held = self._lines.get(number)
+        if held is not None:
+            return held[1]
+        return self._recall(number) if self._recall else None
+
+    def clear_lines(self, key: str) -> None:
+        """Keep none of its lines."""
+        record = self._record(key)
+        if record is not None and record[1]:
+            for number in record[1]:
+                self._let_go(number)
+            self._fresh[key] = record[0], ()
+
+    def _let_go(self, number: int) -> None:
+        self._lines.pop(number, None)
+        self._shown -= 1
+
+    # --- what is to be written ------------------------------------------------------------------------
 
     @property
     def changed(self) -> bool:
         """Whether anything is to be written."""
-        return bool(self._dirty)
+        return bool(self._fresh)
 
     def changes(self) -> Iterator[tuple[str, T | None]]:
         """Each changed key with its present value, None if it is gone. Does not forget them."""
-        for key in self._dirty:
-            yield key, self._data.get(key)
+        for key, record in self._fresh.items():
+            yield key, None if record is None else record[0]
 
-    def written(self) -> None:
-        """The changes are durable now."""
-        self._dirty.clear()
+    def turn(self) -> tuple[int, list[Entry]]:
+        """What is to be added to the log: the number of the first entry, and all."""
+        begin = self._begin
+        entries: list[Entry] = [None] * (self._next - begin)
+        for number in range(begin, self._next):
+            if held := self._lines.get(number):
+                raw = Raw(_pack(held[1]))
+                self._shown_size += len(raw)
+                self._ever += 1
+                entries[number - begin] = held[0], NIL, raw
+        self._turn = turn = {}
+        for key, record in self._fresh.items():
+            if record is None:
+                entries.append((key, NIL, NIL))
+                continue
+            value, lines = record
+            body = _body((lines, value))
+            if lines and lines[-1] >= begin and (beside := entries[lines[-1] - begin]):
+                number = lines[-1]
+                entries[number - begin] = key, Raw(body), beside[2]
+            else:
+                number = begin + len(entries)
+                entries.append((key, Raw(body), NIL))
+            turn[key] = number.to_bytes(8, "little", signed=True) + body
+        return begin, entries
+
+    def written(self, entries: int = 0, stored: int = 0) -> None:
+        """The changes are durable now, as so many entries of the log, which is of `stored` bytes."""
+        if self._recall is None:
+            self._turn = {key: _numbered(_NOWHERE, _body((record[1], record[0])))
+                          for key, record in self._fresh.items() if record is not None}
+        packed = self._packed
+        for key, entry in self._turn.items():
+            former = packed[key]
+            self.size += len(entry) - len(former) if former else len(entry) + len(key)
+            packed[key] = entry
+        self._warm = {key: record for key, record in self._fresh.items() if record is not None}
+        self._fresh, self._turn = {}, {}
+        self._begin += entries
+        self.stored = stored
+        if self._recall is not None:
+            self._next = self._begin
+            self._lines.clear()
+
+    @property
+    def fresh(self) -> int:
+        """How many keys changed."""
+        return len(self._fresh)
+
+    @property
+    def wasteful(self) -> bool:
+        """Whether most of the log is void."""
+        known = self.size + (self._shown * self._shown_size // self._ever if self._ever else 0)
+        return self.stored > 3 * known + SLACK
+
+    def renew(self, first: int, entries: Iterable[Entry]) -> None:
+        """The eldest of the log, the first of number `first`, go: what of them is not void is to be written anew."""
+        for number, entry in enumerate(entries, first):
+            if entry is None or (record := self._record(entry[0])) is None:
+                continue
+            key, value, line = entry
+            if len(line) > 1 and number in record[1]:
+                known, lines = record
+                self._lines[self._next] = key, _EVIDENCE.decode(line)
+                self._fresh[key] = known, tuple(self._next if one == number else one for one in lines)
+                self._next += 1
+            elif len(value) > 1 and key not in self._fresh and _number(self._packed[key]) == number:
+                self._fresh[key] = record
+
+    # --- what was written -----------------------------------------------------------------------------
+
+    def load(self, first: int, entries: Iterable[Entry]) -> None:
+        """A part of the log, in its order, the first of number `first`."""
+        for number, entry in enumerate(entries, first):
+            self._begin = self._next = number + 1
+            if entry is None:
+                continue
+            key, value, line = entry
+            if len(line) > 1:
+                self._shown_size += len(line)
+                self._ever += 1
+            if len(value) > 1:
+                self._packed[key] = _numbered(number, bytes(value))
+            elif len(line) == 1:
+                self._packed.pop(key, None)
+
+    def proved(self, hint: Any) -> Memory[Any]:
+        """It, with values of that type. Raises ValueError where one is not: nobody of us wrote it."""
+        self._decode = _decoder(hint)
+        self._warm = {}
+        self._shown, self.size = 0, 0
+        for key, packed in self._packed.items():
+            self._shown += len(self._decode(packed[8:])[0])
+            self.size += len(packed) + len(key)
+        return self
 
 
-class _Shelf(MutableMapping[str, T]):
-    """The values whose keys begin with a name, without it."""
+SLACK = 1 << 20
+"""Bytes that may be void in any log."""
+_EVIDENCE = msgspec.msgpack.Decoder(Evidence)
+_BYTES = msgspec.msgpack.Decoder(bytes)
+_PAIR = 0x92
+"""What a msgpack of two begins with."""
+
+
+def _body(record: tuple[tuple[int, ...], Any]) -> bytes:
+    """A record as msgpack; with numbers that have no place there, as JSON in a text of bytes."""
+    try:
+        return _pack(record)
+    except OverflowError:
+        return _pack(msgspec.json.encode(record))
+
+
+def _decoder(hint: Any) -> Callable[[bytes], tuple[tuple[int, ...], Any]]:
+    record: Any = tuple[tuple[int, ...], hint]
+    usual, large = msgspec.msgpack.Decoder(record).decode, msgspec.json.Decoder(record).decode
+
+    def decode(body: bytes) -> tuple[tuple[int, ...], Any]:
+        found: tuple[tuple[int, ...], Any] = usual(body) if body[0] == _PAIR else large(_BYTES.decode(body))
+        return found
+
+    return decode
+
+
+def _numbered(number: int, body: bytes) -> bytes:
+    return number.to_bytes(8, "little", signed=True) + body
+
+
+def _number(packed: bytes) -> int:
+    return int.from_bytes(packed[:8], "little", signed=True)
+
+
+class Shelf(MutableMapping[str, T]):
+    """The values whose keys begin with a name, without it. The order is the shelf's own."""
 
     def __init__(self, memory: Memory[T], name: str) -> None:
         self._memory = memory
         self._name = name
-        self._keys = {key.removeprefix(name): None for key in memory if key.startswith(name)}
+        self._keys = OrderedDict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
 
     def __getitem__(self, key: str) -> T:
         return self._memory[self._name + key]
@@ -96,3 +347,31 @@ class _Shelf(MutableMapping[str, T]):
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def touch(self, key: str) -> bool:
+        """This key is the last of the shelf now; gives whether it is known."""
+        if key in self._keys:
+            self._keys.move_to_end(key)
+            return True
+        return False
+
+    def first(self) -> str | None:
+        """The key of the shelf longest untouched, the empty name apart; None if there is none."""
+        return next(filter(None, self._keys), None)
+
+    def put(self, key: str, value: T, line: Evidence, most: int) -> None:
+        """As Memory's."""
+        self._memory.put(self._name + key, value, line, most)
+        self._keys[key] = None
+
+    def lines(self, key: str) -> tuple[Evidence, ...]:
+        """As Memory's."""
+        return self._memory.lines(self._name + key)
+
+    def clear_lines(self, key: str) -> None:
+        """As Memory's."""
+        self._memory.clear_lines(self._name + key)
+
+
+Kept: TypeAlias = Memory[Any] | Shelf[Any]
+"""What a node keeps, or a part of it."""

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, rfc3339
+from corowatch.core.events import Consumer, Event, Fields, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
@@ -14,16 +14,16 @@ EVIDENCE = 9
 ROUNDING = 1e-6
 """Seconds by which the difference of two times may be off: a rate of just one in `leak` must never overflow."""
 
-State: TypeAlias = tuple[float, float, int, float, list[list[str]], list[Evidence], float, int]
-"""Level and when it was so; how many came since it was empty, and when the first did; values, lines; rests until;
+State: TypeAlias = tuple[float, float, int, float, list[list[str]], float, int]
+"""Level and when it was so; how many came since it was empty, and when the first did; values; rests until;
 suppressed."""
 
-EMPTY: State = (0.0, 0.0, 0, 0.0, [], [], 0.0, 0)
+EMPTY: State = (0.0, 0.0, 0, 0.0, [], 0.0, 0)
 
 
 def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
     """How full a key's bucket is."""
-    level, at, _, _, _, _, until, suppressed = state
+    level, at, _, _, _, until, suppressed = state
     if until > at:
         return resting(until, suppressed)
     return f"{level:.3g} of {options['capacity']} at {clock(at)}"
@@ -72,28 +72,30 @@ def bucket(
                 continue
             if (name := keys.admit(item)) is None or (value := keys.texts(item, of)) is None:
                 continue
-            level, at, count, first, values, lines, until, suppressed = keys.get(name) or EMPTY
+            level, at, count, first, values, until, suppressed = keys.get(name) or EMPTY
             when = item.when
             if when < until:
                 counts["suppressed"] += 1
-                keys.put(name, (level, at, count, first, values, lines, until, suppressed + 1))
+                keys.put(name, (level, at, count, first, values, until, suppressed + 1))
                 continue
             level = max(0.0, level - max(0.0, when - at) / leak)
             if level <= ROUNDING / leak:
                 level = 0.0
-                count, first, values, lines = 0, when, [], []
+                count, first, values = 0, when, []
+                keys.clear_lines(name)
             if of and value in values:
-                keys.put(name, (level, max(at, when), count, first, values, lines, until, suppressed))
+                keys.put(name, (level, max(at, when), count, first, values, until, suppressed))
                 continue
             first, at = min(first, when), max(at, when)
             if level + 1 <= capacity + ROUNDING / leak:
                 values = [*values, value][-capacity:] if of else []
-                keys.put(name, (level + 1, at, count + 1, first, values, [*lines, item.evidence()][-EVIDENCE:], until,
-                                suppressed))
+                keys.put(name, (level + 1, at, count + 1, first, values, until, suppressed), line=item, most=EVIDENCE)
                 continue
             counts["fired"] += 1
             told: Fields = {"count": count + 1, "first": rfc3339(first), "last": rfc3339(at), "suppressed": suppressed}
-            keys.put(name, (0.0, at, 0, 0.0, [], [], at + silence, 0))
-            target.send(item.having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines)), count=count + 1))
+            event = item.having(told, key=keys.key(name), past=keys.lines(name), count=count + 1)
+            keys.put(name, (0.0, at, 0, 0.0, [], at + silence, 0))
+            keys.clear_lines(name)
+            target.send(event)
     except GeneratorExit:
         return counts

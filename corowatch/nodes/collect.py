@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, rfc3339
+from corowatch.core.events import Consumer, Event, Fields, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
@@ -12,8 +12,8 @@ from corowatch.core.values import AtLeast, FieldName, Seconds
 EVIDENCE = 9
 """Earlier lines that an alert shows; the last event is the tenth."""
 
-State: TypeAlias = tuple[int, float, float, Event, list[Evidence]]
-"""How many, times of the first and of the newest; the last, with the fields of all; lines before it."""
+State: TypeAlias = tuple[int, float, float, Event]
+"""How many, times of the first and of the newest; the last, with the fields of all."""
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -57,12 +57,12 @@ def collect(
     keys: Keyed[State] = Keyed(memory, counts, here, by=by, max_keys=max_keys, expire=expire, lateness=lateness)
 
     def send(name: str, state: State, tick: float = 0.0, *, complete: bool) -> None:
-        count, first, newest, last, lines = state
+        count, first, newest, last = state
+        past = keys.lines(name)[:-1]  # the last line is the event itself
         keys.forget(name)
         counts["fired"] += 1
         told: Fields = {"count": count, "first": rfc3339(first), "last": rfc3339(newest), "complete": complete}
-        target.send(Event.of(last).having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines)), tick=tick,
-                                          count=count))
+        target.send(Event.of(last).having(told, key=keys.key(name), past=past, tick=tick, count=count))
 
     try:
         while True:
@@ -77,7 +77,7 @@ def collect(
                 continue
             state = gathered(keys.get(key), item)
             due = keys.deadline(key) if state[0] > 1 else at + within if within else None
-            keys.put(key, state, due)
+            keys.put(key, state, due, line=item, most=EVIDENCE + 1)
             complete = any(pattern.test(item.text) for pattern in until)
             if complete or state[0] >= max_:
                 send(key, state, complete=complete)
@@ -89,8 +89,6 @@ def gathered(before: State | None, event: Event) -> State:
     """What is gathered, with one more event."""
     when = event.when
     if before is None:
-        return 1, when, when, event, []
-    count, first, newest, last, lines = before
-    last = Event.of(last)
-    return (count + 1, min(first, when), max(newest, when), event.having({**last.fields, **event.fields}),
-            [*lines, last.evidence()][-EVIDENCE:])
+        return 1, when, when, event
+    count, first, newest, last = before
+    return count + 1, min(first, when), max(newest, when), event.having({**Event.of(last).fields, **event.fields})

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from corowatch.core.comparing import BOTH, Pane, Windows, many
-from corowatch.core.events import Consumer, Event, Evidence, Here, Target, Tick
+from corowatch.core.events import Consumer, Event, Here, Target, Tick
 from corowatch.core.keyed import ALL, Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
@@ -13,8 +13,8 @@ from corowatch.core.values import AtLeast, FieldName, Seconds
 EVIDENCE = 9
 """Earlier lines of a window that an alert shows; the triggering one is the tenth."""
 
-State: TypeAlias = tuple[list[Pane], float, list[Evidence], float, int, Event | None]
-"""Panes, watched since, lines, rests until, suppressed, and the last event, which tells that there is less."""
+State: TypeAlias = tuple[list[Pane], float, float, int, Event | None]
+"""Panes, watched since, rests until, suppressed, and the last event, which tells that there is less."""
 
 
 def adds(options: Mapping[str, Any]) -> Iterable[str]:
@@ -34,7 +34,7 @@ def check(options: Mapping[str, Any]) -> None:
 
 def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
     """How many came lately."""
-    panes, _, _, until, suppressed, _ = state
+    panes, _, until, suppressed, _ = state
     if suppressed:
         return resting(until, suppressed)
     return f"{sum(pane[1] for pane in panes)} in both windows"
@@ -88,7 +88,7 @@ def spike(
             item = yield
             for ended, deadline, state in keys.due(item.when):
                 end = ending(deadline, within)
-                panes, since, lines, until, suppressed, last = state
+                panes, since, until, suppressed, last = state
                 found = windows.compared(panes, since, end) if deadline >= until else None
                 if found is None or not windows.fell(*found):
                     # Where nothing came and yet it did not fall, it will not before something comes.
@@ -97,13 +97,13 @@ def spike(
                     continue
                 counts["fired"] += 1
                 until = deadline + silence
-                keys.amend(ended, (panes, since, lines, until, 0, last), windows.next_end(end + 1, since, until))
+                keys.amend(ended, (panes, since, until, 0, last), windows.next_end(end + 1, since, until))
                 told = windows.told(*found) | {"direction": "down", "suppressed": suppressed}
                 target.send(Event.of(last).having(told, key=keys.key(ended), tick=deadline))
             if isinstance(item, Tick):
                 keys.pass_time(item.at)
                 if not by and keys.get(ALL) is None:
-                    keys.put(ALL, ([], item.at, [], 0.0, 0, None))
+                    keys.put(ALL, ([], item.at, 0.0, 0, None))
                 continue
             if (name := keys.admit(item)) is None:
                 continue
@@ -111,11 +111,9 @@ def spike(
                 counts["unkeyed"] += 1
                 continue
             when, known = item.when, keys.get(name)
-            panes, since, lines, until, suppressed, last = known or ([], when, [], 0.0, 0, None)
+            panes, since, until, suppressed, last = known or ([], when, 0.0, 0, None)
             panes = grown(panes, when, within, lambda pane: windows.grown(pane, when, worth), BOTH)  # noqa: B023
             end, due = place(panes[-1][0], within), None
-            if direction != "down":
-                lines = [*lines, item.evidence()][-EVIDENCE - 1:]
             if direction != "up":
                 due, last = (known and keys.deadline(name)) or windows.next_end(end, since, until), item
             found = windows.compared(panes, since, end) if when >= until and direction != "down" else None
@@ -123,11 +121,13 @@ def spike(
                 counts["suppressed"] += 1
                 suppressed += 1
             if found is None or not windows.rose(*found):
-                keys.put(name, (panes, since, lines[-EVIDENCE:], until, suppressed, last), due)
+                keys.put(name, (panes, since, until, suppressed, last), due, line=None if direction == "down" else item,
+                         most=EVIDENCE)
                 continue
             counts["fired"] += 1
-            keys.put(name, (panes, since, [], when + silence, 0, last), due)
-            past = tuple(line for line in map(Evidence.of, lines[:-1]) if place(line.at, within) > end - PANES)
+            past = tuple(line for line in keys.lines(name) if place(line.at, within) > end - PANES)
+            keys.put(name, (panes, since, when + silence, 0, last), due)
+            keys.clear_lines(name)
             told = windows.told(*found) | {"direction": "up", "suppressed": suppressed}
             target.send(item.having(told, key=keys.key(name), past=past, count=many(found[0])))
     except GeneratorExit:

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from corowatch.core.events import Consumer, Event, Evidence, Fields, Here, Target, Tick, rfc3339
+from corowatch.core.events import Consumer, Event, Fields, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
@@ -12,8 +12,8 @@ EVIDENCE = 9
 """Earlier lines of a window that an alert shows; the triggering one is the tenth."""
 
 
-State: TypeAlias = tuple[list[float], list[Evidence], float, int, Event | None]
-"""Times, lines, rests until, suppressed, and what fired and is not over."""
+State: TypeAlias = tuple[list[float], float, int, Event | None]
+"""Times, rests until, suppressed, and what fired and is not over."""
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -29,7 +29,7 @@ def check(options: Mapping[str, Any]) -> None:
 
 def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
     """How far a key's window is."""
-    times, _, until, suppressed, fired = state
+    times, until, suppressed, fired = state
     if fired is not None:
         return f"fired, is over by {clock(due or 0.0)} at the earliest; {suppressed} came since"
     if until and not times:
@@ -84,30 +84,31 @@ def threshold(
                 continue
             if (name := keys.admit(item)) is None:
                 continue
-            times, lines, until, suppressed, fired = keys.get(name) or ([], [], 0.0, 0, None)
+            times, until, suppressed, fired = keys.get(name) or ([], 0.0, 0, None)
             when = item.when
             if fired is not None and calm is not None:
                 counts["suppressed"] += 1
                 times = sorted([*times, when])[-at_most - 1:]
-                keys.put(name, (times, lines, until, suppressed + 1, fired), times[0] + calm)
+                keys.put(name, (times, until, suppressed + 1, fired), times[0] + calm)
                 continue
             if when < until:
                 counts["suppressed"] += 1
-                keys.put(name, (times, lines, max(until, when + silence) if extend else until, suppressed + 1, None))
+                keys.put(name, (times, max(until, when + silence) if extend else until, suppressed + 1, None))
                 continue
             times = sorted([*times, when])[-at_least:]
             if len(times) < at_least or times[-1] - times[0] > within:
-                keys.put(name, (times, [*lines, item.evidence()][-shown:], until, suppressed, None))
+                keys.put(name, (times, until, suppressed, None), line=item, most=shown)
                 continue
             counts["fired"] += 1
             told: Fields = {"count": at_least, "first": rfc3339(times[0]), "last": rfc3339(times[-1]),
                     "suppressed": suppressed}
-            event = item.having(told, key=keys.key(name), past=tuple(map(Evidence.of, lines)), count=at_least,
+            event = item.having(told, key=keys.key(name), past=keys.lines(name), count=at_least,
                                 state="firing" if calm else "")
             if calm:
-                keys.put(name, ([when] * (at_most + 1), [], 0.0, 0, event), when + calm)
+                keys.put(name, ([when] * (at_most + 1), 0.0, 0, event), when + calm)
             else:
-                keys.put(name, ([], [], when + silence, 0, None))
+                keys.put(name, ([], when + silence, 0, None))
+            keys.clear_lines(name)
             target.send(event)
     except GeneratorExit:
         return counts

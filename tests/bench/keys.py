@@ -1,14 +1,15 @@
 """What a key costs: `python -m tests.bench.keys [KEYS]`.
 
-Of some kinds that keep state by key, with many keys: microseconds an event, and over `grep` alone; the same with a
-commit for each thousand events; and the resident memory of a key, after one event and after nine. Best of three; each
-kind in a process of its own.
+Of some kinds that keep state by key, with many keys: microseconds an event, and over `grep` alone; the same with the
+commit after each thousand events; and the resident memory of a key, after one event and after nine. Best of three; each
+kind in a process of its own. The second table has the keys in random order.
 """
 
 from __future__ import annotations
 
 import gc
 import multiprocessing
+import random
 import sys
 import tempfile
 import time
@@ -16,8 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from corowatch import memory_log
 from corowatch.core.events import Event
-from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
 from corowatch.core.template import Template
 from corowatch.nodes.absence import absence
@@ -27,7 +28,7 @@ from corowatch.nodes.distinct import distinct
 from corowatch.nodes.grep import grep
 from corowatch.nodes.pair import pair
 from corowatch.nodes.threshold import threshold
-from corowatch.store import Store
+from corowatch.store import Store, connect
 from corowatch.testing import ORIGIN
 
 Make = Callable[..., Any]
@@ -52,11 +53,14 @@ class Nothing:
         """Forget it."""
 
 
-def events(keys: int, turn: int) -> Iterator[Event]:
+def events(keys: int, turn: int, *, mixed: bool) -> Iterator[Event]:
     """One event a key."""
-    for key in range(keys):
+    order = list(range(keys))
+    if mixed:
+        random.Random(turn).shuffle(order)
+    for at, key in enumerate(order):
         ip = f"10.{key >> 16}.{(key >> 8) & 255}.{key & 255}"
-        yield Event(ORIGIN, turn * keys + key, 1000.0 + turn + key * 1e-6,
+        yield Event(ORIGIN, turn * keys + at, 1000.0 + turn + at * 1e-6,
                     f"Nov 22 10:00:00 web1 sshd[42]: Failed password for root from {ip} port {key % 60000} ssh2",
                     {"ip": ip, "user": "root", "port": turn})
 
@@ -66,53 +70,53 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-def measured(make: Make, keys: int, folder: Path, *, commits: bool) -> tuple[float, list[float]]:
-    """Seconds an event, and bytes a key after one turn and after nine."""
-    memory: Memory[Any] = Memory()
-    node, spent, sizes, store = make(Nothing(), memory), 0.0, [], Store(folder)
+def measured(make: Make, keys: int, folder: Path, *, mixed: bool) -> tuple[float, float, list[float]]:
+    """Seconds an event, without the commits and with them, and bytes a key after one turn and after nine."""
+    store = Store(folder)
+    memory = memory_log.empty(connect(store.path), "f.node")
+    node, sent, committed, sizes = make(Nothing(), memory), 0.0, 0.0, []
     gc.collect()
     before = resident()
     for turn in range(9):
         batch: list[Event] = []
-        for event in events(keys, turn):
+        for event in events(keys, turn, mixed=mixed):
             batch.append(event)
             if len(batch) == 1000:
                 began = time.perf_counter()
                 for one in batch:
                     node.send(one)
-                if commits:
-                    store.commit([], [("f.node", memory)], [])
-                spent += time.perf_counter() - began
+                middle = time.perf_counter()
+                store.commit([], [("f.node", memory)], [])
+                sent, committed = sent + middle - began, committed + time.perf_counter() - began
                 batch.clear()
-                memory.written()
         if turn in (0, 8):
             gc.collect()
             sizes.append((resident() - before) / keys)
     store.close()
-    return spent / keys / 9, sizes
+    return sent / keys / 9, committed / keys / 9, sizes
 
 
-def of_kind(name: str, keys: int) -> tuple[float, float, list[float]]:
+def of_kind(name: str, keys: int, mixed: bool) -> tuple[float, float, list[float]]:
     """Seconds an event, without commits and with, and bytes a key."""
     with tempfile.TemporaryDirectory() as folder:
-        first, *others = [measured(NODES[name], keys, Path(folder) / f"{n}", commits=False) for n in range(3)]
-        both, _ = measured(NODES[name], keys, Path(folder) / "c", commits=True)
-    return min(first, *others)[0], both, first[1]
+        runs = [measured(NODES[name], keys, Path(folder) / f"{n}", mixed=mixed) for n in range(3)]
+    return min(run[0] for run in runs), min(run[1] for run in runs), runs[0][2]
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     keys = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    print(f"{keys:,} keys{'':12}{'us an event':>12}{'over grep':>12}{'and commit':>12}"
-          f"{'bytes a key: 1':>16}{'9 events':>10}")
-    alone = committed = 0.0
-    for name in NODES:
-        with multiprocessing.get_context("spawn").Pool(1) as process:
-            spent, both, sizes = process.apply(of_kind, (name, keys))
-        if name == "grep alone":
-            alone, committed = spent, both
-        print(f"{name:24}{spent * 1e6:12.1f}{(spent - alone) * 1e6:12.1f}{(both - committed) * 1e6:12.1f}"
-              f"{sizes[0]:16,.0f}{sizes[1]:10,.0f}", flush=True)
+    for mixed in (False, True):
+        print(f"{keys:,} keys{', mixed' if mixed else '':12}{'us an event':>12}{'over grep':>12}{'and commit':>12}"
+              f"{'bytes a key: 1':>16}{'9 events':>10}")
+        alone = both = 0.0
+        for name in sys.argv[2:] or NODES:
+            with multiprocessing.get_context("spawn").Pool(1) as process:
+                sent, committed, sizes = process.apply(of_kind, (name, keys, mixed))
+            if not alone:
+                alone, both = sent, committed
+            print(f"{name:24}{sent * 1e6:12.1f}{(sent - alone) * 1e6:12.1f}{(committed - both) * 1e6:12.1f}"
+                  f"{sizes[0]:16,.0f}{sizes[1]:10,.0f}", flush=True)
 
 
 if __name__ == "__main__":

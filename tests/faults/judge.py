@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from .process import Daemon
 from .writer import Writer
@@ -84,15 +86,24 @@ CLEAN = Told(0, 0, 0, 0, 0, 0)
 
 def tallied(daemon: Daemon, node: str = "count.tally") -> dict[tuple[str, str], int]:
     """(writer, number or block) → how often it was counted."""
-    return {(key["w"], key["seq"]): json.loads(value)[2][0]
-            for key, value in ((json.loads(key), value) for key, value in daemon.query(
-                "SELECT key, value FROM memory WHERE node = ? AND key != ''", node))}
+    return {(key["w"], key["seq"]): count
+            for key, count in ((json.loads(name), count) for name, count in counts(daemon.query, node).items())}
+
+
+def counts(query: Callable[..., list[tuple[Any, ...]]], node: str) -> dict[str, int]:
+    """Of a node of kind tally, how often each key was counted, as its log tells it."""
+    known: dict[str, int] = {}
+    for (chunk,) in query("SELECT hex(entries) FROM memory WHERE node = ? ORDER BY first", node):
+        for entry in msgspec.msgpack.decode(bytes.fromhex(chunk)):
+            if entry is not None and entry[0]:
+                key, row, _ = entry
+                known[key] = 0 if row is None else row[1][2][0]
+    return {key: count for key, count in known.items() if count}
 
 
 def seen(daemon: Daemon, node: str = "count.tally") -> int:
     """Lines counted so far, as far as it is committed."""
-    rows = daemon.query("SELECT total(json_extract(value, '$[2][0]')) FROM memory WHERE node = ? AND key != ''", node)
-    return int(rows[0][0]) if rows else 0
+    return sum(counts(daemon.query, node).values())
 
 
 def count(daemon: Daemon, *writers: Writer, block: bool = False) -> Count:

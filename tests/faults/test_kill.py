@@ -15,7 +15,7 @@ import pytest
 
 from corowatch.store import Store
 
-from .judge import CLEAN, against, count, counting, missing, seen
+from .judge import CLEAN, against, count, counting, counts, missing, seen, tallied
 from .process import until
 from .writer import Steady
 
@@ -116,8 +116,8 @@ def consistent(state, size):
     with closing(sqlite3.connect(state / "state.db")) as db:
         offsets = {json.loads(row)["offset"] for row, in db.execute(
             "SELECT state FROM positions JOIN readers USING (reader) WHERE step = 'count.tail'")} or {0}
-        counted = {json.loads(key)["seq"]: json.loads(value)[2][0] for key, value in db.execute(
-            "SELECT key, value FROM memory WHERE node = 'count.tally' AND key != ''")}
+        counted = {json.loads(key)["seq"]: count for key, count in counts(
+            lambda sql, *values: db.execute(sql, values).fetchall(), "count.tally").items()}
         alerts = {json.loads(body)["title"] for body, in db.execute("SELECT body FROM outbox WHERE sink = 'out'")}
         assert "ok" == db.execute("PRAGMA integrity_check").fetchone()[0]
     lines, half = divmod(offsets.pop(), size)
@@ -249,8 +249,7 @@ def test_t58_killed_with_an_unlinked_file_unread_and_nothing_kept(area, figures)
     fresh = len(w.written)
     w.write(100)
     daemon.start()
-    until(lambda: seen(daemon) >= 100 and daemon.query(
-        "SELECT 1 FROM memory WHERE node = 'count.tally' AND key LIKE ?", f"%{w.written[-1]:010d}%"))
+    until(lambda: seen(daemon) >= 100 and any(seq == f"{w.written[-1]:010d}" for _, seq in tallied(daemon)))
     assert 0 == daemon.stop()
 
     lost = missing(daemon, w)

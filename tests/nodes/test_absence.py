@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +8,7 @@ from corowatch.core.memory import Memory
 from corowatch.core.text import Text
 from corowatch.nodes.absence import absence, check
 from corowatch.nodes.alert import alert
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 
 def at(node, *times, **fields):
@@ -21,10 +18,6 @@ def at(node, *times, **fields):
 
 def told(out):
     return [(event.when, event.state) for event in out]
-
-
-def restarted(memory):
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_when_nothing_came_for_so_long():

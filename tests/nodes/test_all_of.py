@@ -1,5 +1,3 @@
-import json
-
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -10,7 +8,7 @@ from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
 from corowatch.nodes.all_of import Counted, all_of, check
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 NONE = {"fired": 0, "suppressed": 0, "unkeyed": 0, "late": 0, "evicted": 0}
 
@@ -26,11 +24,6 @@ def send(node, *times_and_texts, **fields):
 
 def fired(out):
     return [event.at for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 @pytest.mark.parametrize("order", ["aab", "aba", "baa", "axaxb", "bbaa"])
@@ -210,7 +203,7 @@ def test_an_open_window_survives_the_process():
     out, memory = Collect(), Memory()
     send(all_of(out, of=parts(a=2, b=1), within=60.0, memory=memory), (100, "a"), (101, "b"))
 
-    send(all_of(out, of=parts(a=2, b=1), within=60.0, memory=again(memory)), (102, "a"))
+    send(all_of(out, of=parts(a=2, b=1), within=60.0, memory=restarted(memory)), (102, "a"))
 
     assert [(102, ["a", "b"])] == [(event.at, texts(event.past)) for event in out]
 
@@ -270,7 +263,7 @@ def test_it_does_what_a_list_of_all_events_would(items, wanted, within, rest, la
 
     for number, (gap, key, text) in enumerate(items):
         now += gap
-        memory = again(memory)
+        memory = restarted(memory)
         node = all_of(out, of=parts(**wanted), within=float(within), rest=rest and float(rest), by=("k",),
                       lateness=float(lateness), memory=memory)
         if text:

@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,7 +5,7 @@ from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.nodes.bucket import bucket
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 
 def send(node, *times, **fields):
@@ -18,11 +15,6 @@ def send(node, *times, **fields):
 
 def fired(out):
     return [event.at for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_on_the_event_by_which_it_overflows():
@@ -206,7 +198,7 @@ def test_it_is_what_a_list_of_all_events_tells_with_restarts_before_each(items, 
     for item in items:
         if restart:
             finish(node)
-            memory = again(memory)
+            memory = restarted(memory)
             node = bucket(out, memory=memory, **options)
         node.send(item)
 

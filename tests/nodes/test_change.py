@@ -1,7 +1,5 @@
-import json
 from itertools import takewhile
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +8,7 @@ from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.nodes.change import change, check
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 
 def send(node, *times_and_values, **fields):
@@ -20,11 +18,6 @@ def send(node, *times_and_values, **fields):
 
 def told(out):
     return [(event.at, event.fields["was"], event.fields["since"]) for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_passes_on_the_event_whose_value_is_another_than_the_last():
@@ -185,7 +178,7 @@ def test_values_survive_the_process():
     send(first, (100, "up"))
     finish(first)
 
-    send(change(out, of=("state",), memory=again(memory)), (200, "up"), (201, "down"))
+    send(change(out, of=("state",), memory=restarted(memory)), (200, "up"), (201, "down"))
 
     assert [(201, "up", rfc3339(100))] == told(out)
 
@@ -211,7 +204,7 @@ def test_it_does_what_a_list_of_all_events_would(items, expire, lateness):
 
     for gap, key, value in items:
         now += gap
-        memory = again(memory)
+        memory = restarted(memory)
         node = change(out, of=("state",), by=("k",), expire=expire and float(expire), lateness=float(lateness),
                       memory=memory)
         if not key:

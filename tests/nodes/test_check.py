@@ -1,6 +1,5 @@
 import json
 
-import msgspec
 import pytest
 
 from corowatch.core.coroutine import finish
@@ -9,7 +8,7 @@ from corowatch.core.jobs import Answer, Jobs
 from corowatch.core.memory import Memory
 from corowatch.core.text import Text
 from corowatch.nodes.check import check
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 
 class Checked:
@@ -27,11 +26,6 @@ class Checked:
 
     def answer(self, number, status, said="", at=200.0):
         self.node.send(Answer(number, at, status, said))
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_asks_for_a_command_and_sends_nothing_meanwhile():
@@ -63,7 +57,7 @@ def test_what_waits_is_asked_for_again_after_a_restart():
     one = Checked("echo", "{text}")
     one.send(line("a", at=100.0), line("b", at=101.0))
     one.answer(0, 0)
-    after = Checked("echo", "{text}", memory=again(one.memory))
+    after = Checked("echo", "{text}", memory=restarted(one.memory))
 
     assert [(1, ["echo", "b"])] == [(job.number, job.argv) for job in after.jobs.taken()]
     after.send(line("c", at=102.0))

@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +7,7 @@ from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
 from corowatch.nodes.collect import check, collect
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 END = (Pattern("end$"),)
 
@@ -18,11 +15,6 @@ END = (Pattern("end$"),)
 def send(node, *times_and_texts, **fields):
     for time, text in times_and_texts:
         node.send(line(text, at=time, place=int(time * 10), **fields))
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_all_go_on_as_one_with_the_fields_of_all():
@@ -122,7 +114,7 @@ def test_it_does_what_a_list_of_all_events_would(items, within, most, restart):
         now += gap
         if restart:
             finish(node)
-            memory = again(memory)
+            memory = restarted(memory)
             node = collect(out, memory=memory, **options)
         item = line(text, at=now + back, k=key) if key else Tick(now)
         node.send(item)

@@ -1,13 +1,10 @@
-import json
-
-import msgspec
 import pytest
 
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick
 from corowatch.core.memory import Memory
 from corowatch.nodes.dedupe import dedupe
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 
 def at(node, *times, text="x", **fields):
@@ -86,8 +83,7 @@ def test_what_passed_is_known_after_kill_9():
     out, memory = Collect(), Memory()
     at(dedupe(out, within=60.0, memory=memory), 100)
 
-    saved = json.loads(msgspec.json.encode(dict(memory)))
-    at(dedupe(out, within=60.0, memory=Memory(saved)), 110, 161)
+    at(dedupe(out, within=60.0, memory=restarted(memory)), 110, 161)
 
     assert [("x", 100), ("x", 161)] == told(out)
 

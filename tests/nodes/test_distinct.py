@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +6,7 @@ from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.nodes.distinct import check, distinct
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 
 def send(node, *times_and_values, **fields):
@@ -19,11 +16,6 @@ def send(node, *times_and_values, **fields):
 
 def fired(out):
     return [event.at for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_on_the_event_that_makes_it_so_many_different_values():
@@ -256,7 +248,7 @@ def test_an_open_window_survives_the_process():
     out, memory = Collect(), Memory()
     send(distinct(out, of=("port",), at_least=3, within=60.0, memory=memory), (100, "a"), (110, "b"))
 
-    send(distinct(out, of=("port",), at_least=3, within=60.0, memory=again(memory)), (115, "b"), (120, "c"))
+    send(distinct(out, of=("port",), at_least=3, within=60.0, memory=restarted(memory)), (115, "b"), (120, "c"))
 
     assert [120] == fired(out)
     assert ["a at 100", "b at 115"] == texts(out[0].past)
@@ -333,7 +325,7 @@ def test_it_does_what_a_list_of_all_events_would(items, at_least, within, rest, 
 
     for gap, key, value in items:
         now += gap
-        memory = again(memory)
+        memory = restarted(memory)
         node = distinct(out, of=("port",), at_least=at_least, within=float(within), rest=rest and float(rest),
                         by=("k",), lateness=float(lateness), memory=memory)
         if key:

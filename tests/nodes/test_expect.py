@@ -1,8 +1,6 @@
-import json
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +12,7 @@ from corowatch.core.memory import Memory
 from corowatch.core.text import Text
 from corowatch.nodes.alert import alert
 from corowatch.nodes.expect import check, expect
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 MIDNIGHT = 1_772_409_600
 """2 March 2026, 00:00 UTC."""
@@ -40,10 +38,6 @@ def at(node, *times, **fields):
 
 def told(out):
     return [(event.when, event.state) for event in out]
-
-
-def restarted(memory):
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_when_nothing_came_in_time():

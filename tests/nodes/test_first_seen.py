@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +6,7 @@ from corowatch.core.coroutine import finish
 from corowatch.core.events import Event
 from corowatch.core.memory import Memory
 from corowatch.nodes.first_seen import first_seen
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 
 def at(node, *times, **fields):
@@ -19,10 +16,6 @@ def at(node, *times, **fields):
 
 def passed(out):
     return [event.at for event in out]
-
-
-def restarted(memory):
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_the_first_event_with_a_value_passes():

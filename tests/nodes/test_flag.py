@@ -1,8 +1,5 @@
 """`flag` and those that ask for it: `when`, `unless`, `unflag`."""
 
-import json
-
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,17 +11,12 @@ from corowatch.nodes.flag import KEPT, flag
 from corowatch.nodes.unflag import unflag
 from corowatch.nodes.unless import unless
 from corowatch.nodes.when import when
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 
 def at(node, *times, **fields):
     for time in times:
         node.send(line(f"{time:g}", at=time, **fields))
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_what_comes_while_it_is_set_passes_when_and_the_rest_passes_unless():
@@ -139,7 +131,7 @@ def test_it_is_what_a_list_of_all_that_happened_tells(steps, lasts, restart):
         now += gap
         if restart:
             sets.close()
-            memory = again(memory)
+            memory = restarted(memory)
             sets = flag(Collect(), memory=memory, **options)
         time = now + back
         if what == "tick":

@@ -1,4 +1,3 @@
-import json
 import re
 
 import msgspec
@@ -14,7 +13,7 @@ from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.nodes.alert import alert
 from corowatch.nodes.pair import check, pair
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 DOWN = (Pattern(r"server (?P<srv>\S+) not responding"),)
 UP = (Template("server {srv} OK"),)
@@ -35,11 +34,6 @@ GIVEN = {"within": None, "missing": False, "expire": None, "open": (), "close": 
 
 def told(out):
     return [(event.when, event.state, event.key.get("srv")) for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_what_opens_is_told_and_what_closes_it():
@@ -480,7 +474,7 @@ def test_beyond_max_keys_the_one_longest_untouched_goes_untold():
 def test_an_open_key_survives_the_process(missing):
     out, memory = Collect(), Memory()
     send(nfs(out, within=60.0, missing=missing, memory=memory), (100, "server a not responding"))
-    send(nfs(out, within=60.0, missing=missing, memory=again(memory)), (150, "server a OK"))
+    send(nfs(out, within=60.0, missing=missing, memory=restarted(memory)), (150, "server a OK"))
 
     assert ([] if missing else [(100, "firing", "a"), (150, "resolved", "a")]) == told(out)
 
@@ -571,7 +565,7 @@ def test_it_does_what_a_list_of_all_that_is_open_would(items, close, within, mis
 
     for gap, what, key in items:
         now += gap
-        memory = again(memory)
+        memory = restarted(memory)
         node = pair(out, open=(Pattern(r"open (?P<srv>\w+)"),), close=(Template(close),),
                     within=within and float(within), missing=missing, expire=expire and float(expire),
                     lateness=float(lateness), max_keys=max_keys, memory=memory)

@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +9,7 @@ from corowatch.core.memory import Memory
 from corowatch.core.text import Text
 from corowatch.nodes.alert import alert
 from corowatch.nodes.ratio import check, ratio
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 from tests.judged import Model
 
 OF = Expr("status >= 500")
@@ -25,11 +22,6 @@ def send(node, *times_and_statuses, **fields):
 
 def told(out):
     return [(event.when, event.state) for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_on_the_event_by_which_the_share_is_above():
@@ -247,9 +239,9 @@ def test_a_key_has_twelve_panes_and_nine_lines_however_much_comes():
 
     send(node, *((100 + n / 50, 500 if n % 2 else 200) for n in range(6000)))
 
-    panes, _, lines, *_ = memory["{}"][2]
+    panes = memory["{}"][2][0]
     assert [(160 + 5 * n, 250, 125) for n in range(12)] == panes
-    assert [f"500 at {219.98 - n / 25:g}" for n in range(8, -1, -1)] == [line.text for line in lines]
+    assert [f"500 at {219.98 - n / 25:g}" for n in range(8, -1, -1)] == [line.text for line in memory.lines("{}")]
 
 
 def test_lines_that_left_the_window_are_not_shown():
@@ -315,7 +307,7 @@ def test_it_does_what_a_list_of_all_events_would(items, within, at_least, above,
 
     for gap, key, status in items:
         now += gap
-        memory = again(memory)
+        memory = restarted(memory)
         node = ratio(out, of=OF, above=above, below=below, within=float(within), at_least=at_least, by=("k",),
                      rest=rest and float(rest), calm=calm and float(calm), lateness=float(lateness), memory=memory)
         if not key:

@@ -1,13 +1,10 @@
-import json
-
-import msgspec
 import pytest
 
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick
 from corowatch.core.memory import Memory
 from corowatch.nodes.sample import sample
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 
 def at(node, *times, **fields):
@@ -49,8 +46,7 @@ def test_the_count_goes_on_after_kill_9():
     out, memory = Collect(), Memory()
     at(sample(out, every=3, memory=memory), 1, 2)
 
-    saved = json.loads(msgspec.json.encode(dict(memory)))
-    at(sample(out, every=3, memory=Memory(saved)), 3, 4)
+    at(sample(out, every=3, memory=restarted(memory)), 3, 4)
 
     assert [1, 4] == [event.at for event in out]
 

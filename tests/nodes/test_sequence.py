@@ -1,4 +1,3 @@
-import json
 from itertools import combinations
 
 import msgspec
@@ -11,7 +10,7 @@ from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
 from corowatch.nodes.sequence import check, sequence
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 NONE = {"fired": 0, "suppressed": 0, "unkeyed": 0, "late": 0, "evicted": 0}
 
@@ -27,11 +26,6 @@ def send(node, *times_and_texts, **fields):
 
 def fired(out):
     return [event.at for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_on_the_event_that_completes_it():
@@ -228,7 +222,7 @@ def test_what_has_begun_survives_the_process():
     out, memory = Collect(), Memory()
     send(sequence(out, steps=steps("a", "b", "c"), within=60.0, memory=memory), (100, "a"), (101, "b"))
 
-    send(sequence(out, steps=steps("a", "b", "c"), within=60.0, memory=again(memory)), (102, "c"))
+    send(sequence(out, steps=steps("a", "b", "c"), within=60.0, memory=restarted(memory)), (102, "c"))
 
     assert [(102, ["a", "b"])] == [(event.at, texts(event.past)) for event in out]
 
@@ -288,7 +282,7 @@ def test_it_does_what_a_list_of_all_events_would(items, sources, within, rest, l
 
     for number, (gap, key, text) in enumerate(items):
         now += gap
-        memory = again(memory)
+        memory = restarted(memory)
         node = sequence(out, steps=steps(*sources), within=float(within), rest=rest and float(rest), by=("k",),
                         lateness=float(lateness), memory=memory)
         if text:

@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +7,7 @@ from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.nodes.alert import alert
 from corowatch.nodes.spike import adds, check, spike
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 
 def send(node, *times, **fields):
@@ -24,11 +21,6 @@ def steady(node, begin, end, every, **fields):
 
 def told(out):
     return [(event.when, event.fields["direction"], event.fields["count"], event.fields["before"]) for event in out]
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_on_the_event_that_makes_it_so_many_times_as_much():
@@ -293,7 +285,7 @@ def test_the_alert_of_less_is_the_same_after_a_restart():
         node = spike(alert(out), times=2.0, within=12.0, at_least=3, direction="down", memory=memory)
         send(node, 100, 124, 124, 125)
         if restart:
-            node = spike(alert(out), times=2.0, within=12.0, at_least=3, direction="down", memory=again(memory))
+            node = spike(alert(out), times=2.0, within=12.0, at_least=3, direction="down", memory=restarted(memory))
         node.send(Tick(200.0))
         ids.append([(one.id, one.at) for one in out])
 
@@ -436,7 +428,7 @@ def test_it_does_what_a_list_of_all_events_would(items, times, within, at_least,
     for gap, key, number, many in items:
         now += gap
         for _ in range(many):
-            memory = again(memory)
+            memory = restarted(memory)
             node = spike(out, times=times, within=float(within), at_least=at_least, direction=direction,
                          of=figure and "x", show=figure or "avg", by=("k",) if keyed else (),
                          rest=rest and float(rest), lateness=float(lateness), memory=memory)

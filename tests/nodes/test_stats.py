@@ -1,4 +1,3 @@
-import json
 from math import ceil
 
 import msgspec
@@ -10,7 +9,7 @@ from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.nodes.stats import adds, check, stats
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 from tests.judged import Model
 
 
@@ -25,11 +24,6 @@ def told(out):
 
 def judges(out, show, **options):
     return stats(out, of="seconds", show=(show,), **({"within": 60.0} | options))
-
-
-def again(memory):
-    """The memory as it is after a restart."""
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_it_fires_on_the_event_by_which_the_figure_is_above():
@@ -260,7 +254,7 @@ def test_it_does_what_a_list_of_all_events_would(items, show, within, at_least, 
     for gap, key, seconds, times in items:
         now += gap
         for _ in range(times):
-            memory = again(memory)
+            memory = restarted(memory)
             node = stats(out, of="seconds", show=(show,), above=above, below=below, within=float(within),
                          at_least=at_least, by=("k",), rest=rest and float(rest), calm=calm and float(calm),
                          lateness=float(lateness), memory=memory)
@@ -289,7 +283,7 @@ def test_a_report_tells_what_a_list_of_all_events_would(items, every, lateness):
 
     for gap, key, seconds, _ in items:
         now += gap
-        memory = again(memory)
+        memory = restarted(memory)
         node = stats(out, of="seconds", show=("p90", "sum"), every=float(every), by=("k",), lateness=float(lateness),
                      memory=memory)
         for due, name in sorted((begun + every, name) for name, (begun, _) in kept.items() if begun + every <= now):

@@ -1,6 +1,3 @@
-import json
-
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +6,7 @@ from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.nodes.threshold import check, threshold
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 
 def at(node, *times, **fields):
@@ -162,8 +159,7 @@ def test_an_open_window_survives_the_process():
     out, memory = Collect(), Memory()
     at(threshold(out, at_least=3, within=60.0, memory=memory), 100, 110)
 
-    saved = json.loads(msgspec.json.encode(dict(memory)))
-    at(threshold(out, at_least=3, within=60.0, memory=Memory(saved)), 120)
+    at(threshold(out, at_least=3, within=60.0, memory=restarted(memory)), 120)
 
     assert [120] == fired(out)
     assert ["line of 100", "line of 110"] == [line.text for line in out[0].past]
@@ -289,7 +285,7 @@ def test_until_calm_it_does_what_a_list_of_all_events_would(gaps, at_least, with
 
     for gap, key in gaps:
         now += gap
-        memory = Memory(json.loads(msgspec.json.encode(dict(memory))))
+        memory = restarted(memory)
         node = threshold(out, at_least=at_least, within=float(within), calm=float(calm), at_most=at_most, by=("k",),
                          expire=1000.0, memory=memory)
         node.send(line("x", at=now, k=key) if key else Tick(now))

@@ -1,12 +1,8 @@
-import json
-
-import msgspec
-
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Tick
 from corowatch.core.memory import Memory
 from corowatch.nodes.throttle import throttle
-from corowatch.testing import Collect, line
+from corowatch.testing import Collect, line, restarted
 
 
 def at(node, *times, **fields):
@@ -98,8 +94,7 @@ def test_what_is_held_survives_kill_9():
     out, memory = Collect(), Memory()
     at(throttle(out, every=60.0, memory=memory), 100, 110)
 
-    saved = json.loads(msgspec.json.encode(dict(memory)))
-    throttle(out, every=60.0, memory=Memory(saved)).send(Tick(160.0))
+    throttle(out, every=60.0, memory=restarted(memory)).send(Tick(160.0))
 
     assert [("line of 100", None), ("line of 110", 1)] == told(out)
 

@@ -1,7 +1,5 @@
-import json
 from random import Random
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +15,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.core.table import Table, TableFile
 from corowatch.loading import load_texts
 from corowatch.nodes.unexpected import unexpected
-from corowatch.testing import Collect, line, texts
+from corowatch.testing import Collect, line, restarted, texts
 
 
 def of(*templates):
@@ -28,10 +26,6 @@ def of(*templates):
 def send(node, *said, at=100.0, **fields):
     for number, text in enumerate(said):
         node.send(line(text, at=at + number, **fields))
-
-
-def restarted(memory):
-    return Memory(json.loads(msgspec.json.encode(dict(memory))))
 
 
 def test_the_first_line_of_what_no_template_explains_passes_once():

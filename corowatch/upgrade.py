@@ -1,0 +1,79 @@
+"""What makes a state.db of a former format one of today's, a format at a time; positions, outbox and totals stay."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from corowatch import memory_log
+from corowatch.core.events import Event, Evidence
+from corowatch.core.memory import Memory
+
+_FROM_1 = """
+CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
+UPDATE memory SET value = json_insert(value, '$[#]', NULL) WHERE key = '' AND json_array_length(value) = 2;
+PRAGMA user_version=2;
+"""
+"""Clocks got a third place."""
+_FROM_2 = """
+CREATE TABLE memory_of_3 (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key));
+INSERT INTO memory_of_3 SELECT node, key, value FROM memory;
+DROP TABLE memory;
+ALTER TABLE memory_of_3 RENAME TO memory;
+PRAGMA user_version=3;
+"""
+"""`memory` got a rowid."""
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Bring a database to the format of today, whole or not at all. Raises sqlite3.Error and ValueError."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    for former, changes in ((1, _FROM_1), (2, _FROM_2)):
+        if version <= former:
+            db.executescript(f"BEGIN IMMEDIATE; {changes} COMMIT;")
+    if version <= 3:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            _from_3(db)
+            db.execute("COMMIT")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+
+
+def _from_3(db: sqlite3.Connection) -> None:
+    """`memory`, which had a row of JSON for each key, becomes a log; lines stand beside the states, not in them."""
+    memories: dict[str, Memory[Any]] = {}
+    for node, key, value in db.execute("SELECT node, key, value FROM memory"):
+        memory = memories.setdefault(node, Memory())
+        row = json.loads(value)
+        lines = _lines_of(row)
+        memory[key] = row
+        for line in lines:
+            memory.put(key, row, line, len(lines))
+    db.execute("DROP TABLE memory")
+    db.execute(memory_log.SCHEMA)
+    for node, memory in memories.items():
+        memory_log.write(db, node, memory)
+    db.execute("PRAGMA user_version=4")
+
+
+def _lines_of(row: Any) -> list[Evidence]:
+    """Take the lines out of a row: of `threshold`, `spike`, `ratio`, `stats`, `bucket` and `collect`, which can be told
+    by where lists stand in them."""
+    found = row[2] if isinstance(row, list) and len(row) == 3 else None
+    state: list[Any] = found if isinstance(found, list) else []
+    lists = [isinstance(part, list) for part in state]
+    match lists:
+        case [True, True, False, False, _] | [True, False, True, False, False, _]:
+            lines = state.pop(lists.index(True, 1))
+        case [False, False, False, False, True, True, False, False]:
+            lines = state.pop(5)
+        case [False, False, False, _, True]:  # the last event's line is kept, too, since
+            lines = [*state.pop(4), Event.of(state[3]).evidence()]
+        case _:
+            lines = []
+    return msgspec.convert(lines, list[Evidence])

@@ -1,0 +1,191 @@
+"""The log of what nodes know, in a real database."""
+
+import random
+import sqlite3
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corowatch import memory_log
+from corowatch.core import memory as core
+from corowatch.core.events import Evidence
+
+
+def line(text):
+    return Evidence("reader", "/var/log/a.log", 7, 1.5, text)
+
+
+def texts(memory, key):
+    return [one.text for one in memory.lines(key)]
+
+
+class Log:
+    """A node's memory and its log, as the daemon keeps them."""
+
+    def __init__(self):
+        self.db = sqlite3.connect(":memory:", isolation_level=None)
+        self.db.executescript(memory_log.SCHEMA)
+        self.restart()
+
+    def restart(self):
+        self.memory = memory_log.read(self.db, "n").proved(str)
+
+    def commit(self):
+        self.db.execute("BEGIN")
+        done = memory_log.write(self.db, "n", self.memory)
+        self.db.execute("COMMIT")
+        self.memory.written(*done)
+
+    def fail(self):
+        self.db.execute("BEGIN")
+        memory_log.write(self.db, "n", self.memory)
+        self.db.execute("ROLLBACK")
+
+    def rows(self):
+        return self.db.execute("SELECT count(*), total(length(entries)) FROM memory").fetchone()
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+KEYS = st.sampled_from("abc")
+STEPS = st.one_of(
+    st.tuples(st.just("set"), KEYS, st.text("xyz", max_size=3)),
+    st.tuples(st.just("put"), KEYS, st.integers(1, 4)),
+    st.tuples(st.sampled_from(["delete", "clear", "touch", "look"]), KEYS, st.none()))
+TURNS = st.lists(st.tuples(st.lists(STEPS, max_size=3), st.sampled_from([Log.commit] * 4 + [Log.fail, Log.restart])),
+                 min_size=20, max_size=40)
+
+
+@settings(max_examples=100)
+@given(TURNS, st.integers(1, 4))
+def test_it_knows_what_a_dict_of_all_would_whatever_fails_and_restarts(turns, chunk):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "SLACK", 0)
+        patch.setattr(memory_log, "CHUNK", chunk)
+        log, known, kept = Log(), {}, {}
+        for number, (steps, end) in enumerate(turns):
+            for step in steps:
+                follow(log.memory, known, number, *step)
+            end(log)
+            known, kept = (known, kept) if end is Log.fail else (known, dict(known)) if end is Log.commit else (
+                dict(kept), kept)
+            assert known == {key: (log.memory[key], texts(log.memory, key)) for key in log.memory}
+            assert log.memory.changed or log.memory.size == sum(
+                len(packed) + len(key) for key, packed in log.memory._packed.items())
+            assert sum(len(lines) for _, lines in known.values()) == log.memory._shown
+
+
+def follow(memory, known, number, what, key, value):
+    if what == "set":
+        memory[key] = value
+        known[key] = (value, known.get(key, ("", []))[1])
+    elif what == "put":
+        memory.put(key, f"v{number}", line(f"l{number}"), value)
+        known[key] = (f"v{number}", [*known.get(key, ("", []))[1], f"l{number}"][-value:])
+    elif what == "delete" and key in known:
+        del memory[key]
+        del known[key]
+    elif what == "clear":
+        memory.clear_lines(key)
+        known |= {key: (known[key][0], [])} if key in known else {}
+    elif what == "touch":
+        assert memory.touch(key) is (key in known)
+    elif what == "look":
+        assert known.get(key, (None,))[0] == memory.get(key)
+
+
+def test_most_of_the_log_is_never_void_for_long_and_what_is_not_is_still_known(log, monkeypatch):
+    monkeypatch.setattr(core, "SLACK", 0)
+    chosen, sizes, known = random.Random(7), [], {"cold": []}
+    log.memory["cold"] = "known since the beginning"
+    for turn in range(300):
+        for key in chosen.choices(range(200), k=50):
+            log.memory.put(f"k{key}", "x" * 100, line(f"{turn:0100}"), 3)
+            known[f"k{key}"] = [*known.get(f"k{key}", []), f"{turn:0100}"][-3:]
+        log.commit()
+        sizes.append(log.memory.stored)
+        assert log.rows()[1] == sizes[-1]
+
+    # A key has some 120 bytes, each of its three lines 140: more than 3 times that goes with the next turn.
+    assert max(sizes) < 4 * 200 * (120 + 3 * 140)
+    log.restart()
+    assert known == {key: texts(log.memory, key) for key in log.memory}
+    assert "known since the beginning" == log.memory["cold"]
+
+
+def test_a_turn_is_written_in_pieces_of_thirty_two_entries(log):
+    for number in range(100):
+        log.memory.put(f"k{number}", "v", line("x"), 1)
+    log.commit()
+
+    assert 4 == log.rows()[0]
+
+
+def test_what_did_not_change_is_not_written_again(log):
+    for number in range(1000):
+        log.memory[f"k{number}"] = "v"
+    log.commit()
+    before = log.rows()[1]
+
+    log.memory["k7"] = "w"
+    log.commit()
+
+    assert log.rows()[1] - before < 40
+
+
+def test_lines_that_are_written_are_not_held_but_read_when_they_are_shown(log):
+    log.memory.put("k", "v", line("first"), 9)
+    log.commit()
+    log.memory.put("k", "v", line("second"), 9)
+
+    assert {"second"} == {held.text for _, held in log.memory._lines.values()}
+    assert ["first", "second"] == texts(log.memory, "k")
+
+
+def test_a_line_that_the_log_has_lost_is_left_out(log):
+    for text in ("first", "second"):
+        log.memory.put("k", "v", line(text), 9)
+        log.commit()
+    log.db.execute("DELETE FROM memory WHERE first = 0")
+
+    assert ["second"] == texts(log.memory, "k")
+
+
+@pytest.mark.parametrize("chunk", [b"", b"x", b"\x91\x93\xa1k\x01"])
+def test_what_nobody_of_us_wrote_is_an_error(log, chunk):
+    log.db.execute("INSERT INTO memory VALUES ('n', 0, ?)", (chunk,))
+
+    with pytest.raises(ValueError, match=r"."):
+        log.restart()
+
+
+def test_a_value_of_another_type_is_an_error(log):
+    log.memory["k"] = 7
+    log.commit()
+
+    with pytest.raises(ValueError, match="Expected `str`, got `int`"):
+        log.restart()
+
+
+def test_a_number_of_any_size_is_kept(log):
+    log.memory = memory_log.empty(log.db, "n")
+    log.memory.put("k", {"id": 1 << 70, "time": 1.5}, line("x"), 9)
+    log.commit()
+
+    assert {"k": {"id": 1 << 70, "time": 1.5}} == dict(memory_log.read(log.db, "n"))
+    assert ["x"] == texts(memory_log.read(log.db, "n"), "k")
+
+
+def test_nodes_know_nothing_of_each_other(log):
+    log.memory.put("k", "v", line("x"), 9)
+    log.commit()
+    other = memory_log.empty(log.db, "m")
+    other.put("k", "w", line("y"), 9)
+    other.written(*memory_log.write(log.db, "m", other))
+
+    assert (["x"], ["y"]) == (texts(log.memory, "k"), texts(other, "k"))
+    assert {"k": "w"} == dict(memory_log.read(log.db, "m"))

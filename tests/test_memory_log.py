@@ -146,6 +146,17 @@ def test_lines_that_are_written_are_not_held_but_read_when_they_are_shown(log):
     assert ["first", "second"] == texts(log.memory, "k")
 
 
+def test_who_looks_on_without_writing_loses_nothing(log):
+    log.memory.put("k", "v", line("first"), 9)
+    log.commit()
+    log.memory.put("k", "w", line("second"), 9)
+    log.memory.noted()
+    log.memory.noted()
+
+    assert not log.memory.changed
+    assert ("w", ["first", "second"]) == (log.memory["k"], texts(log.memory, "k"))
+
+
 def test_a_line_that_the_log_has_lost_is_left_out(log):
     for text in ("first", "second"):
         log.memory.put("k", "v", line(text), 9)

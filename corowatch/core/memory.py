@@ -213,23 +213,27 @@ class Memory(MutableMapping[str, T]):
             turn[key] = number.to_bytes(8, "little", signed=True) + body
         return begin, entries
 
-    def written(self, entries: int = 0, stored: int = 0) -> None:
-        """The changes are durable now, as so many entries of the log, which is of `stored` bytes."""
-        if self._recall is None:
-            self._turn = {key: _numbered(_NOWHERE, _body((record[1], record[0])))
-                          for key, record in self._fresh.items() if record is not None}
+    def written(self, entries: int, stored: int) -> None:
+        """The turn is durable now, as so many entries of the log, which is of `stored` bytes."""
+        self._settle(self._turn)
+        self._begin += entries
+        self._next = self._begin
+        self.stored = stored
+        self._lines.clear()
+
+    def noted(self) -> None:
+        """The changes are known, by somebody who does not write them."""
+        self._settle({key: _numbered(_NOWHERE, _body((record[1], record[0])))
+                      for key, record in self._fresh.items() if record is not None})
+
+    def _settle(self, turn: Mapping[str, bytes]) -> None:
         packed = self._packed
-        for key, entry in self._turn.items():
+        for key, entry in turn.items():
             former = packed[key]
             self.size += len(entry) - len(former) if former else len(entry) + len(key)
             packed[key] = entry
         self._warm = {key: record for key, record in self._fresh.items() if record is not None}
         self._fresh, self._turn = {}, {}
-        self._begin += entries
-        self.stored = stored
-        if self._recall is not None:
-            self._next = self._begin
-            self._lines.clear()
 
     @property
     def fresh(self) -> int:

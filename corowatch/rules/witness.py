@@ -51,7 +51,7 @@ class Witness:
             live = self.graph.nodes[step]
             sight = Sight(step, item)
             before = dict(live.counts)
-            live.memory.written()  # nobody else asks what changed
+            live.memory.noted()  # nobody else asks what changed
             self._stack.append(sight)
             try:
                 push(item)

@@ -47,7 +47,7 @@ def test_the_name_of_a_key_is_its_json(value):
 def test_the_clocks_are_written_when_they_move():
     table = Table()
     table.touch("a", 100.0)
-    table.memory.written()
+    table.memory.noted()
 
     table.touch("a", 100.0)
     assert CLOCKS not in dict(table.memory.changes())

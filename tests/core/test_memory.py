@@ -10,7 +10,7 @@ def test_it_knows_which_keys_changed():
     memory["d"] = 4
 
     assert {"a": 10, "b": None, "d": 4} == dict(memory.changes())
-    memory.written()
+    memory.noted()
     assert {} == dict(memory.changes())
     assert {"a": 10, "c": 3, "d": 4} == dict(memory)
     assert 3 == len(memory)

@@ -157,7 +157,7 @@ def test_a_line_that_is_only_told_meets_what_is_remembered(config):
     def remembered(step, fingerprint):
         from corowatch.core.memory import Memory
 
-        row = [990.0, None, [[980.0, 990.0], [], 0.0, 0, None]]
+        row = [990.0, None, [[980.0, 990.0], 0.0, 0, None]]
         return Memory({'{"ip": "192.0.2.7"}': row} if step == "guessing.threshold" else {})
 
     text = "\n".join(shown(why_text(config(GUESSING), "Failed password for bob from 192.0.2.7", now=1000.0,

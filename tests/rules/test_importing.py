@@ -1,5 +1,7 @@
 """What every import writes: a config, as YAML that says the same."""
 
+import subprocess
+
 import pytest
 import yaml
 
@@ -44,12 +46,21 @@ def test_a_config_is_read_as_it_was():
 
 @pytest.mark.parametrize(("text", "words"), [
     ("/bin/x $1 '$2 y' \"$_\"", ["/bin/x", "{g1}", "{g2} y", "{text}"]),
-    ("x '$1' > '/tmp/$2 {}'", ["/bin/sh", "-c", """x ''"$1"'' > '/tmp/'"$2"' {{}}'""", "sh", "{g1}", "{g2}"]),
+    ("x '$1 {}' > '/tmp/{}'", ["/bin/sh", "-c", """x ''"$1"' {{}}' > '/tmp/{{}}'""", "sh", "{g1}"]),
     ("x \"'$1'\" \\' | y '$*'", ["/bin/sh", "-c", """line="${{0#.}}"; x "'$1'" \\' | y ''"$line"''""", ".{text}",
                                  "{g1}"]),
 ])
 def test_a_command_gets_what_it_names_as_words(text, words):
     assert words == command(text, as_text)
+
+
+def test_a_group_has_all_digits_of_its_number():
+    """A shell reads $10 as ${1}0."""
+    words = command("printf '%s|' $1 '$10' \"$10$11\" $100 ${10} #", str)
+    said = {"$1": "one", "$10": "ten", "$11": "eleven", "$100": "hundred"}
+    filled = [said.get(word, word.replace("{{", "{").replace("}}", "}")) for word in words]
+
+    assert "one|ten|teneleven|hundred|ten|" == subprocess.run(filled, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_command_whose_quotes_do_not_close_is_refused():

@@ -20,11 +20,22 @@ READ = [
     "xargs -I % sh -c 'echo %' <<< $1", "echo \"`sh -c $1`\"", "echo \"$(sh -c 'echo $1')\"", "echo `eval $1` > f",
     "sqlite3 a.db \"select '$1'\"", "$1", "$1 > f", "sudo $1", "true && $1", "A=b $1", "if $1; then x; fi",
     "echo $_ | sh", "sh -c 'echo $_'", "echo '$1", "(sh -c $1)", "true & sh -c $1", "at now -f $1", "echo $1 | at now",
-    "true\nsh -c $1", "echo \"$(find . -name $1)\" > f", "echo \"`find . -name $1`\" > f"]
+    "true\nsh -c $1", "echo \"$(find . -name $1)\" > f", "echo \"`find . -name $1`\" > f",
+    "> f $1", "2>/dev/null $1", "A=b > f $1", "(> f $1)", "x=$(date) $1", "x=`echo a b` $1", "case x in x) $1;; esac",
+    "$(echo sh) -c $1", "`echo sh` -c $1", "sudo -u bob $1", "timeout -s KILL 5 $1", "chroot /x $1",
+    "function f { $1; }", "coproc $1", "systemd-cat -t x $1", "socat - EXEC:$1",
+    "sudo -u bob script -c $1", "echo $(find . -name $1) >> f",
+    "x=`find $1`; y", "x=$1; find . -name $x", "for x in $1; do find . $x; done",
+    "echo $1 | while read -r x; do find $x; done",
+    "find . ${1#x} > f", "find . ${1:-x} > f", "echo ${!1} > f"]
 PLAIN = [
     "logger $1", "logger 'it says $1'", "/bin/page $1 $_", "echo $1 >> out", "echo \"ssh of $1\" '$1' >> out",
     "mail -s \"ssh login of $1, sh -c\" root", "echo login at $1", "sudo logger $1", "A=$1 logger x", "sh script $1",
-    "bash -x script '$1'", "python3 -u script $1", "find . -name $1", "cat $1 > out || echo $(printf %s $1) '<$1>'"]
+    "bash -x script '$1'", "systemd-cat -t app echo $1", "2>/dev/null logger $1 2>&1",
+    "sudo -n logger $1 >> 'a b'", "python3 -u script $1", "find . -name $1",
+    "cat $1 > out || echo $(date) '<$1>'",
+    "x='a $1'; page \"$x\"",
+    "echo $1 >> f; rm -f $HOME/x", "(echo $1) > 'a (b'"]
 
 
 @pytest.mark.parametrize("text", READ)
@@ -33,6 +44,20 @@ def test_what_would_be_read_as_code_is_refused(text):
         command(text, str)
     with pytest.raises(Refused):
         piped("{text}", text, str)
+
+
+@pytest.mark.parametrize(("text", "sign"), [
+    ("echo x > $1", ">"), ("echo x >> \"/tmp/$1\"", ">>"), ("x '$1' > '/tmp/$2 {}'", ">"),
+    ("echo x 2> /tmp/${1}x", ">"), ("echo x >| $1", ">|"), ("echo x &> $1", "&>"), ("echo x >& $1", ">&"),
+    ("(echo x) > f-$_", ">"), ("mail < $1", "<"),
+    ("echo x <> $1", "<>"), ("f=$1; echo x > $f", ">"), ("echo x > $(echo $1)", ">"), ("echo x > `echo $1`", ">"),
+    ("echo $(echo x > $1)", ">"), ("echo \"$(echo x > $1)\"", ">")])
+def test_a_line_chooses_no_file(text, sign):
+    for made in (command, lambda text, _: piped("{text}", text)):
+        with pytest.raises(Refused) as refused:
+            made(text, str)
+        assert (f"a line might choose the file behind `{sign}`: let a script of its own take that as a parameter, or "
+                "on standard input") == str(refused.value)
 
 
 @pytest.mark.parametrize("text", [
@@ -55,7 +80,7 @@ def test_what_reads_data_stays(text):
 
 RUN = [
     "DIR/tell $1", "DIR/tell 'it says $1'", "DIR/tell $1 >> DIR/out", "echo \"<$1>\" '<$1>' >> DIR/out",
-    "sh DIR/tell $1", "echo $(find DIR/empty -name $1) >> DIR/none", "A=$1 DIR/tell x", "find DIR/empty -name $1",
+    "sh DIR/tell $1", "x=$1; echo \"$x\" $(date) >> DIR/none", "A=$1 DIR/tell x", "find DIR/empty -name $1",
     "find DIR/empty -name $1 > DIR/none"]
 HOSTILE = [
     "$(touch DIR/PWNED)", ";touch${IFS}DIR/PWNED;", "`touch DIR/PWNED`", "';touch DIR/PWNED;'", "\";touch DIR/PWNED;\"",

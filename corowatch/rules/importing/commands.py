@@ -16,7 +16,10 @@ from corowatch.rules.importing.perl_regex import Refused, numbers_in
 _SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\\{}]")
 """What a shell must read; quotes alone need none."""
 _GROUP = r"\$(?:\{(?:\d+|line)\}|\d+|line(?!\w))"
-_QUOTED = re.compile(rf"\"(?:\\.|[^\"\\])*\"|'(?P<inner>[^']*)'|\\.|(?P<bare>{_GROUP})", re.DOTALL)
+_QUOTED = re.compile(rf"\"(?:\\.|[^\"\\])*\"|'(?P<inner>[^']*)'|\\.|(?P<bare>{_GROUP})|\$\{{?(?P<name>[A-Za-z_]\w*)"
+                     r"|(?P<sign>\$?\(|\)|`)", re.DOTALL)
+_LONG = re.compile(r"\$(\d\d+)")
+_PART = re.compile(r"\$\{(?:[#!]|(?:\d+|line)[^\w}])[^}]*\}?")
 _OPENS = re.compile(r"\$\(|`")
 _LINE = re.compile(r"(?<!\\)\$\{?[*_&0](?!\w)\}?")
 
@@ -32,9 +35,10 @@ def command(text: str, as_text: Callable[[str], str]) -> list[str]:
             raise Refused("a line would choose the program" if words else "there is no command")
         return words
     script, named = _LINE.subn("$line", text.replace("\\@", "@"))
+    script = _open(script)
     # A word that begins with a dot is never taken for an option, whatever the line begins with.
     script, line = (f'line="${{0#.}}"; {script}', ".{text}") if named else (script, "sh")
-    return shell(_open(script), line, *_words(text, as_text))
+    return shell(script, line, *_words(text, as_text))
 
 
 def piped(text: str, to: str, as_text: Callable[[str], str] = str) -> list[str]:
@@ -46,15 +50,30 @@ def piped(text: str, to: str, as_text: Callable[[str], str] = str) -> list[str]:
 
 def _open(script: str) -> str:
     """A script in which parameters stand in single quotes no longer: there, they put the text in before a shell read
-    it. One without quotes gets some: it is one word, whatever it says."""
+    it. One without quotes gets some: it is one word, whatever it says. Raises Refused where that cannot be so."""
+    if part := _PART.search(script):
+        raise Refused(f"{part[0]} is a part of what a line says; put it into a script of its own")
+    script = _LONG.sub(r"${\1}", script)  # a shell reads $10 as ${1}0
+    if not re.search(_GROUP, script):
+        return script
+    around: list[str] = []  # the brackets that are open
 
     def piece(found: re.Match[str]) -> str:
+        text, name = found[0], found["name"]
+        if text == "`":
+            raise Refused("a command stands in backticks; write $(…) in their place")
+        if text == ")":
+            del around[-1:]
+        elif found["sign"]:
+            around.append(text)
+        elif re.search(_GROUP, text) and ("$(" in around or (text[0] == '"' and _OPENS.search(text))):
+            raise Refused("a command within another names what a line says; put it into a script of its own")
+        elif name and re.search(rf"(?<![\w$/{{-]){name}(?![\w/-])", script):
+            raise Refused(f"${name} becomes several words where a line says so; put double quotes around it")
         if found["bare"]:
-            return f'"{found["bare"]}"'
-        if found[0][0] == '"' and _OPENS.search(found[0]) and re.search(_GROUP, found[0]):
-            raise Refused("a command within double quotes names what a line says; put it into a script of its own")
+            return f'"{text}"'
         inner = found["inner"]
-        return found[0] if inner is None else "'" + re.sub(_GROUP, r"""'"\g<0>"'""", inner) + "'"
+        return text if inner is None else "'" + re.sub(_GROUP, r"""'"\g<0>"'""", inner) + "'"
 
     return _QUOTED.sub(piece, script)
 

@@ -262,7 +262,7 @@ NO_CRON = ("'now' is no cron expression; write minute, hour, day of the month, m
     (single("write - %s", desc="at %{u}"), 5, "write - %s",
      "%s stands for the desc of the rule: it names %{u}, and variables are not carried over"),
     (single("pipe 'x' curl /%{.year}"), 5, "pipe 'x' curl /%{.year}",
-     "the command it is piped to names %{.year}; only groups by their numbers, such as $1, are carried over"),
+     "the command names %{.year}; a shell is given the line and groups by their numbers, such as $1, and nothing else"),
     (single("write /tmp/$1"), 5, "write /tmp/$1", "the name of a file is fixed here"),
     (single("pipe x cat"), 5, "pipe x cat", "it has no text in single quotes"),
     (single("delete GONE"), 5, "delete GONE", "no rule makes the context GONE"),
@@ -311,6 +311,27 @@ def test_a_context_of_the_text_of_desc(rules, tmp_path):
 
     assert ["again a"] == [alert.title for alert in alerts(imported, tmp_path, [
         "see a", "again a", "again b", "other", "other", "again a"])]
+
+
+@pytest.mark.skipif(not shutil.which("sec"), reason="SEC is not installed")
+def test_what_a_command_gets_is_what_sec_gives_it(rules, tmp_path):
+    text = 'echo "$1 %s %%s 5%% $$HOME ${2}" $HOME $0; printf %%s x'
+    (sink,) = rules(single(f"shellcmd ({text})", desc="of $2")).sinks.values()
+    rules(single(f"write - ({text})", desc="of $2"))
+    said = {"{g1}": "a", "{g2}": "b", ".{text}": ".a b"}
+    words = [said.get(word, word.replace("{{", "{").replace("}}", "}")) for word in sink["exec"]]
+
+    here = f"a of b %s 5% {os.environ['HOME']} b {os.environ['HOME']} a b\nx"
+    assert [here] * 2 == [subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+                          for argv in (words, ["/bin/sh", "-c", *written(tmp_path, ["a b"])])]
+
+
+@pytest.mark.parametrize("named", ["%t", "%Y", "%{x}", "%.year", "$+{who}", "%1", "$$1", "$?", "$*", "$_"])
+def test_what_a_shell_cannot_be_given_is_told(rules, named):
+    imported = rules(single(f"shellcmd echo '{named}' > f; pipe 'x' echo {named} > f", pattern="(?<who>a)"))
+
+    why = "a shell is given the line and groups by their numbers, such as $1, and nothing else"
+    assert [f"the command names {named}; {why}"] * 2 == [one.why for one in imported.lost]
 
 
 def test_rules_that_stand_close_together(rules):

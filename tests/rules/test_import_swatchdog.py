@@ -130,6 +130,22 @@ def test_what_a_line_says_is_no_part_of_what_a_shell_reads(rules, tmp_path):
     assert not (tmp_path / "taken").exists()
 
 
+def test_what_a_command_names_is_what_swatchdog_puts_there(rules, tmp_path):
+    """Of a line, also where it is piped to; `\\$` is for the shell, and any other variable Perl's."""
+    imported = rules(f"watchfor /got (.*)/\n pipe cat - '{tmp_path}/$1' >> {tmp_path}/piped\n"
+                     f" pipe echo '$_' > {tmp_path}/line\n exec echo \\$(expr 1 + 1) > {tmp_path}/sum\n"
+                     f" exec echo $who > {tmp_path}/who\n pipe echo $who\n")
+    (tmp_path / "c.yaml").write_text(as_yaml(imported, "a test"))
+    (tmp_path / "x y").write_text("there\n")
+    (tmp_path / "a.log").write_text("got x y\n")
+    subprocess.run([sys.executable, "-m", "corowatch", "run", "c.yaml", "--once"], cwd=tmp_path, check=True, timeout=60,
+                   capture_output=True)
+
+    assert ["got x y\nthere\n", "got x y\n", "2\n"] == [
+        (tmp_path / name).read_text() for name in ("piped", "line", "sum")]
+    assert [(5, "the variable $who"), (6, "the variable $who")] == [(one.place.line, one.why) for one in imported.lost]
+
+
 def test_what_cannot_be_carried_over_has_its_place(rules):
     imported = rules("echo\nperlcode print 1;\nwatchfor /a/ && /b/\n echo\nwatchfor /$unknown/\nwatchfor /x(?{1})/\n"
                      "watchfor /(b)/\n exec /bin/x $2\n")

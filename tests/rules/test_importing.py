@@ -70,7 +70,7 @@ def test_a_command_whose_quotes_do_not_close_is_refused():
 
 def test_a_command_is_piped_to_with_what_it_names():
     assert ["/bin/sh", "-c", """printf '%s\\n' "${{0#.}}" | mail -s ''"$1"'' root""", ".{title}", "{g1}"] == (
-        piped("{title}", "mail -s '$1' root", as_text))
+        piped("mail -s '$1' root", as_text, text="{title}"))
 
 
 def test_what_is_refused_is_taken_out_and_what_takes_from_it():

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from corowatch.rules.importing.interpreters import refuse_interpreters
 from corowatch.rules.importing.perl_regex import Refused, numbers_in
 
-_SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\\{}]")
+_SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\\{}]|\$[A-Za-z]")
 """What a shell must read; quotes alone need none."""
 _GROUP = r"\$(?:\{(?:\d+|line)\}|\d+|line(?!\w))"
 _QUOTED = re.compile(rf"\"(?:\\.|[^\"\\])*\"|'(?P<inner>[^']*)'|\\.|(?P<bare>{_GROUP})|\$\{{?(?P<name>[A-Za-z_]\w*)"
@@ -24,28 +24,33 @@ _OPENS = re.compile(r"\$\(|`")
 _LINE = re.compile(r"(?<!\\)\$\{?[*_&0](?!\w)\}?")
 
 
-def command(text: str, as_text: Callable[[str], str]) -> list[str]:
+def command(text: str, as_text: Callable[[str], str], as_script: Callable[[str], str] = str) -> list[str]:
     """The words of a command that names groups by their numbers and the line as `$0` or `$_`. `as_text` makes of such a
-    word a text with fields. Raises Refused where there is no program, a line would choose it, or it would read
-    what that says as code."""
+    word a text with fields, `as_script` of the whole what a shell reads, in which such names stay. Raises Refused where
+    there is no program, a line would choose it, or it would read what that says as code."""
     refuse_interpreters(text)
-    if not _SIGNS.search(re.sub(r"\$\{\w+\}|\$\*", "", text)) and text.count("'") % 2 == text.count('"') % 2 == 0:
+    if not _SIGNS.search(re.sub(r"\$\+?\{\w+\}|\$\*", "", text)) and text.count("'") % 2 == text.count('"') % 2 == 0:
         words = [as_text(word) for word in shlex.split(text)]
         if not words or "{" in words[0]:
             raise Refused("a line would choose the program" if words else "there is no command")
         return words
-    script, named = _LINE.subn("$line", text.replace("\\@", "@"))
+    script, named = _LINE.subn("$line", as_script(text))
     script = _open(script)
     # A word that begins with a dot is never taken for an option, whatever the line begins with.
     script, line = (f'line="${{0#.}}"; {script}', ".{text}") if named else (script, "sh")
     return shell(script, line, *_words(text, as_text))
 
 
-def piped(text: str, to: str, as_text: Callable[[str], str] = str) -> list[str]:
-    """A text, with fields, on the standard input of a command, which may name groups by their numbers.
-    Raises Refused where it would read one as code."""
+def piped(to: str, as_text: Callable[[str], str], as_script: Callable[[str], str] = str,
+          text: str = "{text}") -> list[str]:
+    """A text with fields, the line if no other is said, on the standard input of a command. It is as of `command`."""
     refuse_interpreters(to, standard_input=True)
-    return shell(f"printf '%s\\n' \"${{0#.}}\" | {_open(to)}", f".{text}", *_words(to, as_text))
+    script, named = _LINE.subn("$line", as_script(to))
+    script, words = f"printf '%s\\n' \"${{0#.}}\" | {_open(script)}", _words(to, as_text)
+    if named:
+        words.append(".{text}")
+        script = f'line="${{{len(words)}#.}}"; {script}'
+    return shell(script, f".{text}", *words)
 
 
 def _open(script: str) -> str:

@@ -110,6 +110,12 @@ def numbers_in(*texts: str) -> set[int]:
             if (found["number"] or "").isdigit() and int(found["number"])}
 
 
+def as_script(text: str) -> str:
+    """A text for a shell: `\\$HOME` and `\\@` are its own. Raises Refused where it names another variable of Perl's."""
+    as_text(text)
+    return re.sub(r"\\(?:(\$)(?=[A-Za-z{(])|(@))", r"\1\2", text)
+
+
 def as_text(text: str) -> str:
     """A text with `$1` and `$_` as one with `{g1}` and `{text}`. Raises Refused where it names another variable."""
 

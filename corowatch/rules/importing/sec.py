@@ -32,6 +32,8 @@ _KEYWORD = re.compile(r"\s*([A-Za-z0-9]+)\s*=\s*(.*)$")
 _PTYPE = re.compile(r"(N?)(RegExp|SubStr)(\d*)", re.IGNORECASE)
 _TEXT = re.compile(r"\$(?P<dollar>\$)|\$(?:\{(?P<braced>\d+)\}|(?P<number>\d+))|\$\+\{(?P<name>\w+)\}|%(?P<percent>%)"
                    r"|%(?P<earlier>\d+)|%(?P<known>[stu])(?!\w)|(?P<other>%(?:\{[^}]*\}|\.?[A-Za-z]\w*)|\$[?@])|[{}]")
+_OF_DESC = re.compile(r"%%|(?P<desc>%s(?!\w))")
+_SCRIPT = re.compile(r"%%|\$\$(?=[A-Za-z({])|(?P<other>%(?:\{[^}]*\}?|\.?\w+)|\$(?:\$\S?|\+\{\w*\}?|_(?!\w)|[?*@&+]))")
 _MAIL = re.compile(r"\S*\bmailx?\s+-s\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))\s+(\S+@\S+)\s*")
 _CONTEXT = re.compile(r"\s*(!*)\s*([^\s()!&|,;]+)\s*")
 WINDOW = ("SEC counts anew when the window of the first event is over; here a key is silent for as long after it "
@@ -371,10 +373,8 @@ class _Writer:
             self._imported.lose(self._rule.place_of("action"), " ".join(words[:2]), "alerts are written to it as JSON")
             return add("file", {"file": first}), title, "warning"
         if name in ("shellcmd", "spawn", "cmdexec"):
-            text = f"{first} {rest}".strip()
-            if "%s" in text:
-                text = text.replace("%s", self._desc)
-            return add("shell", {"exec": command(text, self._text)}), self._text("%s"), "warning"
+            text = _OF_DESC.sub(lambda found: self._desc if found["desc"] else found[0], f"{first} {rest}".strip())
+            return add("shell", {"exec": command(text, self._text, self._script)}), self._text("%s"), "warning"
         if name == "pipe":
             return self._pipe(f"{first} {rest}")
         raise Refused(_UNTOLD.get(name, "there is no such action"))
@@ -389,10 +389,21 @@ class _Writer:
             return self._imported.sink_name("mail", {"email": {"to": mail[4]}}), self._text(subject), "warning"
         if not found[2]:
             return "console", title, "warning"
-        if other := re.search(r"%(?:\{[^}]*\}?|\.?[a-z]\w*|\.)|\$(?:[?@0]|\+?\{\w*\}?|\+)", found[2]):
-            raise Refused(f"the command it is piped to names {other[0]}; only groups by their numbers, such as $1, are "
-                          "carried over")
-        return self._imported.sink_name("pipe", {"exec": piped("{title}", found[2], self._text)}), title, "warning"
+        return self._imported.sink_name("pipe", {
+            "exec": piped(found[2], self._text, self._script, "{title}")}), title, "warning"
+
+    @staticmethod
+    def _script(text: str) -> str:
+        """A command for a shell, with `$1` and `$0` for what it is to be given. Raises Refused where it names other
+        things, or what a shell would take for such a name."""
+
+        def piece(found: re.Match[str]) -> str:
+            if found["other"]:
+                raise Refused(f"the command names {found[0]}; a shell is given the line and groups by their numbers, "
+                              "such as $1, and nothing else")
+            return found[0][0]
+
+        return _SCRIPT.sub(piece, text)
 
     def _create(self, name: str, rest: str, steps: list[Step]) -> None:
         flag, numbers, by_desc = _flag(name)

@@ -16,7 +16,7 @@ from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, lines_of, one_or_list, seconds
 from corowatch.rules.importing.commands import command, piped, shell
 from corowatch.rules.importing.naming import name_of
-from corowatch.rules.importing.perl_regex import Refused, as_text, match_of, numbers_in, translated
+from corowatch.rules.importing.perl_regex import Refused, as_script, as_text, match_of, numbers_in, translated
 
 LOG = "/var/log/syslog"
 WITHOUT_TIME = r"^(?:\w{3}\s+\d{1,2}\s+\d{2}:\d{2}:\d{2}\s+)?(?P<track>.*)$"
@@ -189,11 +189,11 @@ class _Writer:
             to = [name if "@" in name else f"{name}@localhost" for name in names]
             return [add("mail", {"email": {"to": one_or_list(to)}})]
         if one.key == "exec":
-            return [add("exec", {"exec": command(value, as_text)})]
+            return [add("exec", {"exec": command(value, as_text, as_script)})]
         if one.key == "pipe":
             if "keep_open" in one.value:
                 self._lose(one, "the command is run for each line: it is not kept open")
-            return [add("pipe", {"exec": piped("{text}", value)})]
+            return [add("pipe", {"exec": piped(value, as_text, as_script)})]
         if one.key == "write":
             users = re.split(r"[:\s]+", value)
             script = f"for user in {' '.join(users)}; do printf '%s\\n' \"${{0#.}}\" | write \"$user\"; done"

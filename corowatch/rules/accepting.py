@@ -16,8 +16,8 @@ from corowatch.durable import only_one, replace
 from corowatch.rules.templates import Template, Templates
 from corowatch.tables import table_file
 
-_COMMENT = re.compile("^#", re.MULTILINE)
-_CONFIG = re.compile("^(?:flows|sinks|defaults|tests):", re.MULTILINE)
+_COMMENT = re.compile("^\ufeff?#", re.MULTILINE)
+_CONFIG = re.compile(r"^(?:flows|sinks|defaults|tests): *(?:[\[{#][^\t\n]*)?\r?$", re.MULTILINE)
 HEAD = """\
 # What is expected, as `corowatch accept` writes it and the step `unexpected` reads it. One template a line, behind tabs
 # how often it was seen and its first line; <num>, <ip> and the like stand for such, <*> for any word or part of one.
@@ -45,7 +45,7 @@ class Accepting:
         """What stands in the file, and the templates of it."""
         if not os.path.exists(self._path):
             return HEAD, Accepted(())
-        with open(self._path, encoding="utf-8", errors="backslashreplace", newline="") as file:
+        with open(self._path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
         if text and (_CONFIG.search(text) or not _COMMENT.search(text)):
             raise ValueError(f"{self._path} is no file of templates, which begins with a comment (# …) as `corowatch "
@@ -77,7 +77,7 @@ class Accepting:
                     if not accepted.explain(_words(one))]
             if rows or not os.path.exists(self._path):
                 between = "" if text.endswith("\n") else "\n"
-                replace(self._path, "".join((text, between, *rows)).encode())
+                replace(self._path, "".join((text, between, *rows)).encode("utf-8", "surrogateescape"))
         return len(rows)
 
 

@@ -75,6 +75,23 @@ def test_what_was_added_meanwhile_stays_and_is_not_added_again(known):
     assert b"# ours\r\na b\t1\ta b\nc d\t1\tc d\ng <*>\ne f\t1\te f\n" == known.read_bytes()
 
 
+@pytest.mark.parametrize("there", ["# für\na b\n".encode("latin-1"), "\ufeff# für\na b\n".encode()])
+def test_bytes_that_are_no_text_and_a_mark_of_the_order_stay(known, there):
+    known.write_bytes(there)
+    accepting = Accepting(str(known))
+    for text in ("a b", "c \\xfc"):
+        accepting.add(line(text))
+    accepting.save()
+
+    assert there + b"c \\xfc\t1\tc \\xfc\n" == known.read_bytes()
+
+
+def test_a_template_may_begin_as_a_config_does(known):
+    learn(known, "tests: 5 passed", "flows:", "sinks: {a}")
+
+    assert 4 == len(learn(known, "another").splitlines()) - len(HEAD.splitlines())
+
+
 def test_a_file_that_is_another_by_now_is_refused(known):
     accepting = Accepting(str(known))
     accepting.add(line("a b"))

@@ -41,15 +41,18 @@ FORMATS = (
     "%b %d, %ExY %I:%M:%S %p",
     rf"%ExY%Exm%Exd(?:T|  ?)%ExH%ExM%ExS{_SECOND}(?:\s*%z)?",
     r"(?:%Z|%z) (?:%a )?%b %d %k:%M:%S(?:\.%f)?(?: %ExY)?",
-    "@[0-9a-f]{24}",
 )
-"""Times that are known wherever they stand in a line, those that come first before the others."""
-AT_START = ("%H:%M:%S", "<%m/%d/%Exy@%H:%M:%S>", "%b-%d-%Exy %k:%M:%S")
-"""Those that are known at the start of a line alone."""
+"""Times that are known where a word begins in a line, those that come first before the others."""
+SIGNED = (r"[+-][01]\d(?::?\d\d)? (?:%a )?%b %d %k:%M:%S(?:\.%f)?(?: %ExY)?", "@[0-9a-f]{24}")
+"""Those that begin with a sign, and are known wherever they stand."""
+AT_START = "%H:%M:%S"
+"""What is known at the start of a line alone, with two other signs before it at most."""
+FIRST = r"(?:<%m/%d/%Exy@%H:%M:%S>|%b-%d-%Exy %k:%M:%S\b)"
+"""What is known where nothing is before it."""
 EPOCH = r"\d{10,11}(?:\.\d{3,6})?"
 LONG_EPOCH = r"\d{10,11}(?:\d{3}(?:\.\d{1,6}|\d{3})?)?"
 TAI64N = "@[0-9a-f]{24}"
-ANY = f"(?:{'|'.join(FORMATS)})"
+ANY = f"(?:{'|'.join((*FORMATS, *SIGNED))})"
 
 
 class Unknown(ValueError):
@@ -63,20 +66,23 @@ def patterns(formats: list[str]) -> list[str]:
 
 
 def _patterns(format_: str) -> list[str]:
-    at_start = _at_start(f"(?:{'|'.join((*FORMATS, *AT_START))})")
+    at_start = [rf"^(?P<{BEFORE}>\W{{0,2}})(?:{ANY}|{AT_START})\b(?P<{AFTER}>.*)$",
+                f"^(?P<{BEFORE}>){FIRST}(?P<{AFTER}>.*)$"]
+    inside = rf"^(?P<{BEFORE}>.*?)(?:\b(?:{'|'.join(FORMATS)})|{'|'.join(SIGNED)})\b(?P<{AFTER}>.*)$"
+    at_start, inside = [_PIECE.sub(_piece, one) for one in at_start], _PIECE.sub(_piece, inside)
     epoch = [rf"^(?P<{BEFORE}>\W{{0,2}}){EPOCH}\b(?P<{AFTER}>.*)$"]
     key = format_.strip()
     if key.upper() == "{^LN-BEG}":
-        return [at_start, *epoch]
+        return [*at_start, *epoch]
     if key.upper() == "{DEFAULT}":
-        return [at_start, *epoch, rf"^(?P<{BEFORE}>.*\baudit\(){EPOCH}(?P<{AFTER}>:\d+\).*)$", _inside(ANY)]
+        return [*at_start, *epoch, rf"^(?P<{BEFORE}>.*?\baudit\(){EPOCH}(?P<{AFTER}>:\d+\).*)$", inside]
     if key.upper() == "{NONE}":
         return []
     bare = re.sub(r"^(?:\{\^LN-BEG\}|\^)", "", key)
     if bare.upper() in ("EPOCH", "LEPOCH"):
         count = LONG_EPOCH if bare.upper() == "LEPOCH" else EPOCH
         found = [rf"^(?P<{BEFORE}>\W{{0,2}}){count}\b(?P<{AFTER}>.*)$"]
-        return found if bare != key else [*found, rf"^(?P<{BEFORE}>.*\baudit\(){count}(?P<{AFTER}>:\d+\).*)$"]
+        return found if bare != key else [*found, rf"^(?P<{BEFORE}>.*?\baudit\(){count}(?P<{AFTER}>:\d+\).*)$"]
     return [_pattern(key)]
 
 
@@ -110,14 +116,6 @@ def _pattern(format_: str) -> str:
 
 def _boundary(cut: str) -> str:
     return "" if re.match(r"\\?[^\w(\\]|\\[^dw]", cut) else r"\b"
-
-
-def _at_start(formats: str) -> str:
-    return rf"^(?P<{BEFORE}>\W{{0,2}}){_PIECE.sub(_piece, formats)}\b(?P<{AFTER}>.*)$"
-
-
-def _inside(formats: str) -> str:
-    return rf"^(?P<{BEFORE}>.*?)\b{_PIECE.sub(_piece, formats)}\b(?P<{AFTER}>.*)$"
 
 
 def _piece(found: re.Match[str]) -> str:

@@ -79,7 +79,7 @@ def test_rules_are_joined_but_those_that_refer_back():
 def folder(tmp_path):
     """A folder like /etc/logcheck."""
     for name, text in {
-        "logcheck.conf": 'REPORTLEVEL="server"\n',
+        "logcheck.conf": 'REPORTLEVEL="server"\nSUPPORT_CRACKING_IGNORE=1\n',
         "logcheck.logfiles.d/syslog.logfiles": f"# the logs\n{tmp_path}/a.log\njournal\n",
         "cracking.d/kernel": "kernel: attacked\n",
         "cracking.ignore.d/kernel": "attacked by nobody$\n",
@@ -115,6 +115,23 @@ def test_what_no_rule_explains_is_told_layer_by_layer(folder):
     assert [("ssh:2", "a(b", "there is a `(` without its `)`"),
             (f"{folder.name}:0", "the log `journal`",
              "the files of logs are read, not the journal; to read it instead, add `--log journal`")] == lost(imported)
+
+
+def test_blanks_at_the_end_of_a_line_do_not_count(folder):
+    """logcheck takes them off: sed -e 's/[[:space:]]\\+$//'."""
+    (folder / "ignore.d.server" / "app").write_text("^app: (a|b$)$\n^app: c\\'\n^$\n")
+    imported = read([str(folder)])
+
+    assert ["app: bx"] == [alert.title for alert in alerts(imported, folder, [
+        "app: a \t", "app: b ", "app: c  ", "app: bx", "cron: job ", "su: bob  ", "   ", ""])]
+
+
+@pytest.mark.parametrize(("set_", "told_"), [("", True), ("SUPPORT_CRACKING_IGNORE=0\n", True),
+                                             ("SUPPORT_CRACKING_IGNORE=1\n", False)])
+def test_what_is_taken_from_attacks_counts_only_where_logcheck_is_told_so(folder, set_, told_):
+    (folder / "logcheck.conf").write_text(set_)
+
+    assert told_ is (("critical", "attack, kernel: kernel: attacked by nobody") in told(read([str(folder)]), folder))
 
 
 def test_another_level_ignores_more(folder):

@@ -13,8 +13,10 @@ from corowatch.rules.importing.python_regex import printable
 
 _CLASSES = ("alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "xdigit")
 _COUNT = re.compile(r"\{(?P<least>\d*)(?P<comma>,?)(?P<most>\d*)\}")
-_ESCAPES = {"w": r"\w", "W": r"\W", "s": "[[:space:]]", "S": "[^[:space:]]", "b": r"\b", "B": r"\B", "`": "^", "'": "$"}
-_EDGES = frozenset(("^", "$", r"\b", r"\B", r"\b(?=\w)", r"\b(?<=\w)"))
+_ESCAPES = {"w": r"\w", "W": r"\W", "s": "[[:space:]]", "S": "[^[:space:]]", "b": r"\b", "B": r"\B", "`": "^"}
+BLANKS = "[[:space:]]*$"
+"""The end of a line of which blanks at its end do not count."""
+_EDGES = frozenset(("^", "$", BLANKS, r"\b", r"\B", r"\b(?=\w)", r"\b(?<=\w)"))
 _SPECIAL = frozenset(r".[]\()*+?{}|^$")
 _WORDLY = re.compile(r"(?:[A-Za-z0-9_]|\\w)\+?")
 _WORD_FOLLOWS = re.compile(r"(?:[A-Za-z0-9_]|\\w)(?![*?{])")
@@ -24,10 +26,10 @@ MOST = 1000
 """How often at most something may come again, for RE2; grep takes 32767."""
 
 
-def translated(ere: str) -> str:
-    """An expression of ours that finds the lines that grep -E finds. Raises ValueError where there is none, or `ere` is
-    no expression."""
-    expression = _Reader(ere).alternatives(0)
+def translated(ere: str, end: str = "$") -> str:
+    """An expression of ours that finds the lines that grep -E finds; `end` is what stands for the end of a line. Raises
+    ValueError where there is none, or `ere` is no expression."""
+    expression = _Reader(ere, end).alternatives(0)
     Pattern(expression)
     return expression
 
@@ -35,8 +37,8 @@ def translated(ere: str) -> str:
 class _Reader:
     """Reads from the left. Each piece of `parts` is one thing that a count could stand behind."""
 
-    def __init__(self, ere: str) -> None:
-        self._text, self._at = ere, 0
+    def __init__(self, ere: str, end: str) -> None:
+        self._text, self._at, self._end = ere, 0, end
 
     def alternatives(self, depth: int) -> str:
         """Up to the end, or the parenthesis that closes the group."""
@@ -92,6 +94,8 @@ class _Reader:
             return self._set()
         if char == "\\":
             return self._escape(before)
+        if char == "$":
+            return self._end
         return "\\" + char if char in "{}]" else printable(char)
 
     def _escape(self, before: list[str]) -> str:
@@ -103,6 +107,8 @@ class _Reader:
             return r"\b" if _WORD_FOLLOWS.match(self._text, self._at) else r"\b(?=\w)"
         if char == ">":
             return r"\b" if before and _WORDLY.fullmatch(before[-1]) else r"\b(?<=\w)"
+        if char == "'":
+            return self._end
         if char.isdigit():
             return f"(?:\\{char})"  # what a digit behind it would be a part of
         return _ESCAPES.get(char) or ("\\" + char if char in _SPECIAL else printable(re.escape(char)))

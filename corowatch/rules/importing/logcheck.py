@@ -1,11 +1,12 @@
 """logcheck: its rules (ignore.d.*, violations.d, cracking.d and what they ignore) as flows that tell what is left.
 
-    cracking.d    but for cracking.ignore.d        ─▶ critical
+    cracking.d    but for cracking.ignore.d (*)    ─▶ critical
     violations.d  but for violations.ignore.d      ─▶ error, unless it is of cracking.d
     everything    but for ignore.d.*               ─▶ warning, unless it is of either
 
 Source: logcheck(8), README.logcheck-database. A file of violations.d is weakened by the file of the same name in
-violations.ignore.d, with or without `logcheck-` before it, by `local` and `local-*`; the file `logcheck` by all.
+violations.ignore.d, with or without `logcheck-` before it, by `local` and `local-*`; the file `logcheck` by all. Blanks
+at the end of a line do not count: they are taken off there before. (*) Where SUPPORT_CRACKING_IGNORE is 1.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.pattern import Pattern
 from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, lines_of, one_or_list
-from corowatch.rules.importing.ere import translated
+from corowatch.rules.importing.ere import BLANKS, translated
 
 LOGS = ("/var/log/syslog", "/var/log/auth.log")
 """What Debian's package reads where nothing else is said."""
@@ -139,10 +140,13 @@ def _files(path: str, level: str, rules: Rules) -> Iterator[tuple[str, str]]:
     folders = [name for name in inside if os.path.isdir(os.path.join(path, name))]
     if any(_layer(name, "") for name in folders):
         _configured(path, rules)
-        level = level or _option(os.path.join(path, "logcheck.conf"), "REPORTLEVEL") or "server"
+        conf = os.path.join(path, "logcheck.conf")
+        level = level or _option(conf, "REPORTLEVEL") or "server"
         if level not in LEVELS:
             raise ConfigError([Mistake(Place(path), f"there is no REPORTLEVEL {level!r}, only {', '.join(LEVELS)}")])
-        wanted = [*(f"{layer}.d" for layer in _LAYERS), *(f"ignore.d.{one}" for one in LEVELS[level])]
+        without = "" if _option(conf, "SUPPORT_CRACKING_IGNORE") == "1" else "cracking.ignore"
+        wanted = [*(f"{layer}.d" for layer in _LAYERS if layer != without),
+                  *(f"ignore.d.{one}" for one in LEVELS[level])]
         for name in wanted:
             if name in folders:
                 yield from _files(os.path.join(path, name), level, rules)
@@ -184,7 +188,7 @@ def _add(imported: Import, rules: Rules, layer: str, path: str) -> None:
     found = rules.layers.setdefault(layer, {}).setdefault(os.path.basename(path), [])
     for number, ere in _lines(path):
         try:
-            found.append(translated(ere))
+            found.append(translated(ere, BLANKS))
         except ValueError as error:
             imported.lose(Place(path, number, 1), ere, str(error))
 

@@ -166,6 +166,21 @@ def test_the_same_is_told_as_sec_writes(rules, tmp_path):
     assert 25 == len(told)
 
 
+@pytest.mark.skipif(not shutil.which("sec"), reason="SEC is not installed")
+def test_what_a_text_stands_for_is_what_it_is_for_sec(rules, tmp_path):
+    """Parentheses around it go; `%s` is the desc2 of a pair when that ends, where desc2 names what ended it by `$1`."""
+    lines = ["a 1", "b 2", "start x", "stop x 5"]
+    imported = rules(
+        single("write - (two; three $1); write - ($1) and (x); write - () %s", pattern=r"a (\d)")
+        + single("logonly (x; y); write - (%s)", pattern=r"b (\d)", desc="(d) $1")
+        + single("write - %s", type="Pair", pattern=r"start (\w)", desc="on $1", ptype2="RegExp",
+                 pattern2=r"stop $1 (\d)", desc2="off %1 $1", action2="write - %s", window="60"))
+
+    told = [alert.title.removeprefix("resolved: ") for alert in alerts(imported, tmp_path, lines)]
+    assert ["two; three 1", "1) and (x", "() x", "(d) 2", "on x", "off x 5"] == written(tmp_path, lines)
+    assert sorted([*written(tmp_path, lines), "x; y"]) == sorted(told)
+
+
 def test_what_sec_itself_never_ran_is_told_all_the_same(rules, tmp_path):
     """The same without SEC: the first lines of each kind."""
     titles = [alert.title for alert in alerts(rules(RULES), tmp_path, LINES)]

@@ -165,6 +165,12 @@ def _actions(text: str) -> Iterator[list[str]]:
             piece += char
 
 
+def _bare(text: str) -> str:
+    """A text of an action without the parentheses around it, which let it have semicolons."""
+    text = text.strip()
+    return text[1:-1] if text[:1] + text[-1:] == "()" else text
+
+
 def _flag(name: str) -> tuple[str, list[int], bool]:
     """Of a context: the flag's name, the numbers of the groups that make its key, and whether `%s` is in the key."""
     numbers = [int(one[0] or one[1]) for one in re.findall(r"\$(?:\{(\d+)\}|(\d+))", name)]
@@ -180,7 +186,8 @@ class _Writer:
     def __init__(self, imported: Import, rule: Rule, source: Step, before: Before, made: set[str]) -> None:
         self._imported, self._rule, self._source, self._before, self._made = imported, rule, source, before, made
         self._name = name_of(rule.get("desc"), rule.get("pattern"), rule.kind)
-        self._desc = rule.get("desc", "$0")
+        self._desc = self._told = rule.get("desc", "$0")
+        """What names an operation of the rule, and what `%s` stands for: in a list of actions its own `desc2`."""
         self._second = "g"
         """The prefix of groups that `$1` means: h, behind the second pattern of a pair."""
         self._there: set[str] = set()
@@ -321,7 +328,7 @@ class _Writer:
     def _of_desc(self) -> str:
         """What `%s` stands for."""
         try:
-            return self._text(self._desc)
+            return self._text(self._told)
         except Refused as error:
             raise Refused(f"%s stands for the desc of the rule: {error}") from error
 
@@ -332,6 +339,7 @@ class _Writer:
         """Of a list of actions, the steps that make contexts or end them, and the ways of telling."""
         steps: list[Step] = []
         ways: dict[tuple[str, str], list[str]] = {}
+        self._told = self._rule.get(key.replace("action", "desc"), self._desc)
         for words in _actions(self._rule.get(key, "none")):
             try:
                 told = self._action(words, steps)
@@ -363,9 +371,9 @@ class _Writer:
             steps += [*self._with_desc(by_desc), Step("unflag", {"flag": flag, **self._by(numbers, by_desc)})]
             return None
         if name in ("logonly", "lognolf"):
-            return "console", self._text(f"{first} {rest}".strip() or "%s"), "info"
+            return "console", self._text(_bare(f"{first} {rest}") or "%s"), "info"
         if name in ("write", "writen"):
-            title = self._text(rest or "%s")
+            title = self._text(_bare(rest) or "%s")
             if first == "-":
                 return "console", title, "warning"
             if not first or re.search(r"[$%*?\[\x00-\x1f]", first):
@@ -373,7 +381,7 @@ class _Writer:
             self._imported.lose(self._rule.place_of("action"), " ".join(words[:2]), "alerts are written to it as JSON")
             return add("file", {"file": first}), title, "warning"
         if name in ("shellcmd", "spawn", "cmdexec"):
-            text = _OF_DESC.sub(lambda found: self._desc if found["desc"] else found[0], f"{first} {rest}".strip())
+            text = _OF_DESC.sub(lambda found: self._told if found["desc"] else found[0], _bare(f"{first} {rest}"))
             return add("shell", {"exec": command(text, self._text, self._script)}), self._text("%s"), "warning"
         if name == "pipe":
             return self._pipe(f"{first} {rest}")

@@ -14,7 +14,7 @@ from math import inf
 
 from corowatch.core.accepted import ALIKE
 from corowatch.core.events import Event
-from corowatch.core.masks import LONGEST, SIGNS, WILD, WORDS, alike, masked, wider
+from corowatch.core.masks import LONGEST, SIGNS, WILD, alike, masked, wider
 
 MOST = 3_000
 """Groups that are kept; a line is compared with those that are as long and begin alike, or begin in too many ways."""
@@ -54,17 +54,12 @@ class Part:
         if len(word) < len(self.before) + len(self.behind) or not (
                 word.startswith(self.before) and word.endswith(self.behind)):
             wider = Part.of(f"{self.before}{WILD}{self.behind}", word)
-            return Part(wider.before, wider.behind, max(self.kind, wider.kind, self._spilt(wider)),
-                        self.empty or wider.empty)
+            return Part(wider.before, wider.behind, max(self.kind, wider.kind), self.empty or wider.empty)
         varies = word[len(self.before):len(word) - len(self.behind)]
         kind = _kind(varies)
         if kind <= self.kind and (varies or self.empty):
             return self
         return Part(self.before, self.behind, max(kind, self.kind), self.empty or not varies)
-
-    def _spilt(self, wider: Part) -> int:
-        """What is needed for what stood around the part and now is within."""
-        return _kind(self.before[len(wider.before):] + self.behind[:len(self.behind) - len(wider.behind)])
 
     def __str__(self) -> str:
         return f"{self.before}{WILD}{self.behind}"
@@ -109,7 +104,7 @@ class Template:
     trails: bool = False
     """Whether there ever was one behind the last."""
     cut: bool = False
-    """Whether a line was longer than is looked at, or may have been."""
+    """Whether a line was longer than is looked at."""
     _minute: tuple[int, int] = (0, 0)
 
     @property
@@ -127,7 +122,7 @@ class Template:
         if " ".join(words) != signed:
             self.trails = self.trails or signed[-1:].isspace()
             self.gaps |= {at for at, gap in enumerate(_GAP.findall(signed), 1) if gap != " "}
-        self.cut = self.cut or len(event.text) > LONGEST or len(words) == WORDS
+        self.cut = self.cut or len(event.text) > LONGEST
         self.files.add(event.origin.file)
         minute, count = self._minute
         now = int(event.at // 60)

@@ -18,6 +18,7 @@ def test_what_shares_70_of_100_words_is_found(words, data):
             if 10 * sum(map(str.__eq__, other, words)) >= 7 * len(words)}
     assert like <= near.find("it", words)
     assert set() == near.find("other", words)
+    assert set() == near.find("it", [*words, "a"])
 
 
 @given(st.integers(1, 4096))

@@ -126,6 +126,17 @@ def test_a_template_unseen_for_long_is_new_again():
     assert [100, 280.5, 400] == [event.at for event in out]
 
 
+def test_it_is_seen_by_its_newest_line_and_counted_from_when_it_is_new():
+    out, memory = Collect(), Memory()
+    node = unexpected(out, templates=of(), remember=60.0, memory=memory)
+
+    for at in (100, 98, 159, 222):
+        node.send(line("panic", at=float(at)))
+
+    assert [100, 222] == [event.at for event in out]
+    assert [["{}", "panic", 0, 1, 222.0]] == [list(row[2]) for name, row in memory.items() if name]
+
+
 def test_what_is_late_is_counted_and_not_used():
     out = Collect()
     node = unexpected(out, templates=of(), lateness=5.0)

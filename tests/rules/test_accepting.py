@@ -50,6 +50,14 @@ def test_what_stands_there_stays_and_only_what_is_new_is_added(known):
     assert [] == [path.name for path in known.parent.iterdir() if path != known]
 
 
+def test_a_long_line_is_shown_in_part_and_where_nothing_is_new_nothing_is_written(known):
+    told = learn(known, "a " + "x" * 300)
+    before = known.stat()
+
+    assert told == learn(known, "a " + "x" * 300)
+    assert (f"a {'x' * 198}…", before) == (told.splitlines()[-1].split("\t")[2], known.stat())
+
+
 def test_a_link_stays_one(known, tmp_path):
     (tmp_path / "real").write_text("")
     known.symlink_to("real")

@@ -41,11 +41,11 @@ def test_lines_that_say_the_same_are_one_template():
 
 def test_of_each_is_known_when_it_was_and_how_often():
     templates = Templates()
-    for at in (0, 1, 59, 60, 200):
+    for at in (0, 1, 59, 60, 200, 199):
         templates.add(line("it is broken", at=float(at)))
     (one,) = templates
 
-    assert (5, 3, 0.0, 200.0, {"/var/log/test.log"}) == (one.count, one.busiest, one.first, one.last, one.files)
+    assert (6, 3, 0.0, 200.0, {"/var/log/test.log"}) == (one.count, one.busiest, one.first, one.last, one.files)
 
 
 @pytest.mark.parametrize(("words", "part"), [
@@ -57,6 +57,10 @@ def test_of_each_is_known_when_it_was_and_how_often():
     (["a", "b", "x|y"], Part("", "", 3)),
     (["[ab", "[cd", "x"], Part("", "", 3)),
     (["ab", "ac"], Part("", "", 0)),
+    (["=x|y", "=a", "="], Part("=", "", 3, empty=True)),
+    (["user=root", "user=eve", "x"], Part("", "", 3)),
+    (["a@root", "a@eve", "x"], Part("", "", 2)),
+    (["root,b", "eve,b", "x"], Part("", "", 2)),
     (["(a)", "(a)(a)"], Part("(a)", "", 3, empty=True)),
 ])
 def test_a_part_is_no_wider_than_the_words(words, part):
@@ -88,6 +92,20 @@ def test_a_line_is_compared_with_few_whatever_the_log_says(monkeypatch):
         assert (len(compared) <= 32, sum(compared) <= 1024) == (True, True)
 
     assert {2} == {one.count for one in templates if one.example == "same same x y"}
+
+
+def test_where_lines_begin_in_too_many_ways_each_still_finds_its_own():
+    begins = [f"{one}{two}" for one in "abcdefghijklmno" for two in "abcdefghij"]
+    templates = of(*(f"{begin} {begin}" for begin in begins * 2), most=200)
+
+    assert {f"{begin} {begin}": 2 for begin in begins} == told(templates)
+
+
+@pytest.mark.parametrize("text", ["it " + "x" * 5000, "it " * 70, "it is " + "y" * 4090 + " so z"])
+def test_a_line_of_which_the_end_is_not_looked_at_is_found_by_its_beginning(text):
+    (one,) = of(text)
+
+    assert Pattern(Writer(one).pattern).test(text)
 
 
 def test_drains_tree_is_bounded_too():

@@ -118,6 +118,7 @@ def test_drains_tree_is_bounded_too():
                    most=10)
 
     assert nodes(templates._drain.root_node) < 100
+    assert sum(map(len, templates._drain._near._places.values())) < 100
 
 
 def test_where_drain_is_not_installed_the_cure_is_told(monkeypatch):

@@ -183,6 +183,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     (r"(?:x)(?<y>a)(b)", r"(?:x)(?P<y>a)(?P<g2>b)"),
     (r"\Qa.b\E(c)[(]", r"a\.b(?P<g1>c)[(]"),
     (r"x{,3}\Z", r"x{0,3}\z"),
+    (r"a\v\V", r"a[\n\v\f\r][^\n\v\f\r]"),
     (r"(a)\1\g{1}", r"(?P<g1>a)\1\1"),
 ])
 def test_expressions_of_perl(perl, ours):

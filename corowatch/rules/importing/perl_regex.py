@@ -17,7 +17,7 @@ _TOKEN = re.compile(
     r"|(?P<group>\((?![?*]))|(?P<verb>\(\*)|(?P<variable>[$@](?:\w*[A-Za-z_]\w*|\{\w+\}))|(?P<count>\{,(?=\d+\}))",
     re.DOTALL)
 _ESCAPES = {"h": r"[\t ]", "H": r"[^\t ]", "Z": r"\z", "e": r"\x1b", "R": r"(?:\r\n|[\n\v\f\r])", "N": r"[^\n]",
-            "V": r"[^\n\v\f\r]"}
+            "v": r"[\n\v\f\r]", "V": r"[^\n\v\f\r]"}
 _REFUSED = {"K": r"\K, which keeps what is before it", "G": r"\G, where the last match ended", "X": r"\X, a cluster",
             "l": "changes of case", "u": "changes of case", "L": "changes of case", "U": "changes of case"}
 _TEXT = re.compile(

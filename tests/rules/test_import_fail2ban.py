@@ -106,6 +106,16 @@ def test_options_are_put_together_as_there(folder, filter_):
     assert ["192.0.2.4"] == hosts(path, folder, lines, kind="two")
 
 
+def test_a_line_goes_on_with_a_value_if_it_stands_further_to_the_right_than_its_option(folder, filter_):
+    """As configparser reads it: options may be indented."""
+    path = filter_("[Definition]\n  failregex = ^ a <HOST>$\n     ^ b <HOST>$\n\n      ^ c <HOST>$\n"
+                   "  ignoreregex = 192\n [Init] # no more\n one = 1\n")
+
+    assert ["10.0.0.1", "10.0.0.2", "10.0.0.3"] == hosts(path, folder, [
+        "Mar  2 08:00:01 a 10.0.0.1", "Mar  2 08:00:02 b 10.0.0.2", "Mar  2 08:00:03 c 10.0.0.3",
+        "Mar  2 08:00:04 a 192.0.2.1"])
+
+
 def test_what_prefregex_leaves_is_searched_and_what_ignoreregex_finds_is_none(folder, filter_):
     path = filter_("[Definition]\nprefregex = ^ \\S+ app: <F-CONTENT>.+</F-CONTENT>$\n"
                    "failregex = ^no <F-USER>\\w{,3}</F-USER> from <HOST>\n   ^never ((?i)Ever) <HOST>(?:</F-NONE>)?\n"

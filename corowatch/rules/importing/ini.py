@@ -18,8 +18,8 @@ MOST = 100_000
 DEEPEST = 50
 """References inside each other."""
 
-_SECTION = re.compile(r"\[(?P<name>.+)\]\s*(?:[#;].*)?$")
-_OPTION = re.compile(r"(?P<name>.*?)\s*[=:]\s?(?P<value>.*)$")
+_SECTION = re.compile(r"\[(?P<name>.+)\]")
+_OPTION = re.compile(r"(?P<name>.+?)\s*[=:]\s?(?P<value>.*)$")
 _INLINE = re.compile(r"\s;.*")
 _REFERENCE = re.compile(r"%(?:%|\((?P<name>[^)]+)\)s)")
 _TAG = re.compile(r"<(?P<name>[^ <>]+)>")
@@ -219,15 +219,18 @@ def sections_of(path: str) -> dict[str, Section]:
     found: dict[str, Section] = {}
     section: Section | None = None
     value: Value | None = None
+    begins = 1  # the column of the section or option before
     for number, raw in enumerate(lines, 1):
         text = _INLINE.sub("", raw).rstrip()
         if text.lstrip().startswith(("#", ";")) or not text.strip():
             continue
         column = len(text) - len(text.lstrip()) + 1
         place = Place(path, number, column)
-        if column > 1 and value is not None:
+        if column > begins and value is not None:
             value.append(Line(text.strip(), place))
-        elif head := _SECTION.match(text.strip()):
+            continue
+        begins = column
+        if head := _SECTION.match(text.strip()):
             section, value = found.setdefault(head["name"], {}), None
         elif section is not None and (option := _OPTION.match(text.strip())):
             value = section[option["name"].lower()] = [

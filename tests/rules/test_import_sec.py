@@ -214,6 +214,15 @@ def test_actions_become_sinks(rules):
     assert loaded(imported).steps
 
 
+@pytest.mark.parametrize("subject", ["on $(hostname)", "on `hostname`", "on $HOSTNAME", "on ${HOSTNAME}"])
+def test_a_mail_of_which_a_shell_makes_the_subject_is_sent_by_a_shell(rules, subject):
+    imported = rules(single(f"pipe '%s' mail -s \"{subject}\" a@example.org"))
+
+    there = subject.replace("{", "{{").replace("}", "}}")
+    script = f"printf '%s\\n' \"${{{{0#.}}}}\" | mail -s \"{there}\" a@example.org"
+    assert {"pipe": {"exec": ["/bin/sh", "-c", script, ".{title}"]}} == imported.sinks
+
+
 def test_a_script_decides_and_a_calendar_has_its_time(rules):
     imported = rules(single("write - good", type="SingleWithScript", script="/bin/test $1 = $2",
                             action2="write - bad $1")

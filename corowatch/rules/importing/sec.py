@@ -34,7 +34,9 @@ _TEXT = re.compile(r"\$(?P<dollar>\$)|\$(?:\{(?P<braced>\d+)\}|(?P<number>\d+))|
                    r"|%(?P<earlier>\d+)|%(?P<known>[stu])(?!\w)|(?P<other>%(?:\{[^}]*\}|\.?[A-Za-z]\w*)|\$[?@])|[{}]")
 _OF_DESC = re.compile(r"%%|(?P<desc>%s(?!\w))")
 _SCRIPT = re.compile(r"%%|\$\$(?=[A-Za-z({])|(?P<other>%(?:\{[^}]*\}?|\.?\w+)|\$(?:\$\S?|\+\{\w*\}?|_(?!\w)|[?*@&+]))")
-_MAIL = re.compile(r"\S*\bmailx?\s+-s\s*(?:\"([^\"]*)\"|'([^']*)'|(\S+))\s+(\S+@\S+)\s*")
+# A subject of which a shell makes another, such as "on $(hostname)", is none of these.
+_MAIL = re.compile(r"\S*\bmailx?\s+-s\s*(?:\"((?:[^\"`$\\]|\$(?:\{?\d|\+\{))*)\"|'([^']*)'|((?:[^\s`$\\]|\$\{?\d)+))"
+                   r"\s+(\S+@\S+)\s*")
 _CONTEXT = re.compile(r"\s*(!*)\s*([^\s()!&|,;]+)\s*")
 WINDOW = ("SEC counts anew when the window of the first event is over; here a key is silent for as long after it "
           "fired, and a variable that is not in desc tells of the last event, not of the first")

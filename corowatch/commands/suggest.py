@@ -59,19 +59,24 @@ def command(files: Sequence[str], top: int, since: float | None, until: float | 
     tell(templates, read)
     if not found:
         fail(EX_IOERR if read.notes else 1, "there is no line to learn from")
-    made = as_yaml(rules(found, top), [one.template for one in found], files)
+    made = rules(found, top)
     how = how or ("both" if sys.stdout.isatty() and output is None else "table" if output is not None else "yaml")
     if how in ("table", "both"):
         show(found[:top])
     if how == "json":
         click.echo(json.dumps({"lines": templates.lines, "templates": len(found), "forgotten": templates.forgotten,
                                "found": [as_json(one) for one in found[:top]]}, ensure_ascii=False, indent=1))
+    if output is None and how not in ("yaml", "both"):
+        return
+    if not made:
+        fail(1, "no line says a word of which a rule could be made")
+    text = as_yaml(made, [one.template for one in found], files)
     if output is not None:
-        Path(output).write_text(made, encoding="utf-8")
+        Path(output).write_text(text, encoding="utf-8")
         click.echo(f"wrote {output}: see it with `corowatch check {output}`, try it with `corowatch test {output}`",
                    err=True)
-    elif how in ("yaml", "both"):
-        click.echo(("\n" if how == "both" else "") + made, nl=False)
+    else:
+        click.echo(("\n" if how == "both" else "") + text, nl=False)
 
 
 def show(found: Sequence[Finding]) -> None:

@@ -15,6 +15,7 @@ from corowatch.core.masks import SIGNS, WILD, shown
 from corowatch.core.pattern import Pattern
 from corowatch.core.rotations import bases_of
 from corowatch.core.standing import clock
+from corowatch.core.surface import RESERVED
 from corowatch.core.text import many, safe
 from corowatch.rules.templates import KINDS, Part, Template, Templates, common
 from corowatch.rules.yaml_text import scalar
@@ -203,7 +204,8 @@ def _named(template: Template, taken: set[str]) -> str:
     """A flow's name, of its first words."""
     words = [word.lower() for word in re.findall(r"[A-Za-z][A-Za-z-]*[A-Za-z]", template.text)]
     name = "-".join(dict.fromkeys(words[:5]))[:60].strip("-") or "lines"
-    return next(one for one in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 3))) if one not in taken)
+    taken = {*taken, RESERVED}
+    return next(one for one in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 2))) if one not in taken)
 
 
 # --- YAML -------------------------------------------------------------------------------------------

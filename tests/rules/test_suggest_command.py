@@ -77,13 +77,17 @@ def test_exports_of_the_journal(command):
 
 @pytest.mark.parametrize(("files", "status", "what"), [
     (["none.log"], 74, "note: none.log: No such file or directory"),
-    (["empty.log"], 1, "there is no line to learn from")])
+    (["empty.log"], 1, "there is no line to learn from"),
+    (["numbers.log"], 1, "no line says a word of which a rule could be made"),
+    (["numbers.log", "-o", "new.yaml"], 1, "no line says a word of which a rule could be made")])
 def test_where_there_is_nothing_that_is_said(command, folder, files, status, what):
     (folder / "empty.log").write_text("\n")
+    (folder / "numbers.log").write_text("12 34\n")
 
     told = command("suggest", *files)
 
-    assert (status, "", True) == (told.returncode, told.stdout, what in told.stderr)
+    assert (status, False, True) == (told.returncode, "flows:" in told.stdout, what in told.stderr)
+    assert not (folder / "new.yaml").exists()
 
 
 def test_a_person_sees_both(folder):

@@ -98,6 +98,10 @@ def test_so_many_rules_are_made_and_each_has_its_name():
     assert 4 == len(made) == len({rule.name for rule in made})
 
 
+def test_no_rule_has_the_name_of_corowatchs_own_flow():
+    assert ["corowatch-2"] == [rule.name for rule in rules(findings(of((0, "corowatch[7]: 5"))), 5)]
+
+
 def test_a_log_is_named_as_it_is_called_in_use(tmp_path):
     for name in ("app.log", "app.log.1", "app.log.2"):
         (tmp_path / name).write_text("it is broken\n" * (1 + name.count(".")))

@@ -22,7 +22,8 @@ READ = [
     "echo $_ | sh", "sh -c 'echo $_'", "echo '$1", "(sh -c $1)", "true & sh -c $1", "at now -f $1", "echo $1 | at now",
     "true\nsh -c $1", "echo \"$(find . -name $1)\" > f", "echo \"`find . -name $1`\" > f",
     "> f $1", "2>/dev/null $1", "A=b > f $1", "(> f $1)", "x=$(date) $1", "x=`echo a b` $1", "case x in x) $1;; esac",
-    "$(echo sh) -c $1", "`echo sh` -c $1", "sudo -u bob $1", "timeout -s KILL 5 $1", "chroot /x $1",
+    "$(echo sh) -c $1", "`echo sh` -c $1", "sudo -u bob $1",
+    "sudo -u bob -s $1", "/usr/bin/sudo -n -i x $1", "echo \"$(date) $(x $1)\"", "timeout -s KILL 5 $1", "chroot /x $1",
     "function f { $1; }", "coproc $1", "systemd-cat -t x $1", "socat - EXEC:$1",
     "sudo -u bob script -c $1", "echo $(find . -name $1) >> f",
     "x=`find $1`; y", "x=$1; find . -name $x", "for x in $1; do find . $x; done",
@@ -33,9 +34,8 @@ PLAIN = [
     "mail -s \"ssh login of $1, sh -c\" root", "echo login at $1", "sudo logger $1", "A=$1 logger x", "sh script $1",
     "bash -x script '$1'", "systemd-cat -t app echo $1", "2>/dev/null logger $1 2>&1",
     "sudo -n logger $1 >> 'a b'", "python3 -u script $1", "find . -name $1",
-    "cat $1 > out || echo $(date) '<$1>'",
-    "x='a $1'; page \"$x\"",
-    "echo $1 >> f; rm -f $HOME/x", "(echo $1) > 'a (b'"]
+    "cat $1 > out || echo $(date) '<$1>'", "x='a $1'; page \"$x\"", "echo \"$1 at $(date +%F)\" >> f",
+    "sudo /sbin/iptables -A INPUT -s $1", "echo $1 >> f; rm -f $HOME/x", "(echo $1) > 'a (b'"]
 
 
 @pytest.mark.parametrize("text", READ)
@@ -80,7 +80,7 @@ def test_what_reads_data_stays(text):
 
 RUN = [
     "DIR/tell $1", "DIR/tell 'it says $1'", "DIR/tell $1 >> DIR/out", "echo \"<$1>\" '<$1>' >> DIR/out",
-    "sh DIR/tell $1", "x=$1; echo \"$x\" $(date) >> DIR/none", "A=$1 DIR/tell x", "find DIR/empty -name $1",
+    "sh DIR/tell $1", "x=$1; echo \"$x $(date)\" $(date) >> DIR/none", "A=$1 DIR/tell x", "find DIR/empty -name $1",
     "find DIR/empty -name $1 > DIR/none"]
 HOSTILE = [
     "$(touch DIR/PWNED)", ";touch${IFS}DIR/PWNED;", "`touch DIR/PWNED`", "';touch DIR/PWNED;'", "\";touch DIR/PWNED;\"",

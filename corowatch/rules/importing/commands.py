@@ -21,6 +21,8 @@ _QUOTED = re.compile(rf"\"(?:\\.|[^\"\\])*\"|'(?P<inner>[^']*)'|\\.|(?P<bare>{_G
 _LONG = re.compile(r"\$(\d\d+)")
 _PART = re.compile(r"\$\{(?:[#!]|(?:\d+|line)[^\w}])[^}]*\}?")
 _OPENS = re.compile(r"\$\(|`")
+_WITHOUT = re.compile(r"\$\([^()$`'\"\\]*\)")
+"""A command within another that names nothing."""
 _LINE = re.compile(r"(?<!\\)\$\{?[*_&0](?!\w)\}?")
 
 
@@ -71,7 +73,7 @@ def _open(script: str) -> str:
             del around[-1:]
         elif found["sign"]:
             around.append(text)
-        elif re.search(_GROUP, text) and ("$(" in around or (text[0] == '"' and _OPENS.search(text))):
+        elif re.search(_GROUP, text) and ("$(" in around or (text[0] == '"' and _OPENS.search(_WITHOUT.sub("", text)))):
             raise Refused("a command within another names what a line says; put it into a script of its own")
         elif name and re.search(rf"(?<![\w$/{{-]){name}(?![\w/-])", script):
             raise Refused(f"${name} becomes several words where a line says so; put double quotes around it")

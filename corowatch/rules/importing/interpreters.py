@@ -94,20 +94,24 @@ def _tokens(text: str) -> list[str]:
 
 
 def _look_at(words: Sequence[str], *, named: bool) -> None:
-    first, option = True, False
+    first, option, user = True, False, ""
     for at, word in enumerate(words):
         name, rest = word.rpartition("/")[2], words[at + 1:]
         if _SAID.search(word) and ((first and "=" not in word and not word.startswith("-"))
                                    or (at and words[at - 1] in _EXECUTES)):
             raise Refused("a line would choose the program")
-        if (name in READERS or (first and name in FIRST) or (named and PROGRAMS.fullmatch(name))
-                or (SHELLS.fullmatch(name) and _reads(rest, _CODE_OF_SHELL))
-                or (LANGUAGES.fullmatch(name) and _reads(rest, _CODE_OF_LANGUAGE))
-                or (name in ("sudo", "doas") and any(map(_LOGIN.fullmatch, rest)))):
-            raise Refused(f"{name!r} would read what a line says as code: {_CURE}")
-        # Options, with their values, and numbers of what stands before a program, and variables that are set.
-        first = word == "{" or (first and (name in WRAPPERS or "=" in word or option or bool(re.match(r"-|\d", word))))
-        option = word.startswith("-") and not _ALONE.fullmatch(word)
+        if first and user and _LOGIN.fullmatch(word):
+            name = f"{user} {word}"
+        elif not (name in READERS or (first and name in FIRST) or (named and PROGRAMS.fullmatch(name))
+                  or (SHELLS.fullmatch(name) and _reads(rest, _CODE_OF_SHELL))
+                  or (LANGUAGES.fullmatch(name) and _reads(rest, _CODE_OF_LANGUAGE))):
+            user = name if name in ("sudo", "doas") else user
+            # Options, with their values, and numbers of what stands before a program, and variables that are set.
+            first = word == "{" or (
+                first and (name in WRAPPERS or "=" in word or option or bool(re.match(r"-|\d", word))))
+            option = word.startswith("-") and not _ALONE.fullmatch(word)
+            continue
+        raise Refused(f"{name!r} would read what a line says as code: {_CURE}")
 
 
 def _reads(words: Sequence[str], code: re.Pattern[str]) -> bool:

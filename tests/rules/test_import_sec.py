@@ -339,7 +339,7 @@ def test_a_context_of_the_text_of_desc(rules, tmp_path):
 
 @pytest.mark.skipif(not shutil.which("sec"), reason="SEC is not installed")
 def test_what_a_command_gets_is_what_sec_gives_it(rules, tmp_path):
-    text = 'echo "$1 %s %%s 5%% $$HOME ${2}" $HOME $0; printf %%s x'
+    text = 'echo "$1 %s %%s 5%% $$HOME ${2}" $${HOME} $0; printf %%s x'
     (sink,) = rules(single(f"shellcmd ({text})", desc="of $2")).sinks.values()
     rules(single(f"write - ({text})", desc="of $2"))
     said = {"{g1}": "a", "{g2}": "b", ".{text}": ".a b"}
@@ -350,7 +350,7 @@ def test_what_a_command_gets_is_what_sec_gives_it(rules, tmp_path):
                           for argv in (words, ["/bin/sh", "-c", *written(tmp_path, ["a b"])])]
 
 
-@pytest.mark.parametrize("named", ["%t", "%Y", "%{x}", "%.year", "$+{who}", "%1", "$$1", "$?", "$*", "$_"])
+@pytest.mark.parametrize("named", ["%t", "%Y", "%{x}", "%.year", "$+{who}", "%1", "$$1", "$${", "$?", "$*", "$_"])
 def test_what_a_shell_cannot_be_given_is_told(rules, named):
     imported = rules(single(f"shellcmd echo '{named}' > f; pipe 'x' echo {named} > f", pattern="(?<who>a)"))
 

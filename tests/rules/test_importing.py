@@ -64,8 +64,10 @@ def test_a_group_has_all_digits_of_its_number():
 
 
 def test_a_command_whose_quotes_do_not_close_is_refused():
-    with pytest.raises(Refused, match="its quotes do not close"):
-        command("it's $1", as_text)
+    for text in ("it's $1", "it's", "it's > f", 'a "b'):
+        with pytest.raises(Refused, match="its quotes do not close"):
+            command(text, as_text)
+    assert ["/bin/x", "it's", "{g1}"] == command('/bin/x "it\'s" $1', as_text)
 
 
 def test_a_command_is_piped_to_with_what_it_names():

@@ -35,7 +35,8 @@ PLAIN = [
     "bash -x script '$1'", "systemd-cat -t app echo $1", "2>/dev/null logger $1 2>&1",
     "sudo -n logger $1 >> 'a b'", "python3 -u script $1", "find . -name $1",
     "cat $1 > out || echo $(date) '<$1>'", "x='a $1'; page \"$x\"", "echo \"$1 at $(date +%F)\" >> f",
-    "sudo /sbin/iptables -A INPUT -s $1", "echo $1 >> f; rm -f $HOME/x", "(echo $1) > 'a (b'"]
+    "sudo /sbin/iptables -A INPUT -s $1", "logger <<< $1",
+    "page $1 $opt opt/x", "echo $1 >> f; rm -f $HOME/x", "(echo $1) > 'a (b'"]
 
 
 @pytest.mark.parametrize("text", READ)

@@ -7,14 +7,13 @@ of which is one word; what would pass it to yet another shell is refused.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable
 
-from corowatch.rules.importing.interpreters import refuse_interpreters
+from corowatch.rules.importing.interpreters import refuse_interpreters, tokens
 from corowatch.rules.importing.perl_regex import Refused, numbers_in
 
 _SIGNS = re.compile(r"[|&;<>()`*?\[\]#~=!\\{}]|\$[A-Za-z]")
-"""What a shell must read; quotes alone need none."""
+"""What a shell must read; quotes need none."""
 _GROUP = r"\$(?:\{(?:\d+|line)\}|\d+|line(?!\w))"
 _QUOTED = re.compile(rf"\"(?:\\.|[^\"\\])*\"|'(?P<inner>[^']*)'|\\.|(?P<bare>{_GROUP})|\$\{{?(?P<name>[A-Za-z_]\w*)"
                      r"|(?P<sign>\$?\(|\)|`)", re.DOTALL)
@@ -31,8 +30,8 @@ def command(text: str, as_text: Callable[[str], str], as_script: Callable[[str],
     word a text with fields, `as_script` of the whole what a shell reads, in which such names stay. Raises Refused where
     there is no program, a line would choose it, or it would read what that says as code."""
     refuse_interpreters(text)
-    if not _SIGNS.search(re.sub(r"\$\+?\{\w+\}|\$\*", "", text)) and text.count("'") % 2 == text.count('"') % 2 == 0:
-        words = [as_text(word) for word in shlex.split(text)]
+    if not _SIGNS.search(re.sub(r"\$\+?\{\w+\}|\$\*", "", text)):
+        words = [as_text(word) for word in tokens(text)]
         if not words or "{" in words[0]:
             raise Refused("a line would choose the program" if words else "there is no command")
         return words

@@ -47,7 +47,8 @@ _CURE = "let a script of its own take that as a parameter, or on standard input"
 
 def refuse_interpreters(text: str, *, standard_input: bool = False) -> None:
     """Raises Refused where what a line says would be read as code: it stands in the command, as a variable, or is on
-    its standard input."""
+    its standard input; and where quotes do not close."""
+    tokens(text)
     named = _SAID.search(text) is not None
     if named or standard_input:
         for words in _commands(text):
@@ -60,7 +61,7 @@ def _commands(text: str) -> Iterator[list[str]]:
     words: list[str] = []
     around: list[list[str] | None] = []  # of each bracket that is open, the words that go on behind it
     redirects = ""
-    for word in _tokens(text):
+    for word in tokens(text):
         if _BETWEEN.fullmatch(word):
             found = _REDIRECTS.search(word)
             redirects = found[0] if found else ""
@@ -80,11 +81,11 @@ def _commands(text: str) -> Iterator[list[str]]:
         redirects = ""
         for inner in within:
             yield from _commands(inner)
-    yield from (words, *filter(None, around))
+    yield words
 
 
-def _tokens(text: str) -> list[str]:
-    """The words of a script without their quotes, and the signs between."""
+def tokens(text: str) -> list[str]:
+    """The words of a script without their quotes, and the signs between. Raises Refused where quotes do not close."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     try:

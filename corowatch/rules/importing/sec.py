@@ -33,7 +33,8 @@ _PTYPE = re.compile(r"(N?)(RegExp|SubStr)(\d*)", re.IGNORECASE)
 _TEXT = re.compile(r"\$(?P<dollar>\$)|\$(?:\{(?P<braced>\d+)\}|(?P<number>\d+))|\$\+\{(?P<name>\w+)\}|%(?P<percent>%)"
                    r"|%(?P<earlier>\d+)|%(?P<known>[stu])(?!\w)|(?P<other>%(?:\{[^}]*\}|\.?[A-Za-z]\w*)|\$[?@])|[{}]")
 _OF_DESC = re.compile(r"%%|(?P<desc>%s(?!\w))")
-_SCRIPT = re.compile(r"%%|\$\$(?=[A-Za-z({])|(?P<other>%(?:\{[^}]*\}?|\.?\w+)|\$(?:\$\S?|\+\{\w*\}?|_(?!\w)|[?*@&+]))")
+_SCRIPT = re.compile(r"%%|\$\$(?=\{?[A-Za-z(])|(?P<other>%(?:\{[^}]*\}?|\.?\w+)"
+                     r"|\$(?:\$\S?|\+\{\w*\}?|_(?!\w)|[?*@&+]))")
 # A subject of which a shell makes another, such as "on $(hostname)", is none of these.
 _MAIL = re.compile(r"\S*\bmailx?\s+-s\s*(?:\"((?:[^\"`$\\]|\$(?:\{?\d|\+\{))*)\"|'([^']*)'|((?:[^\s`$\\]|\$\{?\d)+))"
                    r"\s+(\S+@\S+)\s*")

@@ -30,6 +30,8 @@ Entry: TypeAlias = tuple[str, Raw, Raw] | None
 NIL = Raw(b"\xc0")
 """In an entry, that there is none. Source: https://github.com/msgpack/msgpack/blob/master/spec.md."""
 _pack = msgspec.msgpack.encode
+_WIDTH = 6
+"""Bytes of a number before a record."""
 _NOWHERE = -1
 """The number of an entry that is not in the log."""
 
@@ -44,7 +46,8 @@ class Memory(MutableMapping[str, T]):
     def __init__(self, saved: Mapping[str, T] | None = None, recall: Callable[[int], Evidence | None] | None = None,
                  ) -> None:
         self._recall = recall
-        self._decode: Callable[[bytes], tuple[tuple[int, ...], T]] = _decoder(Any)
+        self._type: Any = tuple[tuple[int, ...], Any]
+        self._decode: Callable[[bytes], tuple[tuple[int, ...], T]] = msgspec.msgpack.Decoder(self._type).decode
         self._packed: OrderedDict[str, bytes] = OrderedDict()
         """Each key's entry: its number, then the numbers of its lines and its value; empty if it is not written yet."""
         self._fresh: dict[str, tuple[T, tuple[int, ...]] | None] = {}
@@ -80,9 +83,19 @@ class Memory(MutableMapping[str, T]):
         packed = self._packed.get(key)
         if packed is None:
             return None
-        lines, value = self._decode(packed[8:])
+        try:
+            lines, value = self._decode(packed[_WIDTH:])
+        except msgspec.ValidationError:
+            lines, value = self._read(packed)
         self._warm[key] = record = value, lines
         return record
+
+    def _read(self, packed: bytes) -> tuple[tuple[int, ...], T]:
+        """A record, also one of JSON. Raises ValueError where it is none of ours."""
+        if packed[_WIDTH] == _PAIR:
+            return self._decode(packed[_WIDTH:])
+        found: tuple[tuple[int, ...], T] = msgspec.json.decode(_BYTES.decode(packed[_WIDTH:]), type=self._type)
+        return found
 
     def __getitem__(self, key: str) -> T:
         record = self._record(key)
@@ -140,10 +153,11 @@ class Memory(MutableMapping[str, T]):
         if record is None:
             self._packed[key] = b""
         lines = () if record is None else record[1]
-        if len(lines) >= most:
-            over = len(lines) + 1 - most
+        over = len(lines) + 1 - most
+        if over > 0:
             for number in lines[:over]:
-                self._let_go(number)
+                self._lines.pop(number, None)
+            self._shown -= over
             lines = lines[over:]
         number = self._next
         self._fresh[key] = value, (*lines, number)
@@ -168,12 +182,9 @@ class Memory(MutableMapping[str, T]):
         record = self._record(key)
         if record is not None and record[1]:
             for number in record[1]:
-                self._let_go(number)
+                self._lines.pop(number, None)
+            self._shown -= len(record[1])
             self._fresh[key] = record[0], ()
-
-    def _let_go(self, number: int) -> None:
-        self._lines.pop(number, None)
-        self._shown -= 1
 
     # --- what is to be written ------------------------------------------------------------------------
 
@@ -210,7 +221,7 @@ class Memory(MutableMapping[str, T]):
             else:
                 number = begin + len(entries)
                 entries.append((key, Raw(body), NIL))
-            turn[key] = number.to_bytes(8, "little", signed=True) + body
+            turn[key] = _numbered(number, body)
         return begin, entries
 
     def written(self, entries: int, stored: int) -> None:
@@ -279,11 +290,12 @@ class Memory(MutableMapping[str, T]):
 
     def proved(self, hint: Any) -> Memory[Any]:
         """It, with values of that type. Raises ValueError where one is not: nobody of us wrote it."""
-        self._decode = _decoder(hint)
+        self._type = tuple[tuple[int, ...], hint]
+        self._decode = msgspec.msgpack.Decoder(self._type).decode
         self._warm = {}
         self._shown, self.size = 0, 0
         for key, packed in self._packed.items():
-            self._shown += len(self._decode(packed[8:])[0])
+            self._shown += len(self._read(packed)[0])
             self.size += len(packed) + len(key)
         return self
 
@@ -304,23 +316,12 @@ def _body(record: tuple[tuple[int, ...], Any]) -> bytes:
         return _pack(msgspec.json.encode(record))
 
 
-def _decoder(hint: Any) -> Callable[[bytes], tuple[tuple[int, ...], Any]]:
-    record: Any = tuple[tuple[int, ...], hint]
-    usual, large = msgspec.msgpack.Decoder(record).decode, msgspec.json.Decoder(record).decode
-
-    def decode(body: bytes) -> tuple[tuple[int, ...], Any]:
-        found: tuple[tuple[int, ...], Any] = usual(body) if body[0] == _PAIR else large(_BYTES.decode(body))
-        return found
-
-    return decode
-
-
 def _numbered(number: int, body: bytes) -> bytes:
-    return number.to_bytes(8, "little", signed=True) + body
+    return number.to_bytes(_WIDTH, "little", signed=True) + body
 
 
 def _number(packed: bytes) -> int:
-    return int.from_bytes(packed[:8], "little", signed=True)
+    return int.from_bytes(packed[:_WIDTH], "little", signed=True)
 
 
 class Shelf(MutableMapping[str, T]):

@@ -10,13 +10,15 @@ from math import inf
 import click
 
 from corowatch.cli import MOST_ROWS, PATH, cache_folder, fail, refusals
-from corowatch.commands.replay import configs, files, in_order, progress_bar, since, told, until
+from corowatch.commands.replay import configs, files, in_order, progress_bar, since, until
 from corowatch.core.events import Alert
+from corowatch.core.letter import headline
 from corowatch.core.standing import clock, span
 from corowatch.core.text import many, safe
 from corowatch.core.verdict import when
 from corowatch.rules.comparing import Difference, compare
 from corowatch.rules.replaying import replay_all, spooled
+from corowatch.rules.summaries import apart
 from corowatch.terminal import speak
 
 
@@ -54,42 +56,60 @@ def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], sin
     if as_json:
         click.echo(json.dumps(_plain(difference), ensure_ascii=False))
     else:
-        _show(difference, before.alerts, after.alerts)
+        _show(before.alerts, after.alerts)
     sys.exit(1 if difference else 0)
 
 
-def _show(difference: Difference, before: Sequence[Alert], after: Sequence[Alert]) -> None:
-    head = f"{many(len(after), 'alert')} instead of {len(before):,}"
+def _show(before: Sequence[Alert], after: Sequence[Alert]) -> None:
+    """The news, and then what sums up what was held back."""
+    (old, old_held), (new, new_held) = apart(before), apart(after)
+    news, held = compare(old, new), compare(old_held, new_held)
+    click.echo(f"{many(len(new), 'alert')} instead of {len(old):,}: {_changes(news)}")
+    if old_held or new_held:
+        head = f"{len(new_held):,} that {'sums' if len(new_held) == 1 else 'sum'} up what was held back"
+        click.echo(f"{head}, instead of {len(old_held):,}: {_changes(held)}")
+    if news:
+        _flows(news)
+    _each(news, "")
+    _each(held, "held back, ")
+
+
+def _changes(difference: Difference) -> str:
     if not difference:
-        click.echo(f"{head}: the same")
-        return
+        return "the same"
     changes = [f"{len(alerts):,} {name}" for name, alerts in (
         ("new", difference.new), ("gone", difference.gone), ("at another time", difference.moved),
         ("changed", difference.changed)) if alerts]
-    click.echo(f"{head}: {', '.join(changes)}, {difference.same:,} as before\n")
+    return f"{', '.join(changes)}, {difference.same:,} as before"
+
+
+def _flows(difference: Difference) -> None:
+    """A table of how many."""
     counts = difference.by_flow()
     width = max(len("flow"), *map(len, counts))
-    click.echo(f"{'flow':<{width}}     new    gone   moved changed")
+    click.echo(f"\n{'flow':<{width}}     new    gone   moved changed")
     for flow, one in counts.items():
         click.echo(f"{flow:<{width}} {one['new']:7,} {one['gone']:7,} {one['moved']:7,} {one['changed']:7,}")
+
+
+def _each(difference: Difference, which: str) -> None:
+    """Each that is not as it was."""
     for name, alerts in (("new", difference.new), ("gone", difference.gone)):
         if alerts:
-            click.echo(f"\n{name}:")
+            click.echo(f"\n{which}{name}:")
             for alert in alerts[:MOST_ROWS]:
                 click.echo(f"  {_line(alert)}")
             _more(alerts)
     if difference.moved:
-        click.echo("\nat another time:")
+        click.echo(f"\n{which}at another time:")
         for was, now in difference.moved[:MOST_ROWS]:
             by = when(now) - when(was)
             click.echo(f"  {_line(now)} ({span(abs(by))} {'later' if by > 0 else 'earlier'})")
         _more(difference.moved)
-
-
     if difference.changed:
-        click.echo("\nchanged:")
+        click.echo(f"\n{which}changed:")
         for was, now in difference.changed[:MOST_ROWS]:
-            click.echo(f"  {_line(now)}\n    was {was.severity}: {told(was)}")
+            click.echo(f"  {_line(now)}\n    was {was.severity}: {headline(was)}")
         _more(difference.changed)
 
 
@@ -100,7 +120,7 @@ def _more(shown: Sequence[object]) -> None:
 
 def _line(alert: Alert) -> str:
     over = "over: " if alert.state == "resolved" else ""
-    return f"{clock(when(alert))}  {alert.flow}  {over}{told(alert)}"
+    return f"{clock(when(alert))}  {alert.flow}  {over}{headline(alert)}"
 
 
 def _plain(difference: Difference) -> dict[str, object]:

@@ -12,11 +12,13 @@ import click
 from corowatch.cli import MOST_ROWS, PATH, Output, cache_folder, fail, refusals, write
 from corowatch.core.cases import moment
 from corowatch.core.events import Alert
+from corowatch.core.letter import headline
 from corowatch.core.standing import clock, span
-from corowatch.core.text import in_one_line, many, safe
+from corowatch.core.text import many, safe
 from corowatch.core.verdict import when
 from corowatch.rules.replaying import Progress, Replayed, spooled
 from corowatch.rules.replaying import replay as run
+from corowatch.rules.summaries import counted
 from corowatch.rules.timeline import picture, timeline
 from corowatch.terminal import coloured, speak, width
 
@@ -122,17 +124,11 @@ def show_alerts(alerts: Sequence[Alert]) -> None:
     table = Table(*(Column(name, no_wrap=True) for name in ("id", "time", "flow", "severity")),
                   Column("title", overflow="fold"), box=None, padding=(0, 2, 0, 0))
     for alert in alerts[:MOST_ROWS]:
-        table.add_row(alert.id[:SHORT], clock(when(alert)), alert.flow, alert.severity, told(alert))
+        table.add_row(alert.id[:SHORT], clock(when(alert)), alert.flow, alert.severity, headline(alert))
     Console(highlight=False, markup=False, width=width(sys.stdout),
             force_terminal=coloured(sys.stdout)).print(table)
     if len(alerts) > MOST_ROWS:
         click.echo(f"… and {len(alerts) - MOST_ROWS:,} more; --json tells all")
-
-
-def told(alert: Alert) -> str:
-    """Its title, and how many were held back before it."""
-    held = alert.fields.get("held")
-    return in_one_line(alert.title) + (f" (+{held:,} held back)" if isinstance(held, int) and held else "")
 
 
 def tell(outcome: Replayed) -> None:
@@ -147,5 +143,5 @@ def tell(outcome: Replayed) -> None:
     mib = outcome.bytes / (1 << 20)
     rate = f", {mib / outcome.seconds:,.0f} MiB/s" if outcome.seconds > 1 else ""
     spans = f" from {clock(outcome.began)} to {clock(outcome.ended)}" if -inf < outcome.began <= outcome.ended else ""
-    click.echo(f"{many(len(outcome.alerts), 'alert')} of {many(outcome.lines, 'line')}{spans}, in "
+    click.echo(f"{counted(outcome.alerts)} of {many(outcome.lines, 'line')}{spans}, in "
                f"{span(round(outcome.seconds, 1))}{rate}", err=True)

@@ -232,6 +232,12 @@ class Alert(msgspec.Struct, gc=False):
                                  if isinstance(value := getattr(self, name), str | int)}
         return {**last, **self.fields, **own}
 
+    @property
+    def held_back(self) -> int:
+        """How many of its key it sums up that were held back; 0 if it is news."""
+        held = self.fields.get("held")
+        return held if isinstance(held, int) else 0
+
     def as_json(self) -> bytes:
         """One line of JSON, UTF-8, no newline."""
         return msgspec.json.encode(self.as_dict())

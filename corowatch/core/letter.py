@@ -5,17 +5,24 @@ Text from logs stands in it escaped, one line a line: it cannot add a header, en
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from corowatch.core.events import Alert
-from corowatch.core.text import safe, shown
+from corowatch.core.text import in_one_line, safe, shown
 
 WHOLE = 50
 """Alerts of one message that are told in full; of the others, how many of which step."""
 SUBJECT = 150
 """Characters of a subject."""
 _RANK = {"debug": 0, "info": 1, "warning": 2, "error": 3, "critical": 4}
+
+
+def headline(alert: Alert) -> str:
+    """Its title as one safe line, and how many were held back, where the title does not tell it."""
+    title, held = in_one_line(alert.title), alert.held_back
+    return title if not held or re.search(rf"\b{held}\b", title) else f"{title} (+{held:,} held back)"
 
 
 def subject(alerts: Sequence[Alert]) -> str:

@@ -1,7 +1,8 @@
 """The alerts of two configs on the same logs: which are the same, and which are new, gone or at another time.
 
-Two are of one kind if their flow, state and key are the same. Of one kind those at the same time are the same alert; of
-the others the nearest are one that moved, if they are no more than an hour apart.
+Two are of one kind if their flow, state and key are the same, and both are news or both sum up what was held back. Of
+one kind those at the same time are the same alert; of the others the nearest are one that moved, if they are no more
+than an hour apart.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from corowatch.core.verdict import when
 FAR = 3600.0
 """Seconds beyond which an alert is not the same that moved."""
 
-Kind: TypeAlias = tuple[str, str, str]
+Kind: TypeAlias = tuple[str, str, str, bool]
 
 
 @dataclass
@@ -64,7 +65,11 @@ def compare(before: Sequence[Alert], after: Sequence[Alert]) -> Difference:
 
 
 def _kind(alert: Alert) -> Kind:
-    return alert.flow, alert.state, json.dumps(alert.key, sort_keys=True)
+    return alert.flow, alert.state, json.dumps(alert.key, sort_keys=True), bool(alert.held_back)
+
+
+def _says(alert: Alert) -> tuple[str, str, int]:
+    return alert.title, alert.severity, alert.held_back
 
 
 def _compare_kind(before: list[Alert], after: list[Alert], difference: Difference) -> None:
@@ -76,9 +81,9 @@ def _compare_kind(before: list[Alert], after: list[Alert], difference: Differenc
         if not left[alert.at]:
             rest.append(alert)
             continue
-        old = min(left[alert.at], key=lambda one: (one.title, one.severity) != (alert.title, alert.severity))
+        old = min(left[alert.at], key=lambda one: _says(one) != _says(alert))
         left[alert.at].remove(old)
-        if (old.title, old.severity) == (alert.title, alert.severity):
+        if _says(old) == _says(alert):
             difference.same += 1
         else:
             difference.changed.append((old, alert))

@@ -14,9 +14,11 @@ from importlib.resources import files
 from corowatch import __version__
 from corowatch.core.config import Config
 from corowatch.core.events import Alert
+from corowatch.core.letter import headline
 from corowatch.core.standing import clock, span
 from corowatch.core.text import many, safe, shown
 from corowatch.rules.replaying import Replayed
+from corowatch.rules.summaries import counted
 from corowatch.rules.timeline import Timeline, timeline
 
 PARTS = 120
@@ -25,12 +27,14 @@ NOISIEST = 20
 """Keys that are shown."""
 HEIGHT, WIDTH, LABEL = 34, 960, 220
 """Of a row of the picture and its text (pixels)."""
+HELD = ' class="held"'
+"""Of a bar that only tells what was held back."""
 
 
 def page(outcome: Replayed, config: Config) -> str:
     """The page, as HTML."""
     line = timeline(outcome.alerts, outcome.began, outcome.ended, PARTS)
-    heads = [f"{many(len(outcome.alerts), 'alert')} of {many(outcome.lines, 'line')}"]
+    heads = [f"{counted(outcome.alerts)} of {many(outcome.lines, 'line')}"]
     if outcome.lines:
         began, seconds = min(outcome.began, outcome.ended), round(outcome.seconds, 1)
         heads.append(f"{clock(began)} to {clock(outcome.ended)}, read in {span(seconds)}")
@@ -52,7 +56,7 @@ def page(outcome: Replayed, config: Config) -> str:
 def _picture(line: Timeline) -> str:
     if not line.rows:
         return "<p>There is no alert.</p>"
-    most = max(max(row) for row in line.rows.values())
+    most = max(1, *(max(row) for row in line.rows.values()))
     bar = (WIDTH - LABEL - 60) / PARTS
     length = (line.ended - line.began) / PARTS
     drawn = []
@@ -60,13 +64,15 @@ def _picture(line: Timeline) -> str:
         base = (number + 1) * HEIGHT - 4
         drawn.append(f'<text x="{LABEL - 8}" y="{base - 6}" text-anchor="end">{escape(flow)}</text>')
         drawn.append(f'<line x1="{LABEL}" x2="{WIDTH - 60}" y1="{base}" y2="{base}"/>')
-        for part, count in enumerate(row):
-            if count:
-                height = max(2.0, count / most * (HEIGHT - 8))
-                told = f"{clock(line.began + part * length)}: {many(count, 'alert')} of {flow}"
-                drawn.append(f'<rect x="{LABEL + part * bar:.1f}" y="{base - height:.1f}" '
-                             f'width="{max(1.5, bar - 1):.1f}" height="{height:.1f}">'
-                             f'<title>{escape(told)}</title></rect>')
+        for part, (count, held) in enumerate(zip(row, line.held[flow], strict=True)):
+            if not count and not held:
+                continue
+            height = max(2.0, count / most * (HEIGHT - 8))
+            numbers = [many(count, "alert")] * bool(count) + [f"{held:,} held back"] * bool(held)
+            told = f"{clock(line.began + part * length)}: {' and '.join(numbers)} of {flow}"
+            drawn.append(f'<rect{"" if count else HELD} x="{LABEL + part * bar:.1f}" y="{base - height:.1f}" '
+                         f'width="{max(1.5, bar - 1):.1f}" height="{height:.1f}">'
+                         f'<title>{escape(told)}</title></rect>')
         drawn.append(f'<text x="{WIDTH - 54}" y="{base - 6}">{sum(row):,}</text>')
     bottom = len(line.rows) * HEIGHT + 18
     drawn.append(f'<text x="{LABEL}" y="{bottom}">{clock(line.began)}</text>')
@@ -75,23 +81,38 @@ def _picture(line: Timeline) -> str:
 
 
 def _flows(outcome: Replayed, config: Config) -> str:
-    """Of each flow that alerts, how many, and what its steps let through."""
-    firing = Counter(alert.flow for alert in outcome.alerts if alert.state == "firing")
+    """Of each flow, how many alerts it gave, held back and said to be over, and what its steps let through."""
+    firing = [alert for alert in outcome.alerts if alert.state == "firing"]
+    news = Counter(alert.flow for alert in firing if not alert.held_back)
+    held: Counter[str] = Counter()
+    for alert in firing:
+        held[alert.flow] += alert.held_back
     over = Counter(alert.flow for alert in outcome.alerts if alert.state == "resolved")
     rows = []
     for flow in dict.fromkeys(step.flow for step in config.steps.values()):
         steps = [step for step in config.steps.values() if step.flow == flow and step.kind.role == "node"]
-        told = "; ".join(f"{step.name}: " + ", ".join(f"{count:,} {name}" for name, count in counted.items() if count)
-                         for step in steps if any((counted := outcome.counts.get(step.id, {})).values()))
-        rows.append(f"<tr><td>{escape(flow)}</td><td class=number>{firing[flow]:,}</td>"
-                    f"<td class=number>{over[flow]:,}</td><td>{escape(told)}</td></tr>")
+        told = "; ".join(f"{step.name}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+                         for step in steps if any((counts := outcome.counts.get(step.id, {})).values()))
+        rows.append(_cells(flow, news[flow], held[flow], over[flow], told))
     return "".join(rows)
 
 
 def _keys(alerts: Sequence[Alert]) -> str:
-    counted = Counter((alert.flow, _key(alert)) for alert in alerts if alert.key and alert.state == "firing")
-    return "".join(f"<tr><td>{escape(flow)}</td><td>{escape(key)}</td><td class=number>{count:,}</td></tr>"
-                   for (flow, key), count in counted.most_common(NOISIEST))
+    """The keys that made most noise, were it told or held back."""
+    noise: Counter[tuple[str, str]] = Counter()
+    held: Counter[tuple[str, str]] = Counter()
+    for alert in alerts:
+        if alert.key and alert.state == "firing":
+            name = alert.flow, _key(alert)
+            noise[name] += alert.held_back or 1
+            held[name] += alert.held_back
+    return "".join(_cells(*name, count - held[name], held[name]) for name, count in noise.most_common(NOISIEST))
+
+
+def _cells(*values: str | int) -> str:
+    """A row of a table."""
+    return "".join(["<tr>", *(f"<td>{escape(value)}</td>" if isinstance(value, str) else
+                              f"<td class=number>{value:,}</td>" for value in values), "</tr>"])
 
 
 def _key(alert: Alert) -> str:
@@ -100,4 +121,4 @@ def _key(alert: Alert) -> str:
 
 def _row(alert: Alert) -> list[object]:
     lines = [safe(str(event["text"])) for event in alert.events]
-    return [alert.at[:19].replace("T", " "), alert.flow, alert.severity, alert.state, safe(alert.title), lines]
+    return [alert.at[:19].replace("T", " "), alert.flow, alert.severity, alert.state, headline(alert), lines]

@@ -1,11 +1,10 @@
-import re
 import sys
 from typing import Annotated, Literal
 
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Batch, Consumer
 from corowatch.core.kinds import sink
-from corowatch.core.text import safe
+from corowatch.core.letter import headline
 from corowatch.terminal import coloured
 
 _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critical": "1;31"}
@@ -38,13 +37,8 @@ def console(
 
 
 def as_text(alert: Alert, *, colours: bool = False) -> str:
-    """One line for people: time, severity, title, and how many were held back, where the title does not tell it.
-
-    Nothing in it can write to a terminal.
-    """
+    """One line for people: time, severity and headline. Nothing in it can write to a terminal."""
     severity = f"{alert.severity:<8}"
     if colours:
         severity = f"\x1b[{_COLOURS[alert.severity]}m{severity}\x1b[0m"
-    title, held = safe(alert.title), alert.fields.get("held")
-    told = not isinstance(held, int) or re.search(rf"\b{held}\b", title)
-    return f"{alert.at[:19]}Z {severity} {title}{'' if told else f' (+{held:,} held back)'}"
+    return f"{alert.at[:19]}Z {severity} {headline(alert)}"

@@ -1,7 +1,7 @@
 import pytest
 
 from corowatch.core.events import Alert
-from corowatch.core.letter import SUBJECT, WHOLE, body, subject
+from corowatch.core.letter import SUBJECT, WHOLE, body, headline, subject
 
 
 def alert(title="disk full", severity="error", **more):
@@ -17,6 +17,15 @@ def alert(title="disk full", severity="error", **more):
 ])
 def test_the_subject_is_the_worst_in_one_line(alerts, want):
     assert want == subject(alerts)
+
+
+@pytest.mark.parametrize(("title", "fields", "told"), [
+    ("disk full", {"held": 1200}, "disk full (+1,200 held back)"),
+    ("disk full, held: 7", {"held": 7}, "disk full, held: 7"),
+    ("disk 17 full", {"held": 7}, "disk 17 full (+7 held back)"), ("disk full", {"held": "a text"}, "disk full"),
+    ("disk full", {"held": 0}, "disk full"), ("a\nb", {}, "a (+ 1 line)")])
+def test_how_many_were_held_back_is_told_once(title, fields, told):
+    assert told == headline(alert(title, fields=fields))
 
 
 def test_a_long_subject_is_cut():

@@ -168,6 +168,20 @@ def test_backtest_says_what_is_new_and_ends_as_diff_does(command, folder):
     assert "1 alert instead of 1: the same\n" == same.stdout
 
 
+def test_backtest_counts_apart_what_sums_up_what_was_held_back(command, folder):
+    for name, every in (("old", "1500ms"), ("new", "1h")):
+        (folder / f"{name}.yaml").write_text("flows: {a: {tail: auth.log, grep: Failed, alert: {title: guess, "
+                                             f"throttle: {every}}}}}}}")
+    done = command("backtest", "-c", "new.yaml", "--against", "old.yaml", "auth.log")
+
+    assert """\
+1 alert instead of 1: the same
+1 that sums up what was held back, instead of 3: 2 gone, 1 changed, 0 as before
+""" == "".join(done.stdout.splitlines(keepends=True)[:2])
+    assert "held back, gone:\n  2026-03-02 08:00:0" in done.stdout
+    assert 1 == done.returncode
+
+
 def test_backtest_of_nothing_is_no_answer(command):
     done = command("backtest", "none.log", "-c", "c.yaml", "--against", "c.yaml")
 

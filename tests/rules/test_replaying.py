@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from corowatch.core.events import rfc3339
+from corowatch.core.events import Alert, rfc3339
+from corowatch.core.verdict import when
 from corowatch.rules.comparing import compare
 from corowatch.rules.replaying import replay, replay_all, spooled
+from corowatch.rules.summaries import counted
 from corowatch.rules.timeline import picture, timeline
 
 T = 1_772_438_400.0  # 2026-03-02 08:00 UTC
@@ -20,6 +22,16 @@ CONFIG = "flows: {{a: {{tail: '/var/log/*.log', grep: {}, alert: {{title: '{{tex
 ROWS = "".join(f"2026-03-02 08:00:{n:02} ERROR {n}\n" for n in range(10)).encode()
 PACKERS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress,
            ".zst": zstandard.ZstdCompressor().compress}
+
+
+def own(after, state="firing"):
+    return Alert(id=str(after), flow="a", node="alert", title="full", severity="error", at=rfc3339(T + after),
+                 state=state)
+
+
+def summary(after, held):
+    return Alert(id=str(after), flow="a", node="alert", title="full", severity="error", at=rfc3339(T + after),
+                 fields={"held": held})
 
 
 def titles(outcome):
@@ -217,6 +229,13 @@ def test_a_log_is_read_once_for_both(config, tmp_path, monkeypatch):
     assert len(rows) <= sum(asked) < 1.2 * len(rows)
 
 
+def test_what_sums_up_what_was_held_back_is_never_the_same_as_an_alert_of_its_own():
+    difference = compare([own(0), summary(60, 5)], [own(61), summary(60, 7)])
+
+    assert [(T, T + 61)] == [(when(was), when(now)) for was, now in difference.moved]
+    assert [(5, 7)] == [(was.held_back, now.held_back) for was, now in difference.changed]
+
+
 # --- the picture ----------------------------------------------------------------------------------------
 
 
@@ -229,3 +248,20 @@ def test_the_picture_has_a_bar_for_each_part_the_highest_that_of_most_alerts(con
     assert {"a": [8, *[1] * 8, 1]} == line.rows
     assert ["a │█▁▁▁▁▁▁▁▁▁│ 17", "   2026-03-02 08:00:00Z 2026-03-02 08:00:09Z"] == picture(line)
     assert [] == picture(timeline([], T, T, 10))
+
+
+def test_what_sums_up_what_was_held_back_is_no_bar_but_a_dot():
+    alerts = [own(0), own(1), summary(2, 1200), summary(2, 34), own(4, "resolved")]
+
+    line = timeline(alerts, T, T + 4, 5)
+
+    assert ({"a": [1, 1, 0, 0, 0]}, {"a": [0, 0, 1234, 0, 0]}) == (line.rows, line.held)
+    assert "a │██·  │ 2 (+1,234 held back)" == picture(line)[0]
+    assert ["a │··│ 0 (+2 held back)"] == picture(timeline([summary(0, 1), summary(2, 1)], T, T + 2, 2))[:1]
+
+
+@pytest.mark.parametrize(("alerts", "told"), [
+    ([], "0 alerts"), ([0], "1 alert"), ([0, 5], "1 alert, and 1 that sums up 5 held back,"),
+    ([0, 0, 1000, 500], "2 alerts, and 2 that sum up 1,500 held back,")])
+def test_what_sums_up_is_counted_apart(alerts, told):
+    assert told == counted([summary(at, held) if held else own(at) for at, held in enumerate(alerts)])

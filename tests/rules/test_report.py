@@ -31,10 +31,26 @@ def test_a_page_has_the_numbers(config):
 
     assert "<p>20 alerts of 100,000 lines</p>" in text
     assert "<li>b.log: No such file</li>" in text
-    assert "<tr><td>a</td><td class=number>18</td><td class=number>2</td><td>grep: 20 matched</td></tr>" in text
+    assert ("<tr><td>a</td><td class=number>18</td><td class=number>0</td><td class=number>2</td>"
+            "<td>grep: 20 matched</td></tr>") in text
     assert "<tr><td>quiet</td><td class=number>0</td>" in text
-    assert "<td>disk=3</td><td class=number>1</td>" in text
+    assert "<td>disk=3</td><td class=number>1</td><td class=number>0</td>" in text
     assert not re.search("<!-- (?:summary|notes|picture|flows|keys|alerts|version) -->", text)
+
+
+def test_what_sums_up_what_was_held_back_is_no_alert_of_its_own(config):
+    alerts = [Alert(id=str(n), flow="a", node="alert", title="full", severity="error", at=rfc3339(T + n),
+                    key={"disk": 3}, fields=fields) for n, fields in enumerate([{}, {"held": 1200}])]
+
+    text = page(Replayed(alerts, {}, [], 5000, 100, T, T + 2), config(CONFIG))
+
+    assert "<p>1 alert, and 1 that sums up 1,200 held back, of 5,000 lines</p>" in text
+    assert "08:00:00Z: 1 alert of a</title>" in text
+    assert "08:00:01Z: 1,200 held back of a</title>" in text
+    assert 1 == text.count('<rect class="held"')
+    assert "<td class=number>1</td><td class=number>1,200</td><td class=number>0</td>" in text
+    assert "<td>disk=3</td><td class=number>1</td><td class=number>1,200</td>" in text
+    assert '"full (+1,200 held back)"' in text
 
 
 def test_nothing_out_of_a_log_is_markup(config):

@@ -656,7 +656,7 @@ class Daemon:
         flows = len({step.flow for step in self.graph.config.steps.values()})
         told = [many(flows, "flow"), many(sum(s.counts.get("files", 0) for s in self.sources.values()), "file")]
         lost = sum(source.counts.get("bytes_lost", 0) for source in self.sources.values())
-        return ", ".join([*told, *([f"{lost:,} bytes lost"] if lost else []),
+        return ", ".join([*told, *([f"{many(lost, 'byte')} lost"] if lost else []),
                           *(["the state cannot be written: reading is paused"] if self._failing else []),
                           *([self._watch.trouble] if self._watch.trouble else [])])
 

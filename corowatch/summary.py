@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from corowatch.core.text import safe
+from corowatch.core.text import numbers, safe
 from corowatch.store import Change
 
 Table = dict[str, dict[str, Any]]
@@ -78,7 +78,6 @@ def _source_told(counts: Mapping[str, Any], left: Mapping[str, int], *, total: b
     return told
 
 
-_ONE = {"lines": "line", "bytes": "byte", "files": "file", "alerts": "alert"}
 _NAMES = 3
 """Steps of one reader that are named."""
 
@@ -90,7 +89,7 @@ def summary_table(run: Mapping[str, Table], readers: Sequence[Sequence[str]] = (
         for name, counts in run.get(role, {}).items():
             steps = shared.get(name, [name])
             if role != "sources" or name == steps[0]:
-                yield safe(_named(steps if role == "sources" else [name])), _told(counts)
+                yield safe(_named(steps if role == "sources" else [name])), numbers(counts) or "nothing"
             for key, value in list(counts.get("standing", {}).items())[:10]:
                 yield "", f"{value:,} × {safe(key)}"
 
@@ -98,13 +97,3 @@ def summary_table(run: Mapping[str, Table], readers: Sequence[Sequence[str]] = (
 def _named(steps: Sequence[str]) -> str:
     more = f" and {len(steps) - _NAMES:,} more" if len(steps) > _NAMES else ""
     return ", ".join(steps[:_NAMES]) + more
-
-
-def _told(counts: Mapping[str, Any]) -> str:
-    """What was counted, without what was not."""
-    told = []
-    for counter, value in counts.items():
-        if isinstance(value, int) and value:
-            what, *more = counter.split("_")
-            told.append(" ".join([f"{value:,}", _ONE.get(what, what) if value == 1 else what, *more]))
-    return ", ".join(told) or "nothing"

@@ -474,7 +474,7 @@ def test_check_tells_of_lines_that_are_no_rows(command, folder):
 
     told = command("check", "c.yaml").stdout
 
-    assert f"note: {folder}/known.csv: 1 line left out: 1 columns in line 3, and 2 in its header" in told
+    assert f"note: {folder}/known.csv: 1 line left out: 1 column in line 3, and 2 in its header" in told
 
 
 def test_check_never_shows_a_secret(command, folder):

@@ -841,7 +841,7 @@ def test_a_line_of_it_that_is_no_row_is_told_and_the_others_count(run, log, told
 
     one.until(lambda: 2 == len(told()))
 
-    assert {f"{known}: 1 line left out: 1 columns in line 3, and 2 in its header", "mk of ops"} == set(told())
+    assert {f"{known}: 1 line left out: 1 column in line 3, and 2 in its header", "mk of ops"} == set(told())
 
 
 def test_a_file_that_is_looked_up_and_is_away_refuses_the_config(run, log, tmp_path):

@@ -115,7 +115,7 @@ def test_one_that_is_wrong_is_not_read_again_until_it_changes(tmp_path, monkeypa
 
     file.write_text("user,team\nmk\n")
 
-    assert [News(str(file), 1, f"{file} has 1 columns in line 2, and 2 in its header")] == looks(9)
+    assert [News(str(file), 1, f"{file} has 1 column in line 2, and 2 in its header")] == looks(9)
     assert 1 == len(read)
     assert {"team": "ops"} == table.rows.find("mk")
     os.utime(file)
@@ -130,7 +130,7 @@ def test_lines_that_are_no_rows_are_told_once_for_each_file_in_which_they_are(tm
     file = tmp_path / "known.csv"
     file.write_text("user,team\nmk,ops\nab\n")
     table = known(file, columns=COLUMNS)
-    told = f"{file}: 1 line left out: 1 columns in line 3, and 2 in its header"
+    told = f"{file}: 1 line left out: 1 column in line 3, and 2 in its header"
 
     assert [told] == tables.notes()
     assert [News(str(file), 1, "", told)] == looks(5)

@@ -64,5 +64,6 @@ def command(templates: str, files: Sequence[str], since: float | None, until: fl
             fail(EX_CONFIG, str(error))
     added = "would be added to" if dry_run else "added to"
     kept = f"; {accepting.templates.forgotten:,} more had to go" if accepting.templates.forgotten else ""
+    known = f"{many(len(accepting), 'template')} there before {'explains' if len(accepting) == 1 else 'explain'}"
     click.echo(f"{many(count, 'template')} {added} {safe(templates)}, of {many(accepting.templates.lines, 'line')}; "
-               f"{many(len(accepting), 'template')} there before explain {accepting.explained:,} more{kept}", err=True)
+               f"{known} {accepting.explained:,} more{kept}", err=True)

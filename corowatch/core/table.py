@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from corowatch.core.formats.names import LONGEST, field_name
+from corowatch.core.text import many
 
 Read = TypeVar("Read", bound="Content")
 Read_co = TypeVar("Read_co", bound="Content", covariant=True)
@@ -107,7 +108,8 @@ class Rows:
         at, widths = asked.columns.index(asked.column) if asked.columns else 0, set()
         for number, cells in _rows(lines, asked.columns) if asked.columns else _values(lines):
             if asked.columns and len(cells) != len(asked.columns):
-                self._leave_out(f"{len(cells)} columns in line {number}, and {len(asked.columns)} in its header")
+                has = f"{many(len(cells), 'column')} in line {number}"
+                self._leave_out(f"{has}, and {len(asked.columns)} in its header")
                 continue
             value = cells.pop(at)
             if not value:

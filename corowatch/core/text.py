@@ -55,6 +55,20 @@ def many(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
+_ONE = {"alerts": "alert", "bytes": "byte", "entries": "entry", "files": "file", "lines": "line",
+        "truncations": "truncation"}
+
+
+def numbers(counts: Mapping[str, object]) -> str:
+    """What was counted, without what was not: `1 line, 240 bytes lost`."""
+    told = []
+    for counter, value in counts.items():
+        if isinstance(value, int) and value:
+            what, *more = counter.split("_")
+            told.append(" ".join([f"{value:,}", _ONE.get(what, what) if value == 1 else what, *more]))
+    return ", ".join(told)
+
+
 def shown(value: Value) -> str:
     """A field's value as text: nothing for an absent one, 5 rather than 5.0."""
     if value is None:

@@ -194,7 +194,7 @@ def expected(one: Expectation) -> str:
     what = {"alert": "an alert", "resolved": "an alert that is resolved", "none": "no alert"}[
         next(name for name in ("alert", "resolved", "none") if getattr(one, name) is not None)]
     if one.count is not None:
-        what = f"{one.count} times {what}"
+        what = f"{many(one.count, 'time')} {what}"
     at = f" at {span(one.at)}" if one.at is not None else ""
     between = f" from {span(one.between[0])} to {span(one.between[1])}" if one.between else ""
     return f"{what}{' with ' if fields else ''}{fields}{at}{between}"

@@ -21,6 +21,7 @@ from corowatch.core.graph import Feed
 from corowatch.core.rotations import bases_of
 from corowatch.core.scan import HEAD
 from corowatch.core.stamps import Stamps
+from corowatch.core.text import many
 from corowatch.core.values import Size
 from corowatch.sources import Head, Source, Tell
 from corowatch.sources.content import MAGIC, Plain, Unpacked, opened, seen_of, unpacker
@@ -100,7 +101,7 @@ class Logs(Source):
                 why = "it is packed twice"
             elif not life.ready:
                 if life.content.damage:
-                    why = f"it breaks off after {life.read_to:,} bytes of its text: {life.content.damage}"
+                    why = f"it breaks off after {many(life.read_to, 'byte')} of its text: {life.content.damage}"
                 life.finish(now)
         except OSError as error:
             why = error.strerror or str(error)

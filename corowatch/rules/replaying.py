@@ -17,6 +17,7 @@ from corowatch.core.config import Config
 from corowatch.core.events import Alert
 from corowatch.core.graph import Feed, feed_of
 from corowatch.core.standing import clock
+from corowatch.core.text import many
 from corowatch.engines import Cache
 from corowatch.rules.entries import Entries, is_journal
 from corowatch.rules.logs import Logs, readers_of
@@ -210,4 +211,5 @@ def _failed(run: Rehearsal) -> Iterator[str]:
                       for failure in run.failures)
     yield from (f"{text} ({count} times)" if count > 1 else text for text, count in counted.items())
     if run.unanswered:
-        yield f"{run.unanswered} commands of `check` were not run: what they decide is left out"
+        were = "was" if run.unanswered == 1 else "were"
+        yield f"{many(run.unanswered, 'command')} of `check` {were} not run: what is decided so is left out"

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
+from rich.cells import cell_len, set_cell_size
+
 from corowatch import __version__
 from corowatch.core.config import Config
 from corowatch.core.events import Alert
 from corowatch.core.letter import headline
 from corowatch.core.standing import clock, span
-from corowatch.core.text import many, safe, shown
+from corowatch.core.text import many, numbers, safe, shown
 from corowatch.rules.replaying import Replayed
 from corowatch.rules.summaries import counted
 from corowatch.rules.timeline import Timeline, timeline
@@ -27,6 +29,8 @@ NOISIEST = 20
 """Keys that are shown."""
 HEIGHT, WIDTH, LABEL = 34, 960, 220
 """Of a row of the picture and its text (pixels)."""
+CELLS = 28
+"""Of a label: as many digits, or half as many of the wide letters of East Asia, have room."""
 HELD = ' class="held"'
 """Of a bar that only tells what was held back."""
 
@@ -62,7 +66,7 @@ def _picture(line: Timeline) -> str:
     drawn = []
     for number, (flow, row) in enumerate(line.rows.items()):
         base = (number + 1) * HEIGHT - 4
-        drawn.append(f'<text x="{LABEL - 8}" y="{base - 6}" text-anchor="end">{escape(flow)}</text>')
+        drawn.append(f'<text x="{LABEL - 8}" y="{base - 6}" text-anchor="end">{_label(flow)}</text>')
         drawn.append(f'<line x1="{LABEL}" x2="{WIDTH - 60}" y1="{base}" y2="{base}"/>')
         for part, (count, held) in enumerate(zip(row, line.held[flow], strict=True)):
             if not count and not held:
@@ -80,6 +84,13 @@ def _picture(line: Timeline) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {bottom + 8}" role="img" aria-label="alerts over time">{"".join(drawn)}</svg>'
 
 
+def _label(name: str) -> str:
+    """As much of a name as there is room for; who points at it sees it whole."""
+    if cell_len(name) <= CELLS:
+        return escape(name)
+    return f"{escape(set_cell_size(name, CELLS - 1).rstrip())}…<title>{escape(name)}</title>"
+
+
 def _flows(outcome: Replayed, config: Config) -> str:
     """Of each flow, how many alerts it gave, held back and said to be over, and what its steps let through."""
     firing = [alert for alert in outcome.alerts if alert.state == "firing"]
@@ -91,8 +102,8 @@ def _flows(outcome: Replayed, config: Config) -> str:
     rows = []
     for flow in dict.fromkeys(step.flow for step in config.steps.values()):
         steps = [step for step in config.steps.values() if step.flow == flow and step.kind.role == "node"]
-        told = "; ".join(f"{step.name}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-                         for step in steps if any((counts := outcome.counts.get(step.id, {})).values()))
+        told = "; ".join(f"{step.name}: {counts}" for step in steps
+                         if (counts := numbers(outcome.counts.get(step.id, {}))))
         rows.append(_cells(flow, news[flow], held[flow], over[flow], told))
     return "".join(rows)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.events import rfc3339
-from corowatch.core.text import Text, capped, in_one_line, many, rendered, safe, shown
+from corowatch.core.text import Text, capped, in_one_line, many, numbers, rendered, safe, shown
 
 
 def test_fields_are_put_in_and_braces_doubled_are_braces():
@@ -90,6 +90,13 @@ def test_safe_text_is_one_line_without_controls(text):
     ("", ""), ("x" * 4096, "x" * 4096), ("x" * 4097, "x" * 4096 + "…"), ("é" * 50_000, "é" * 4096 + "…")])
 def test_a_text_for_people_has_an_end(text, told):
     assert told == capped(text)
+
+
+@pytest.mark.parametrize(("counts", "told"), [
+    ({"lines": 1, "bytes_lost": 1, "matched": 0, "by": {"a": 1}}, "1 line, 1 byte lost"),
+    ({"entries": 1, "truncations": 2000, "matched": 1}, "1 entry, 2,000 truncations, 1 matched"), ({"lines": 0}, "")])
+def test_what_was_counted_is_told_and_one_is_one(counts, told):
+    assert told == numbers(counts)
 
 
 def test_one_is_one_and_all_other_numbers_are_many():

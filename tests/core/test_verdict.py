@@ -80,7 +80,7 @@ def test_so_many_and_no_more():
     alerts = [alert(1, n=1), alert(2, n=1), alert(3)]
 
     assert [] == told(alerts, Expectation(alert={"n": 1}, count=2), Expectation(resolved=True, count=0))
-    assert ["2: 1 times an alert with n 1 | 2 of them"] == told(alerts, Expectation(alert={"n": 1}, count=1))
+    assert ["2: 1 time an alert with n 1 | 2 of them"] == told(alerts, Expectation(alert={"n": 1}, count=1))
 
 
 def test_none_is_none_at_all_or_none_like_this_or_none_then():

@@ -118,7 +118,7 @@ def test_columns_can_be_named_in_texts(files):
      "5:35: no field 'usr' here; did you mean 'user'? There are user, text, at, source, file, offset, host, flow"),
     ("lookup: {file: none.txt, of: user}", "", "5:20: DIR/none.txt cannot be read: No such file or directory"),
     ("lookup: {file: folder.txt, of: user}", "", "5:20: DIR/folder.txt cannot be read: Is a directory"),
-    ("lookup: {file: wrong.csv, of: user}", "", "5:5: DIR/wrong.csv has 1 columns in line 2, and 2 in its header"),
+    ("lookup: {file: wrong.csv, of: user}", "", "5:5: DIR/wrong.csv has 1 column in line 2, and 2 in its header"),
     ("lookup: {file: bad.txt, of: user, networks: true}", "",
      "5:5: DIR/bad.txt has no address or network in line 1, but 'root'"),
     ("lookup: {file: bad.txt, of: user, key: user}", "",

@@ -175,7 +175,7 @@ def test_the_command_adds_what_is_new_and_says_what_that_is(command, known):
     assert "     30  sshd[<num>]: session <num> of <*> closed\n" == first.stdout
     second = command("accept", "known.templates", "-", input=LOG)
     assert "      1  kernel: sda: I/O error\n" == second.stdout
-    assert "1 template added to known.templates, of 1 line; 1 template there before explain 30 more\n" == second.stderr
+    assert "1 template added to known.templates, of 1 line; 1 template there before explains 30 more\n" == second.stderr
     third = command("accept", "known.templates", "auth.log")
     assert (0, "") == (third.returncode, third.stdout)
     assert 4 == len(known.read_text().splitlines())

@@ -140,7 +140,7 @@ def test_of_commands_that_are_not_run_the_number_is_told(config, tmp_path):
     (tmp_path / "a.log").write_bytes(ROWS)
     text = "flows: {a: {tail: a.log, grep: ERROR, check: {argv: [false]}, alert: console}}"
 
-    assert ["10 commands of `check` were not run: what they decide is left out"] == replay(
+    assert ["10 commands of `check` were not run: what is decided so is left out"] == replay(
         config(text), [str(tmp_path / "a.log")]).notes
 
 

@@ -22,8 +22,8 @@ def outcome(count, title="disk {} is full"):
                     key={"disk": n % 30}, state="resolved" if n % 10 == 9 else "firing",
                     events=[{"source": "a.tail", "file": "a.log", "offset": n, "text": f"line {n} {HOSTILE}"}])
               for n in range(count)]
-    return Replayed(alerts, {"a.grep": {"matched": count, "failed": 0}}, ["b.log: No such file"], 100_000, 5_000_000, T,
-                    T + count, 1.5)
+    counts = {"a.grep": {"matched": count, "failed": 0}, "a.alert": {"alerts": 1}}
+    return Replayed(alerts, counts, ["b.log: No such file"], 100_000, 5_000_000, T, T + count, 1.5)
 
 
 def test_a_page_has_the_numbers(config):
@@ -32,7 +32,7 @@ def test_a_page_has_the_numbers(config):
     assert "<p>20 alerts of 100,000 lines</p>" in text
     assert "<li>b.log: No such file</li>" in text
     assert ("<tr><td>a</td><td class=number>18</td><td class=number>0</td><td class=number>2</td>"
-            "<td>grep: 20 matched</td></tr>") in text
+            "<td>grep: 20 matched; alert: 1 alert</td></tr>") in text
     assert "<tr><td>quiet</td><td class=number>0</td>" in text
     assert "<td>disk=3</td><td class=number>1</td><td class=number>0</td>" in text
     assert not re.search("<!-- (?:summary|notes|picture|flows|keys|alerts|version) -->", text)
@@ -51,6 +51,17 @@ def test_what_sums_up_what_was_held_back_is_no_alert_of_its_own(config):
     assert "<td class=number>1</td><td class=number>1,200</td><td class=number>0</td>" in text
     assert "<td>disk=3</td><td class=number>1</td><td class=number>1,200</td>" in text
     assert '"full (+1,200 held back)"' in text
+
+
+def test_a_long_name_is_cut_in_the_picture_and_told_whole_when_pointed_at(config):
+    names = ["short", "ssh-guessing-from-many-addresses-at-once", "日本語の名前は幅が広い日本語の名前は幅が広い"]
+    alerts = [Alert(id=name, flow=name, node="alert", title="full", severity="error", at=rfc3339(T)) for name in names]
+
+    text = page(Replayed(alerts, {}, [], 5000, 100, T, T + 2), config(CONFIG))
+
+    assert ">short</text>" in text
+    assert ">ssh-guessing-from-many-addr…<title>ssh-guessing-from-many-addresses-at-once</title></text>" in text
+    assert ">日本語の名前は幅が広い日本…<title>日本語の名前は幅が広い日本語の名前は幅が広い</title></text>" in text
 
 
 def test_nothing_out_of_a_log_is_markup(config):

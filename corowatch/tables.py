@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple, TextIO, TypeAlias
 from weakref import WeakValueDictionary
 
-from corowatch.core.table import Reading, Table, TableFile, columns_of
+from corowatch.core.table import Missing, Reading, Table, TableFile, columns_of
 from corowatch.core.text import many
 
 Signature: TypeAlias = tuple[int, ...]
@@ -120,7 +120,8 @@ def _opened(path: str) -> Iterator[TextIO]:
                 raise ValueError("is not a regular file")
             yield file
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        wrong = Missing if isinstance(error, FileNotFoundError) else ValueError
+        raise wrong(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ValueError(f"{path} {error}") from None
 

@@ -14,7 +14,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.core.table import Table, TableFile
 from corowatch.core.template import Template
 from corowatch.core.text import Text
-from corowatch.core.values import FieldName, Function
+from corowatch.core.values import FieldName, Function, TemplatesFile
 from corowatch.nodes.all_of import Counted
 from corowatch.testing import Collect, line, restarted
 
@@ -43,7 +43,7 @@ def options(kind):
     """Options that let the kind do something with LINES."""
     by_type = {Expr: Expr("text matches 'ERROR'"), tuple[Pattern, ...]: (Pattern("ERROR"),), int: 2,
                Text: Text("{text}"), tuple[FieldName, ...]: ("text",), Cron: Cron("* * * * *"),
-               FieldName: "text", TableFile: TABLE,
+               FieldName: "text", TableFile: TABLE, TemplatesFile: TABLE,
                Function: Function("rules.py", "classic", False, "", lambda: classic)}
     given = {}
     for option in kind.options.values():

@@ -47,6 +47,10 @@ class Asked:
         return Rows(lines, self)
 
 
+class Missing(ValueError):
+    """There is no such file."""
+
+
 class Content(Protocol):
     """What was read of a file."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import posixpath
 import re
+import shlex
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
@@ -26,7 +27,7 @@ from corowatch.core.events import BUILT_IN
 from corowatch.core.expression import Expr
 from corowatch.core.figures import FigureName
 from corowatch.core.pattern import Pattern
-from corowatch.core.table import TableFile
+from corowatch.core.table import Missing, TableFile
 from corowatch.core.template import Template
 from corowatch.core.text import FIELD, Text
 
@@ -46,6 +47,8 @@ Glob = NewType("Glob", str)
 NameGlob = NewType("NameGlob", str)
 """A glob of paths, or without a slash, of file names."""
 FilePath = NewType("FilePath", str)
+TemplatesFile = NewType("TemplatesFile", TableFile)
+"""A file of accepted templates."""
 TextTree = NewType("TextTree", object)
 """A mapping or list whose strings are texts, at any depth."""
 TextOrNot = NewType("TextOrNot", object)
@@ -347,6 +350,18 @@ def _table_file(given: Given, reading: Reading) -> Any:
     return path if path is WRONG else reading.try_(given, reading.table, path)
 
 
+def _templates_file(given: Given, reading: Reading) -> Any:
+    def table(path: str) -> TableFile:
+        try:
+            return reading.table(path)
+        except Missing as error:
+            make = f"corowatch accept {shlex.quote(path)} LOG"
+            raise ValueError(f"{error}; make one of a log with `{make}`") from None
+
+    path = _path(given, reading)
+    return path if path is WRONG else reading.try_(given, table, path)
+
+
 def _name_glob(given: Given, reading: Reading) -> Any:
     return _path(given, reading) if "/" in given.text else _str(given, reading)
 
@@ -475,6 +490,7 @@ _CONVERTERS: dict[Any, Callable[[Given, Reading], Any]] = {
     NameGlob: _name_glob,
     FilePath: _path,
     TableFile: _table_file,
+    TemplatesFile: _templates_file,
     Encoding: _by(_codec, "an encoding"),
     Stamp: _stamp,
     Function: _function,
@@ -635,6 +651,7 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
            "patternErrorMessage": "braces stand around the name of a field; write {{ or }} to mean a brace"},
     NameGlob: {"type": _SCALARS, "pattern": r"^(?:[^~$]|\$\{|[~$][^/]*$)"},
     Glob: _PATH_SCHEMA, FilePath: _PATH_SCHEMA, TableFile: _PATH_SCHEMA,
+    TemplatesFile: _PATH_SCHEMA,
     Pattern: _PATTERN_SCHEMA, Template: _PATTERN_SCHEMA,
     Expr: {"type": _SCALARS, "pattern": r"^[^\u0000-\u0008\u000b-\u001f\u007f]*$"},
     NewField: _NEW_FIELD,
@@ -690,7 +707,8 @@ _NAMES: dict[Any, str] = {
     str: "text", bool: "true/false", int: "whole number", float: "number", Seconds: "duration", After: "duration",
     Size: "size", Text: "text with {fields}", TextOrNot: "text with {fields}, or true/false", FieldName: "field",
     NewField: "new field", SinkName: "sink", FlagName: "flag", Glob: "glob",
-    NameGlob: "glob", FilePath: "path", TableFile: "path", Encoding: "encoding", Stamp: "auto, none or a format",
+    NameGlob: "glob", FilePath: "path", TableFile: "path", TemplatesFile: "path", Encoding: "encoding",
+    Stamp: "auto, none or a format",
     Function: "file.py:name", Pattern: "pattern", Template: "pattern with {fields}", Expr: "condition",
     Url: "URL", AppriseUrl: "URL",
     HeaderName: "header", TextTree: "mapping of texts", Mailbox: "address",

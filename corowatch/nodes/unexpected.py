@@ -11,11 +11,11 @@ from corowatch.core.memory import Memory
 from corowatch.core.others import Others
 from corowatch.core.pattern import Pattern
 from corowatch.core.standing import clock
-from corowatch.core.table import Table, TableFile
+from corowatch.core.table import Table
 from corowatch.core.text import many, safe
 from corowatch.core.text import shown as as_text
 from corowatch.core.unexplained import State, Unexplained
-from corowatch.core.values import AtLeast, FieldName, Seconds
+from corowatch.core.values import AtLeast, FieldName, Seconds, TemplatesFile
 
 TEMPLATES = AcceptedFile()
 
@@ -36,7 +36,7 @@ def unexpected(
     target: Target[Event],
     otherwise: Target[Event] | None = None,
     *,
-    templates: Annotated[TableFile, "a file of accepted templates, one a line, as `corowatch accept` writes it"],
+    templates: Annotated[TemplatesFile, "a file of accepted templates, one a line, as `corowatch accept` writes it"],
     except_: Annotated[tuple[Pattern, ...], "lines that match one of these are expected, too"] = (),
     rules: Annotated[bool, "lines that other flows of the same source look for are expected, too"] = False,
     of: Annotated[FieldName, "the field that is looked at"] = FieldName("text"),

@@ -278,13 +278,17 @@ def told(folder, step):
     ("unexpected: known.templates", []),
     ("unexpected: {templates: known.templates, of: mesage}",
      ["4:50: no field 'mesage' here; there are text, at, source, file, offset, host, flow"]),
-    ("unexpected: none.templates", ["4:17: DIR/none.templates cannot be read: No such file or directory"]),
+    ("unexpected: none.templates", [
+        ("4:17: DIR/none.templates cannot be read: No such file or directory; make one of a log with "
+         "`corowatch accept DIR/none.templates LOG`")]),
+    ("unexpected: folder", ["4:17: DIR/folder cannot be read: Is a directory"]),
     ("unexpected: bad.templates", ["4:5: DIR/bad.templates is no text in UTF-8: there is a NUL in line 2"]),
     ("unexpected: {except: x}",
      ["4:5: `unexpected` needs `templates`: a file of accepted templates, one a line, as `corowatch accept` writes it"])
 ])
 def test_mistakes_are_told_at_their_place(tmp_path, step, mistakes):
     (tmp_path / "known.templates").write_text("a b\n")
+    (tmp_path / "folder").mkdir()
     (tmp_path / "bad.templates").write_text("a b\na\0b\n")
 
     assert mistakes == told(tmp_path, step)

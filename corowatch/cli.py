@@ -408,6 +408,8 @@ def check(config: Sequence[str]) -> None:
             click.echo(f"  cannot be read: {many(len(found.unreadable), 'file')}")
         for path, (whom, why, cure) in found.unreadable.items() if not found.hidden else ():
             click.echo(f"  cannot be read{' by ' * bool(whom)}{whom}: {safe(path)}: {why}; the cure: {safe(cure)}")
+    for told in tables.counted():
+        click.echo(safe(told))
     for what, path, (whom, why, cure) in closed_to_the_service(loaded):
         click.echo(f"{what}: {safe(path)} is closed to {whom or 'you'}: {why}; the cure: {safe(cure)}")
     for what, program, why in missing_programs(loaded):

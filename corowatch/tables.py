@@ -72,6 +72,10 @@ class Kept(Table[Any]):
         elif self.rows is not rows or self._left_out != left_out:
             yield News(self._path, len(self.rows), "", self._left_out * (self._left_out != left_out))
 
+    def counted(self) -> str:
+        """How much it has."""
+        return f"{self._path}: {many(len(self.rows), self.rows.noun)}"
+
     def left_out(self) -> str:
         """What is to be said of the lines of the file that are no rows; nothing if there are none."""
         rows = self.rows
@@ -98,6 +102,11 @@ def table_file(path: str) -> TableFile:
         return kept
 
     return TableFile(path, columns, table)
+
+
+def counted() -> list[str]:
+    """Of each table in use, how much it has."""
+    return [kept.counted() for kept in _KEPT.values()]
 
 
 def notes() -> list[str]:

@@ -467,6 +467,17 @@ def test_check_tells_of_a_program_that_is_not_there(command, folder):
     assert f"sink ops: {folder}/bin/page cannot be run: No such file or directory\n" in done.stdout
 
 
+def test_check_tells_how_much_is_read_of_which_file_and_which_templates_no_line_can_have(command, folder):
+    (folder / "usual.templates").write_text("# mine\nport <num> closed\nport 22 closed\n")
+    (folder / "c.yaml").write_text(ERRORS.replace("grep: ERROR", "unexpected: usual.templates"))
+
+    told = command("check", "c.yaml").stdout
+
+    assert f"\n{folder}/usual.templates: 1 template\n" in told
+    assert (f"note: {folder}/usual.templates: 1 line left out: no line can have the template in line 3: "
+            "'22' is always '<num>' in a line\n") in told
+
+
 def test_check_tells_of_lines_that_are_no_rows(command, folder):
     (folder / "known.csv").write_text("user,team\nmk,ops\nxy\n")
     (folder / "c.yaml").write_text(ERRORS.replace(

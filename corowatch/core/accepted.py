@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from corowatch.core.masks import WILD, WORDS, alike, masked, read, shown
+from corowatch.core.masks import SIGNED, WILD, WORDS, alike, masked, read, shown, signed, unsaid
 from corowatch.core.table import texts
+from corowatch.core.text import safe
 
 ALIKE = 0.7
 """The share of words that two lines of one template have in common; that of `suggest`, too."""
@@ -41,22 +42,27 @@ def words_in(template: str) -> tuple[str, ...]:
 class Accepted:
     """Templates, and which lines have one. Raises ValueError where the lines are none of a text."""
 
-    left_out, why = 0, ""
-    """Any line can be a template."""
+    noun = "template"
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._all: dict[tuple[str, ...], None] = {}
+        self.left_out, self.why = 0, ""
+        self._all: dict[tuple[str, ...], int] = {}
         # Those that are no line: by how many words they have, and the first and the last that are always the same.
         self._open: dict[int, dict[tuple[int, ...], dict[tuple[str, ...], list[tuple[str, ...]]]]] = {}
-        for line in texts(lines):
+        for number, line in enumerate(texts(lines), 1):
             template = line.partition("\t")[0].strip()
-            if template and not template.startswith("#"):
-                self.add(words_in(template))
+            if not template or template.startswith("#"):
+                continue
+            words = words_in(template)
+            if why := vain(words):
+                self.left_out += 1
+                self.why = self.why or f"no line can have the template in line {number}: {why}"
+            else:
+                self._add(number, words)
 
-    def add(self, words: tuple[str, ...]) -> None:
-        """One more."""
+    def _add(self, number: int, words: tuple[str, ...]) -> None:
         if words not in self._all:
-            self._all[words] = None
+            self._all[words] = number
             if any(WILD in word for word in words):
                 always = [at for at, word in enumerate(words) if WILD not in word]
                 ends = (always[0], always[-1]) if always else ()
@@ -71,10 +77,22 @@ class Accepted:
 
     def explain(self, words: tuple[str, ...]) -> bool:
         """Whether a line of these words has one."""
-        if words in self._all:
-            return True
-        return any(has(template, words) for ends, said in self._open.get(len(words), {}).items()
-                   for template in said.get(tuple(words[at] for at in ends), ()))
+        return self.find(words) is not None
+
+    def find(self, words: tuple[str, ...]) -> tuple[int, tuple[str, ...]] | None:
+        """The one that a line of these words has, behind its line in the file; None if it has none."""
+        if (number := self._all.get(words)) is not None:
+            return number, words
+        return next(((self._all[template], template) for ends, said in self._open.get(len(words), {}).items()
+                     for template in said.get(tuple(words[at] for at in ends), ()) if has(template, words)), None)
+
+
+def vain(words: Sequence[str]) -> str:
+    """Why no line can have a template, as far as that can be proved; nothing where one may."""
+    if unsaid(words):
+        return f"what stands before the first word, such as {shown(words[0])}, does not count"
+    varies = next((word for word in words if not SIGNED.search(word) and signed(word) != word), None)
+    return f"'{safe(varies)}' is always '{shown(signed(varies))}' in a line" if varies else ""
 
 
 def has(template: Sequence[str], words: Sequence[str]) -> bool:

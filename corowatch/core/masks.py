@@ -10,6 +10,7 @@ sign is one character of the private use area, so that words with signs compare 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -65,6 +66,8 @@ MASKS = (
 )
 SIGNS = {chr(ord(WILD) + number): mask for number, mask in enumerate(MASKS, 1)}
 """Each mask by its sign."""
+SIGNED = re.compile(f"[{WILD}{''.join(SIGNS)}]")
+"""Any sign."""
 _SIGN_OF = {mask.name: sign for sign, mask in SIGNS.items()}
 # All but the last begin a word, and in one of few ways: where none does, they are not tried one by one.
 *_BEGIN, _LAST = (f"(?P<{mask.name}>{mask.stands})" for mask in MASKS)
@@ -91,13 +94,29 @@ def _first(text: str, most: int) -> str:
     return text[:len(text) - len(words[most])] if len(words) > most else text
 
 
+def signed(text: str) -> str:
+    """The whole text with signs. A word without signs that is another then stands in no masked line: of a word between
+    blanks, nothing around it keeps all that varies in it from being masked."""
+    return _MASKED.sub(lambda found: _SIGN_OF[found.lastgroup or ""], text)
+
+
+def unsaid(words: Sequence[str]) -> bool:
+    """Whether words begin as no masked line does: with one in which nothing is said, though one is said behind what may
+    be the time."""
+    first = words[0]
+    if WILD in first or ":" in first or _SAID.search(first):
+        return False
+    times = [at for at, word in enumerate(words[:_EARLY]) if _SIGN_OF["time"] in word or WILD in word]
+    return any(_SAID.search(word) for word in words[times[-1] + 1 if times else 0:])
+
+
 def _headless(text: str) -> str:
-    signed = _MASKED.sub(lambda found: _SIGN_OF[found.lastgroup or ""], _first(text[:LONGEST], 4 * WORDS))
-    if head := _SYSLOG.match(signed):
-        return signed[head.end():]
-    times = [word.end() for word in islice(_WORD.finditer(signed), _EARLY) if _SIGN_OF["time"] in word[0]]
-    said = _SAID.search(signed, times[-1] if times else 0)
-    return signed[said.start():] if said else signed
+    words = signed(_first(text[:LONGEST], 4 * WORDS))
+    if head := _SYSLOG.match(words):
+        return words[head.end():]
+    times = [word.end() for word in islice(_WORD.finditer(words), _EARLY) if _SIGN_OF["time"] in word[0]]
+    said = _SAID.search(words, times[-1] if times else 0)
+    return words[said.start():] if said else words
 
 
 def alike(words: str) -> str:

@@ -54,6 +54,8 @@ class Missing(ValueError):
 class Content(Protocol):
     """What was read of a file."""
 
+    noun: str
+    """What one is called."""
     left_out: int
     """How many of its lines say nothing that can be used."""
     why: str
@@ -101,6 +103,7 @@ class Rows:
     """
 
     def __init__(self, lines: Iterable[str], asked: Asked) -> None:
+        self.noun = "row" if asked.columns else "value"
         self._gives = asked.gives
         self._fold = asked.ignore_case
         self._networks = asked.networks

@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from corowatch.core.accepted import AcceptedFile, template_of, words_of
 from corowatch.core.config import Config, Step
-from corowatch.core.events import Event, Tick, Value
+from corowatch.core.events import Event, Here, Tick, Value
 from corowatch.core.jobs import Answer
 from corowatch.core.keyed import CLOCKS
 from corowatch.core.kinds import Gate
@@ -77,16 +78,35 @@ def did(sight: Sight, step: Step, known: Mapping[str, Value], beside: str = "") 
         what = "told that it is over" if alert.state == "resolved" else "alert"
         told.append(f"{what} {alert.id}: {capped(safe(alert.title), WIDTH)}")
     if not told:
-        told.append(f"sent it to `{beside}`" if beside else _outcome(sight, step))
+        told.append(f"sent it to `{beside}`{_because(sight, step)}" if beside else _outcome(sight, step))
     told += [f"{key}{': ' if key else ''}{what}" for key, what in standing(sight.rows, step)]
     return "; ".join(told)
 
 
+def _because(sight: Sight, step: Step) -> str:
+    """Why an item was not passed on, as counts that rose tell: `: ` and the reasons, or nothing."""
+    reasons = [why for name in sight.rose if (why := _expected(sight.item, step) if (step.kind.name, name) == EXPECTED
+                                              else OF_KINDS.get((step.kind.name, name)) or REASONS.get(name))]
+    return f": {', '.join(reasons)}" if reasons else ""
+
+
+def _expected(event: Event, step: Step) -> str:
+    """By what `unexpected` expects a line, in the order in which it asks."""
+    text = shown(Here(step.flow, step.name).value(event, step.options.get("of", "text")))
+    words = words_of(text)
+    if not words:
+        return "it is blank"
+    if found := step.options["templates"].open(AcceptedFile()).rows.find(words):
+        number, template = found
+        return f"line {number:,} of {safe(step.options['templates'].path)} explains it: {safe(template_of(template))}"
+    matches = any(one.test(text) for one in step.options.get("except", ()))
+    return "it matches `except`" if matches else "another flow looks for it"
+
+
 def _outcome(sight: Sight, step: Step) -> str:
-    reasons = [why for name in sight.rose if (why := OF_KINDS.get((step.kind.name, name)) or REASONS.get(name))]
     if not sight.sent:
-        if reasons:
-            return f"kept it back: {', '.join(reasons)}"
+        if because := _because(sight, step):
+            return f"kept it back{because}"
         if sight.rows.keys() - {CLOCKS} or step.kind.sends is None:
             return "kept it"
         looks = any(Gate in option.markers for option in step.kind.options.values())
@@ -109,10 +129,11 @@ REASONS = {
 }
 """What counts that rise say of an event that goes no further."""
 OF_KINDS = {
-    ("pair", "suppressed"): "its key is open already", ("unexpected", "expected"): "a template explains it",
-    ("unexpected", "repeated"): "its template was told before",
+    ("pair", "suppressed"): "its key is open already", ("unexpected", "repeated"): "its template was told before",
 }
 """What they say of one kind alone."""
+EXPECTED = ("unexpected", "expected")
+"""Of what rises then more can be said."""
 _DIGEST = re.compile(r"(?P<key>\{.*\})?[0-9a-f]{32}", re.DOTALL)
 """The name of a key that stands for more than is told: behind the key itself, what a text is known by."""
 

@@ -1,8 +1,9 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corowatch.core.accepted import Accepted, template_of, words_in, words_of
+from corowatch.core.masks import WILD
 
 
 def accepted(*templates):
@@ -49,6 +50,47 @@ def test_each_counts_once():
 def test_a_file_that_is_no_text_is_refused():
     with pytest.raises(ValueError, match="there is a NUL in line 1"):
         accepted("a\0b")
+
+
+@pytest.mark.parametrize(("template", "why"), [
+    ("port 22 closed", "'22' is always '<num>' in a line"),
+    ("sshd[811]: Accepted <*> from 192.0.2.7", "'sshd[811]:' is always 'sshd[<num>]:' in a line"),
+    ("Mar 2 08:00:00 web1 sshd[<num>]: closed", "'2' is always '<num>' in a line"),
+    ("id deadbeef01", "'deadbeef01' is always '<hex>' in a line"),
+    ("<time> web1 sshd[<num>]: closed", "what stands before the first word, such as <time>, does not count"),
+    ("[<num>] - closed", "what stands before the first word, such as [<num>], does not count"),
+])
+def test_a_template_that_no_line_can_have_is_left_out_and_told(template, why):
+    known = accepted("a b", template, "took 5 ms")
+
+    assert (1, 2, f"no line can have the template in line 2: {why}") == (len(known), known.left_out, known.why)
+
+
+@pytest.mark.parametrize("template", [
+    "<num>: %SYS-<num>-CONFIG_I: x", "<time> ---", "port 22<*> closed", "say \\<num>", "<*> web1 closed", "v1.2.3 ssh2",
+    "<num> <num>", "a <time> b", "<num> <*>", "blk_<num>.1", "12x"])
+def test_a_template_that_a_line_may_have_counts(template):
+    assert (1, 0) == (len(known := accepted(template)), known.left_out)
+
+
+pieces = st.sampled_from([
+    "<189>", "Mar  2 08:00:00", "2026-03-02T08:00:00Z", "08:00:00", " ", " ", " ", "\t", "\n", "host", "su:", "-",
+    "sshd[811]:", "--", "1.2.3.4", "1.1.1.1.1.1.1.1.1.1.1", "5", "x5", "5ms", "[ 612.204418]", "deadbeef01", "::1",
+    "a:b", ".", "_", "é", "\xa0", "0" * 41, "/", "[", "]", "Mon ", "ERROR"])
+
+
+@given(st.lists(pieces, max_size=14).map("".join))
+@settings(max_examples=1000)
+def test_what_a_line_has_is_never_left_out(text):
+    words = words_of(text)
+
+    assert bool(words) is bool(accepted(template_of(words)).explain(words))
+
+
+def test_the_template_of_a_line_is_found_with_its_line_in_the_file():
+    known = accepted("# mine", "a b", "", "a <*>", "b <*>")
+
+    assert [(2, ("a", "b")), (4, ("a", WILD)), None] == [known.find(words_of(text)) for text in ("a b", "a c", "c")]
 
 
 @given(st.text(max_size=30).filter(lambda text: words_of(text)))

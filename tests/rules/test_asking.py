@@ -226,6 +226,23 @@ def test_a_line_of_a_packed_log_is_met_after_those_before_it(config, tmp_path):
         assert "threshold  kept it; ip=192.0.2.7: 2 of 3 within 1m" in said
 
 
+@pytest.mark.parametrize(("line", "why"), [
+    ("disk 7 is full", "line 2 of DIR/usual.templates explains it: disk <num> is full"),
+    ("disk sda is empty", "line 3 of DIR/usual.templates explains it: disk <*> is empty"),
+    ("DEBUG x", "it matches `except`"), (" ", "it is blank"), ("panic", "another flow looks for it")])
+@pytest.mark.parametrize(("otherwise", "did"), [("", "kept it back: "), (
+    "  rest: {from: a.unexpected.otherwise, alert: {title: x}}\n", "sent it to `otherwise`: ")])
+def test_why_a_line_is_expected_is_told(config, tmp_path, line, why, otherwise, did):
+    (tmp_path / "usual.templates").write_text("# mine\ndisk <num> is full\t3\tx\ndisk <*> is empty\n")
+    loaded = config("flows:\n  a:\n    tail: '*.log'\n"
+                    "    unexpected: {templates: usual.templates, except: DEBUG, rules: true}\n"
+                    f"    alert: {{title: x}}\n  b: {{tail: '*.log', grep: panic, alert: {{title: y}}}}\n{otherwise}")
+
+    said = "\n".join(tree(why_text(loaded, line, now=1000.0).sights, loaded))
+
+    assert f"unexpected  {did}{why}\n" in f"{said}\n".replace(str(tmp_path), "DIR")
+
+
 def test_a_line_is_not_the_one_before_that_holds_bytes_of_no_text(config, tmp_path):
     loaded = config("flows: {a: {tail: '*.log', grep: 'ERR|calm', alert: {title: '{text}'}}}")
     (tmp_path / "a.log").write_bytes(b"ERR " + b"\xff" * 60 + b"\ncalm\n")

@@ -36,7 +36,10 @@ def command(config: Sequence[str], form: str, counts: bool, state_dir: str | Non
 
     speak(sys.stdout)
     loaded = load_paths(config)
-    drawn = drawing(loaded, _counts(loaded, state_dir) if counts else None)
+    folder = running_state(state_dir)
+    drawn = drawing(loaded, _counts(loaded, folder) if counts else None)
+    if counts and not any(edge.count for edge in drawn.edges):
+        click.echo(f"the state in {folder} has no counts to show yet: nothing went over these edges", err=True)
     click.echo(FORMS[form](drawn), nl=form != "svg")
 
 
@@ -62,13 +65,13 @@ FORMS: Mapping[str, Callable[[Drawing], str]] = {
 }
 
 
-def _counts(config: Config, given: str | None) -> Mapping[str, Mapping[str, int]]:
+def _counts(config: Config, folder: Path) -> Mapping[str, Mapping[str, int]]:
     """What each step counted in all runs, as far as it is committed."""
     from corowatch.store import Glimpse
 
-    path = Path(running_state(given)) / "state.db"
+    path = folder / "state.db"
     if not path.exists():
-        fail(EX_IOERR, f"corowatch: no state in {path.parent}: name the daemon's with --state-dir")
+        fail(EX_IOERR, f"corowatch: no state in {folder}: name the daemon's with --state-dir")
     totals: dict[str, dict[str, int]] = {}
     glimpse = Glimpse(path)
     for _, name, counter, value in glimpse.totals():

@@ -39,11 +39,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Edge:
-    """A way from one to another; `text`: the outlet if it is not the first, and how many went there."""
+    """A way from one to another: its outlet, if it is not the first, and how many went there, where that is known."""
 
     before: str
     after: str
-    text: str = ""
+    outlet: str = ""
+    count: int | None = None
+
+    @property
+    def text(self) -> str:
+        """What stands at it."""
+        return ", ".join(filter(None, (self.outlet, "" if self.count is None else f"{self.count:,}")))
 
 
 @dataclass
@@ -73,12 +79,12 @@ def drawing(config: Config, counts: Counts | None = None) -> Drawing:
         for way in step.inputs:
             before = config.steps[way.step]
             outlet = "" if way.outlet == before.kind.outlets[0] else way.outlet
-            drawn.edges.append(Edge(way.step, step.id, _text(outlet, _passed(before, outlet, counts))))
+            drawn.edges.append(Edge(way.step, step.id, outlet, _passed(before, outlet, counts)))
         for sink in _sinks(step):
             id_ = f"sink.{sink}"
             use = config.sinks.get(sink)
             drawn.boxes.setdefault(id_, Box(id_, sink, use.kind.name if use else "", "sink", ()))
-            drawn.edges.append(Edge(step.id, id_, _text("", _passed(step, "", counts))))
+            drawn.edges.append(Edge(step.id, id_, "", _passed(step, "", counts)))
     steps = {id_: box for id_, box in drawn.boxes.items() if box.role != "sink"}
     drawn.boxes = {**steps, **drawn.boxes}
     return drawn
@@ -113,10 +119,6 @@ def _passed(step: Step, outlet: str, counts: Counts | None) -> int | None:
         return counted.get("lines", counted.get("entries"))
     name = step.kind.counters[0] if step.kind.counters else ""
     return counted.get(name) if name in ("matched", "passed", "fired", "changed", "alerts", "parsed") else None
-
-
-def _text(outlet: str, count: int | None) -> str:
-    return ", ".join(filter(None, (outlet, "" if count is None else f"{count:,}")))
 
 
 # --- as text ----------------------------------------------------------------------------------------
@@ -158,9 +160,9 @@ def mermaid(drawn: Drawing) -> Iterator[str]:
     shapes = {"source": '[/"{}"/]', "node": '["{}"]', "sink": '(["{}"])'}
     names = {id_: f"n{number}" for number, id_ in enumerate(drawn.boxes)}
     yield "flowchart LR"
-    for flow, boxes in drawn.by_flow():
+    for number, (flow, boxes) in enumerate(drawn.by_flow()):
         if flow:
-            yield f"  subgraph {_mermaid(flow)}"
+            yield f'  subgraph f{number}["{_mermaid(flow)}"]'  # by itself, a name such as "end" would be Mermaid's word
         for box in boxes:
             label = "<br>".join(_mermaid(line) for line in box.label)
             yield f"{'    ' if flow else '  '}{names[box.id]}{shapes[box.role].format(label)}"

@@ -219,6 +219,22 @@ def test_why_an_alert(command):
     assert 1 == command("why", "0123456789ab", "-c", "c.yaml").returncode
 
 
+def test_graph_says_where_the_state_has_no_counts_to_show(command, folder):
+    (folder / "auth.log").write_text("")
+    (folder / "c.yaml").write_text(CONFIG.replace("/var/log/auth.log", "auth.log"))
+    (folder / "other.yaml").write_text("flows: {other: {tail: other.log, grep: x, alert: console}}")
+    command("run", "c.yaml", "--once", "--state-dir", "s")
+    none = command("graph", "c.yaml", "--counts", "--state-dir", "s")
+    (folder / "auth.log").write_text(LOG)
+    command("run", "c.yaml", "--once", "--state-dir", "s")
+    some = command("graph", "c.yaml", "--counts", "--state-dir", "s")
+    other = command("graph", "other.yaml", "--counts", "--state-dir", "s")
+
+    assert [0] * 3 == [done.returncode for done in (none, some, other)]
+    assert "the state in s has no counts to show yet: nothing went over these edges\n" == none.stderr == other.stderr
+    assert ("", True) == (some.stderr, "grep  [4]" in some.stdout)
+
+
 def test_why_asks_what_a_daemon_remembers_and_what_it_sent(command, folder):
     now = datetime.now(UTC)
     lines = [f"{now - timedelta(seconds=4 - n):%Y-%m-%dT%H:%M:%S}Z Failed password for bob from 192.0.2.7"

@@ -47,11 +47,21 @@ a.tail  paths /var/log/a.log, /var/log/b.log
 def test_mermaid_has_a_subgraph_for_each_flow_and_texts_that_are_no_code(drawn):
     lines = list(mermaid(drawn))
 
-    assert ["flowchart LR", "  subgraph a", '    n0[/"tail<br>paths /var/log/a.log, /var/log/b.log"/]',
+    assert ["flowchart LR", '  subgraph f0["a"]', '    n0[/"tail<br>paths /var/log/a.log, /var/log/b.log"/]',
             '    n1["errors #40;grep#41;<br>pattern ERROR#124;#34;#60;x#62;#34;"]'] == lines[:4]
     assert '  n0 -->|"1,234"| n1' in lines
     assert '  n1 -->|"otherwise"| n4' in lines
     assert '  n6(["console"])' in lines or '  n5(["console"])' in lines
+
+
+@pytest.mark.parametrize("name", ["end", "graph", "subgraph", "click", "default", "o"])
+def test_a_flow_and_a_step_may_have_a_word_of_mermaids_as_their_name(config, name):
+    text = f"flows: {{'{name}': [{{tail: a.log}}, {{grep: x, name: end}}, {{alert: console}}]}}"
+    lines = list(mermaid(drawing(config(text))))
+
+    assert f'  subgraph f0["{name}"]' == lines[1]
+    assert '    n1["end #40;grep#41;<br>pattern x"]' in lines
+    assert 1 == lines.count("  end")
 
 
 def test_dot_quotes_what_it_must(drawn):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from corowatch.core.addresses import mailbox, url
-from corowatch.examples import example
+from corowatch.examples import example, folder
 from corowatch.machine import APPLICATION, Log, Machine
 from corowatch.rules.yaml_text import scalar
 
@@ -112,7 +112,8 @@ class Beginning:
         yield "# What corowatch watches for on this machine, and who is told."
         yield "#   corowatch check THIS_FILE     every mistake with its place, or what this will do"
         yield "#   corowatch test THIS_FILE      tests of rules, once there are some"
-        yield "# More to copy from: the examples. A running daemon takes a change with `corowatch reload`."
+        more = f"More to copy from: {place}. " if (place := folder()) else ""
+        yield f"# {more}A running daemon takes a change with `corowatch reload`."
         yield ""
         yield "defaults:"
         names = ", ".join(one.name for one in self.sinks)

@@ -117,7 +117,9 @@ class Output(click.Path):
 
 
 def must_be_new(output: str, *, force: bool) -> None:
-    """End with 64 where a file that is to be written is there, unless it may be written over."""
+    """End with 64 where a file that is to be written is there, unless it may be written over, or is a folder."""
+    if os.path.isdir(output):
+        fail(EX_USAGE, f"{output} is a folder; name a file in it with --output")
     if os.path.lexists(output) and not force:
         fail(EX_USAGE, f"{output} is there already; name another file with --output, or write over it with --force")
 

@@ -33,6 +33,8 @@ PLACES = (
     Place("mysql", ("/var/log/mysql/error.log", "/var/log/mariadb/mariadb.log", "/var/log/mysqld.log")),
     Place("postgresql", ("/var/log/postgresql/postgresql-*.log", "/var/lib/pgsql/data/log/*.log")),
 )
+JOURNAL = ("/var/log/journal/*/system.journal", "/run/log/journal/*/system.journal")
+"""What the system and its services say; who cannot read it is shown only what they said themselves."""
 APPLICATION = "application"
 APPLICATIONS = ("/var/log/*.log", "/var/log/*/*.log", "/srv/*/log/*.log", "/srv/*/logs/*.log", "/opt/*/log/*.log",
                 "/opt/*/logs/*.log")
@@ -59,7 +61,8 @@ class Log:
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found. `closed`: files that cannot be read, and why; `running`: programs by what their log is."""
+    """What was found. `closed`: files that cannot be read, the journal's too, and why; `running`: programs by what
+    their log is."""
 
     logs: tuple[Log, ...]
     closed: dict[str, Barrier]
@@ -83,7 +86,8 @@ def look(root: str = "/") -> Machine:
     for folder, files in sorted(folders.items()):
         logs += [Log(APPLICATION, path, (path,)) for path in files] if folder == "/var/log" else [
             Log(APPLICATION, f"{folder}/*.log", tuple(files))]
-    below = {_below(root, path): path for log in logs for path in log.files}
+    files = [*(path for log in logs for path in log.files), *_files(root, JOURNAL)]
+    below = {_below(root, path): path for path in files}
     closed = {below[path]: barrier for path, barrier in unreadable(below).items()}
     return Machine(tuple(logs), closed, _running(root), _any(root, "/run/systemd/journal/socket", "/var/log/journal"),
                    _any(root, "/run/systemd/system"))

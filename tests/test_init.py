@@ -8,8 +8,13 @@ import sys
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from corowatch.access import Barrier
+from corowatch.commands import init as init_command
+from corowatch.examples import CHECKOUT
 from corowatch.loading import load_paths
+from corowatch.machine import Machine
 
 
 @pytest.fixture
@@ -90,6 +95,55 @@ def test_what_cannot_be_is_told_and_nothing_written(init, folder, words, status,
     assert not (folder / "c.yaml").exists()
 
 
+def test_before_anything_is_asked_it_is_told_where_the_config_cannot_be_written(folder):
+    (folder / "file").touch()
+    terminal = Terminal(folder, "-o", "file/c.yaml")
+
+    assert ("file/c.yaml cannot be written: file is no folder; name another file with --output\n") == terminal.read()
+    assert 74 == terminal.process.wait(60)
+    os.close(terminal.master)
+
+
+def test_a_folder_is_no_file_to_write(init, folder):
+    told = init("--yes", "-o", "root", "--force")
+
+    assert (64, "root is a folder; name a file in it with --output\n") == (told.returncode, told.stderr)
+
+
+def test_a_journal_that_cannot_be_read_is_told_with_its_cure(folder, monkeypatch):
+    closed = {"/var/log/journal/1f/system.journal": Barrier("", "Permission denied", "usermod -aG adm me")}
+    monkeypatch.setattr(init_command, "look", lambda root: Machine((), closed, {}, True, False))
+
+    told = CliRunner().invoke(init_command.command, ["--yes", "-o", str(folder / "c.yaml")])
+
+    assert (0, True) == (told.exit_code, "the journal cannot be read: /var/log/journal/1f/system.journal: Permission "
+                         "denied; the cure: usermod -aG adm me\n" in told.output), told.output
+
+
+def test_rules_that_are_not_installed_are_told_with_the_cure(folder, monkeypatch):
+    monkeypatch.setattr("corowatch.examples.SHIPPED", folder)
+    monkeypatch.setattr("corowatch.examples.CHECKOUT", folder)
+
+    words = ["--yes", "-o", str(folder / "c.yaml"), "--root", str(folder / "root")]
+
+    told = CliRunner().invoke(init_command.command, words)
+
+    assert 74 == told.exit_code
+    assert (f"corowatch: the rules of ssh-guessing are not where they were installed ({folder}/ssh-guessing.yaml); "
+            "install corowatch again\n") in told.output
+    assert not (folder / "c.yaml").exists()
+
+
+def test_the_config_names_where_examples_are_and_nothing_where_they_are_not(init, folder, monkeypatch):
+    init("--yes", "-o", "c.yaml")
+    assert f"# More to copy from: {CHECKOUT}. A running" in (folder / "c.yaml").read_text()
+
+    monkeypatch.setattr("corowatch.examples.CHECKOUT", folder / "none")
+    monkeypatch.setattr("sys.prefix", str(folder))
+    CliRunner().invoke(init_command.command, ["--yes", "-o", str(folder / "d.yaml"), "--root", str(folder)])
+    assert "# A running daemon takes a change with `corowatch reload`.\n" in (folder / "d.yaml").read_text()
+
+
 def test_an_empty_machine_gets_a_config_to_adapt(init, folder):
     (folder / "empty/var/log").mkdir(parents=True)
 
@@ -133,15 +187,18 @@ def test_on_a_terminal_it_asks_and_wrong_answers_are_told_at_once(folder):
     terminal = Terminal(folder, "-o", "c.yaml")
 
     logs = terminal.answer("[all]: ", "1,9")
-    again = terminal.answer("[all]: ", "1 2")
-    rules = terminal.answer("[all]: ", "1,2,3")
+    again = terminal.answer("[all]: ", "syslogg")
+    near = terminal.answer("[all]: ", "syslog, 2")
+    rules = terminal.answer("[all]: ", "SSH,2,memory")
     where = terminal.answer("]: ", "nobody")
     told = terminal.answer("]: ", "ops@example.org, /x/alerts.jsonl")
     rest = terminal.read()
 
     assert 0 == terminal.process.wait(60)
     assert "  1  syslog         /var/log/syslog\n  2  auth           /var/log/auth.log\n" in logs
-    assert "Error: '9' is none of the numbers 1 to 3\n" in again
+    assert "Which logs? Numbers or names such as 1,auth, or all or none [all]: " in logs
+    assert "Error: '9' is none of the numbers 1 to 3, and no name\n" in again
+    assert "Error: 'syslogg' is none of the numbers 1 to 3, and no name; did you mean 'syslog'?\n" in near
     assert "  1  ssh           guessed passwords of SSH, root logging in with one\n" in rules
     assert "applications" not in rules
     assert "Where should alerts go? ops@example.org, https://HOST/PATH or a file's path [" in where

@@ -80,3 +80,10 @@ def test_a_closed_file_is_told_under_its_path_below_the_root(machine, monkeypatc
     monkeypatch.setattr("corowatch.machine.unreadable", lambda paths: dict.fromkeys(paths, "closed"))
 
     assert {"/var/log/syslog": "closed"} == machine("/var/log/syslog").closed
+
+
+def test_a_journal_that_cannot_be_read_is_told_as_files_are(machine, monkeypatch):
+    monkeypatch.setattr("corowatch.machine.unreadable", lambda paths: dict.fromkeys(paths, "closed"))
+
+    assert {"/var/log/journal/1f/system.journal": "closed"} == machine(
+        "/var/log/journal/1f/system.journal", "/var/log/journal/1f/user-1000.journal").closed

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import click
 
@@ -15,6 +15,7 @@ from corowatch.beginning import KNOWN, Beginning, Rules, Sink, fitting, sink
 from corowatch.cli import EX_IOERR, EX_USAGE, PATH, SERVICE, fail, must_be_new, refusals
 from corowatch.cli import force as overwriting
 from corowatch.core.text import many, safe
+from corowatch.core.values import nearest
 from corowatch.machine import Log, Machine, look
 
 Chosen = TypeVar("Chosen")
@@ -48,6 +49,7 @@ def command(yes: bool, where: Sequence[str], logs: Sequence[str], rules: Sequenc
     """
     output = output or (f"/etc/corowatch/{OURS}" if os.geteuid() == 0 else OURS)
     must_be_new(output, force=force)
+    _must_be_writable(output)
     asks = not yes
     if asks and not sys.stdin.isatty():
         fail(EX_USAGE, "there is no terminal to ask on; take what is found with --yes")
@@ -57,12 +59,32 @@ def command(yes: bool, where: Sequence[str], logs: Sequence[str], rules: Sequenc
     chosen = _logs(machine, logs, asks=asks)
     fits = fitting(machine, chosen)
     wanted = [_named(fits, name) for name in dict.fromkeys(rules)] if rules else (
-        _ask_which("Which rules", fits, lambda one: f"{one.name:<12}  {one.tells}") if asks else fits)
+        _ask_rules(fits) if asks else fits)
     if not sinks:
         sinks = _ask_where(_default(output)) if asks else [sink(_default(output))]
-    text = Beginning(machine, chosen, wanted, sinks).text()
+    try:
+        text = Beginning(machine, chosen, wanted, sinks).text()
+    except FileNotFoundError as error:
+        fail(EX_IOERR, f"corowatch: {error}")
     _write(output, text)
     _tell_what_next(output, wanted, sinks, machine)
+
+
+def _must_be_writable(output: str) -> None:
+    """End where the config could not be written, before anything is asked."""
+    folder = os.path.dirname(os.path.abspath(output))
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        _cannot_write(output, f"{os.path.relpath(folder)} is no folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        _cannot_write(output, f"you may not write into {folder}")
+
+
+def _cannot_write(output: str, why: str) -> NoReturn:
+    home = os.path.expanduser("~")
+    such = f" such as {home}/{OURS}" if os.access(home, os.W_OK | os.X_OK) and os.geteuid() != 0 else ""
+    fail(EX_IOERR, f"{output} cannot be written: {why}; name another file with --output{such}")
 
 
 def _answer(read: Callable[[str], Chosen], text: str, option: str) -> Chosen:
@@ -85,22 +107,29 @@ def _tell(machine: Machine) -> None:
     for number, log in enumerate(machine.logs, 1):
         click.echo(f"{number:3}  {log.what:<14} {safe(log.glob)}")
         for path in log.files:
-            if barrier := machine.closed.get(path):
-                whom = f" by {barrier.whom}" if barrier.whom else ""
-                click.echo(f"     cannot be read{whom}: {safe(path)}: {barrier.why}; the cure: {safe(barrier.cure)}")
+            _tell_closed("     ", path, machine)
     if not machine.logs:
         click.echo("there are no logs in the known places" + ("; the journal is there" if machine.journal else
                    ": the config has a rule to adapt"))
     elif machine.journal and machine.log("syslog") is None:
         click.echo("there is no syslog; the journal is there, and is asked")
+    if machine.journal and (machine.log("syslog") is None or machine.log("auth") is None):
+        for path in machine.closed.keys() - {path for log in machine.logs for path in log.files}:
+            _tell_closed("the journal ", path, machine)
     for what, program in machine.running.items():
         if machine.log(what) is None and not (what == "auth" and machine.journal):
             click.echo(f"{program} runs, and its log is not in a known place; add its path to the config")
 
 
+def _tell_closed(what: str, path: str, machine: Machine) -> None:
+    if barrier := machine.closed.get(path):
+        whom = f" by {barrier.whom}" if barrier.whom else ""
+        click.echo(f"{what}cannot be read{whom}: {safe(path)}: {barrier.why}; the cure: {safe(barrier.cure)}")
+
+
 def _logs(machine: Machine, named: Sequence[str], *, asks: bool) -> Sequence[Log]:
     if not named:
-        return _ask_which("Which logs", machine.logs) if asks else machine.logs
+        return _ask_which("Which logs", machine.logs, lambda log: log.what) if asks else machine.logs
     for path in named:
         if not any(path == log.glob or path in log.files for log in machine.logs):
             known = ", ".join(log.glob for log in machine.logs) or "none"
@@ -119,27 +148,32 @@ def _named(fits: Sequence[Rules], name: str) -> Rules:
 # --- asking -----------------------------------------------------------------------------------------
 
 
-def _ask_which(what: str, all_: Sequence[Chosen], told: Callable[[Chosen], str] | None = None) -> Sequence[Chosen]:
-    """Numbers from a list, asked for until they are right."""
+def _ask_rules(fits: Sequence[Rules]) -> Sequence[Rules]:
+    for number, one in enumerate(fits, 1):
+        click.echo(f"{number:3}  {one.name:<12}  {one.tells}")
+    return _ask_which("Which rules", fits, lambda one: one.name)
+
+
+def _ask_which(what: str, all_: Sequence[Chosen], named: Callable[[Chosen], str]) -> Sequence[Chosen]:
+    """Some of a list that was shown, by their numbers or names, asked for until these are right."""
     if not all_:
         return all_
-    for number, one in enumerate(all_ if told else (), 1):
-        assert told is not None
-        click.echo(f"{number:3}  {told(one)}")
+    known = [(str(number), named(one)) for number, one in enumerate(all_, 1)]
+    names = [name for _, name in known]
 
     def read(text: str) -> Sequence[Chosen]:
         text = text.strip().lower()
         if text in ("all", "none"):
             return all_ if text == "all" else []
-        numbers = text.replace(",", " ").split()
-        known = [str(number) for number in range(1, len(all_) + 1)]
-        wrong = next((one for one in numbers if one not in known), None)
+        words = text.replace(",", " ").split()
+        wrong = next((word for word in words if not any(word in one for one in known)), None)
         if wrong is not None:
-            raise click.UsageError(f"{wrong!r} is none of the numbers 1 to {len(all_)}")
-        return [one for number, one in zip(known, all_, strict=True) if number in numbers]
+            near = "" if wrong.isdigit() else nearest(wrong, names)
+            raise click.UsageError(f"{wrong!r} is none of the numbers 1 to {len(all_)}, and no name{near}")
+        return [one for calls, one in zip(known, all_, strict=True) if not set(calls).isdisjoint(words)]
 
-    chosen: Sequence[Chosen] = click.prompt(f"{what}? Numbers such as 1,3, or all or none", default="all",
-                                            value_proc=read)
+    chosen: Sequence[Chosen] = click.prompt(f"{what}? Numbers or names such as 1,{names[-1 if len(names) < 2 else 1]}, "
+                                            "or all or none", default="all", value_proc=read)
     return chosen
 
 
@@ -173,7 +207,7 @@ def _write(output: str, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        fail(EX_IOERR, f"{output} cannot be written: {error.strerror}; name another file with --output")
+        _cannot_write(output, str(error.strerror))
 
 
 def _tell_what_next(output: str, rules: Sequence[Rules], sinks: Sequence[Sink], machine: Machine) -> None:

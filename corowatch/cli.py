@@ -103,6 +103,14 @@ def time_span(value: str) -> float:
 PATH = click.Path(readable=False)
 
 
+def in_the_way(path: str) -> str:
+    """Why a file cannot be written into its folder; nothing where it can."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        return f"{folder} is no folder"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"{folder} is not writable"
+
+
 class Output(click.Path):
     """A file to be written at the end: what would be in the way then is told at once."""
 
@@ -110,9 +118,8 @@ class Output(click.Path):
         super().__init__(dir_okay=False, writable=True, readable=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        folder = os.path.dirname(os.path.abspath(value))
-        if not os.access(folder, os.W_OK | os.X_OK):
-            self.fail(f"{folder} is {'not writable' if os.path.isdir(folder) else 'no folder'}", param, ctx)
+        if why := in_the_way(value):
+            self.fail(why, param, ctx)
         return super().convert(value, param, ctx)
 
 

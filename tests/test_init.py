@@ -99,7 +99,8 @@ def test_before_anything_is_asked_it_is_told_where_the_config_cannot_be_written(
     (folder / "file").touch()
     terminal = Terminal(folder, "-o", "file/c.yaml")
 
-    assert ("file/c.yaml cannot be written: file is no folder; name another file with --output\n") == terminal.read()
+    assert f"file/c.yaml cannot be written: {folder}/file is no folder; name another file with --output\n" == (
+        terminal.read())
     assert 74 == terminal.process.wait(60)
     os.close(terminal.master)
 

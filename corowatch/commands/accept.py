@@ -8,7 +8,7 @@ from math import inf
 
 import click
 
-from corowatch.cli import EX_CONFIG, EX_IOERR, MOST_ROWS, PATH, fail, refusals
+from corowatch.cli import EX_CONFIG, EX_IOERR, MOST_ROWS, PATH, fail, in_the_way, refusals
 from corowatch.commands.replay import files, progress_bar, since, until
 from corowatch.core.masks import shown
 from corowatch.core.text import many, safe
@@ -38,6 +38,8 @@ def command(templates: str, files: Sequence[str], since: float | None, until: fl
         echo 'the line that I was told of' | corowatch accept syslog.templates -
     """
     speak(sys.stdout)
+    if not dry_run and (why := in_the_way(templates)):
+        fail(EX_IOERR, f"{templates} cannot be written: {why}")
     try:
         accepting = Accepting(templates)
     except (OSError, ValueError) as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from corowatch.cli import EX_IOERR, PATH, fail, must_be_new, refusals, write
+from corowatch.cli import EX_IOERR, PATH, Output, fail, must_be_new, refusals, write
 from corowatch.cli import force as overwriting
 from corowatch.core.config import ConfigFile
 from corowatch.core.text import many, safe
@@ -50,7 +50,7 @@ def often(context: click.Context, parameter: click.Parameter, given: str | None)
               "given again.")
 @click.option("--threshold", metavar="N/TIME", callback=often, help="How often is too often, in place of what "
               "fail2ban's jails say, such as 5/10m.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the config to a file.  "
+@click.option("-o", "--output", metavar="FILE", type=Output(), help="Write the config to a file.  "
               "[default: standard output]")
 @overwriting
 @refusals

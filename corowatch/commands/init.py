@@ -12,7 +12,7 @@ from typing import NoReturn, TypeVar
 import click
 
 from corowatch.beginning import KNOWN, Beginning, Rules, Sink, fitting, sink
-from corowatch.cli import EX_IOERR, EX_USAGE, PATH, SERVICE, fail, must_be_new, refusals
+from corowatch.cli import EX_IOERR, EX_USAGE, PATH, SERVICE, fail, in_the_way, must_be_new, refusals
 from corowatch.cli import force as overwriting
 from corowatch.core.text import many, safe
 from corowatch.core.values import nearest
@@ -49,7 +49,8 @@ def command(yes: bool, where: Sequence[str], logs: Sequence[str], rules: Sequenc
     """
     output = output or (f"/etc/corowatch/{OURS}" if os.geteuid() == 0 else OURS)
     must_be_new(output, force=force)
-    _must_be_writable(output)
+    if why := in_the_way(_first_missing(output)):  # before anything is asked
+        _cannot_write(output, why)
     asks = not yes
     if asks and not sys.stdin.isatty():
         fail(EX_USAGE, "there is no terminal to ask on; take what is found with --yes")
@@ -70,15 +71,10 @@ def command(yes: bool, where: Sequence[str], logs: Sequence[str], rules: Sequenc
     _tell_what_next(output, wanted, sinks, machine)
 
 
-def _must_be_writable(output: str) -> None:
-    """End where the config could not be written, before anything is asked."""
-    folder = os.path.dirname(os.path.abspath(output))
-    while not os.path.lexists(folder):
-        folder = os.path.dirname(folder)
-    if not os.path.isdir(folder):
-        _cannot_write(output, f"{os.path.relpath(folder)} is no folder")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        _cannot_write(output, f"you may not write into {folder}")
+def _first_missing(path: str) -> str:
+    """The first folder of a path that is to be made, or itself."""
+    folder = os.path.dirname(os.path.abspath(path))
+    return path if os.path.lexists(folder) else _first_missing(folder)
 
 
 def _cannot_write(output: str, why: str) -> NoReturn:

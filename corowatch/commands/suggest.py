@@ -6,11 +6,10 @@ import json
 import sys
 from collections.abc import Sequence
 from math import inf
-from pathlib import Path
 
 import click
 
-from corowatch.cli import EX_IOERR, fail, must_be_new, refusals
+from corowatch.cli import EX_IOERR, Output, fail, must_be_new, refusals, write
 from corowatch.cli import force as overwriting
 from corowatch.commands.replay import files, progress_bar, since, until
 from corowatch.core.standing import clock, span
@@ -31,7 +30,7 @@ from corowatch.terminal import coloured, speak, width
 @click.option("--table", "how", flag_value="table", help="Print the table alone.")
 @click.option("--yaml", "how", flag_value="yaml", help="Print the rules alone; so it is where no person reads.")
 @click.option("--json", "how", flag_value="json", help="Print the templates as JSON, with their patterns.")
-@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
+@click.option("-o", "--output", metavar="FILE", type=Output(),
               help="Write the rules into this file.")
 @overwriting
 @refusals
@@ -72,7 +71,7 @@ def command(files: Sequence[str], top: int, since: float | None, until: float | 
         fail(1, "no line says a word of which a rule could be made")
     text = as_yaml(made, [one.template for one in found], files)
     if output is not None:
-        Path(output).write_text(text, encoding="utf-8")
+        write(output, text.encode())
         click.echo(f"wrote {output}: see it with `corowatch check {output}`, try it with `corowatch test {output}`",
                    err=True)
     else:

@@ -67,7 +67,8 @@ def command(what: str, files: Sequence[str], config: Sequence[str], state_dir: s
     except BrokenPipeError:
         raise
     except OSError as error:
-        fail(EX_IOERR, f"corowatch: {error.strerror or error}")
+        named = f"{safe(str(error.filename))}: " if error.filename and error.strerror else ""
+        fail(EX_IOERR, f"corowatch: {named}{error.strerror or error}")
 
 
 def _glimpse(given: str | None) -> Any:

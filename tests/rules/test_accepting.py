@@ -188,7 +188,7 @@ def test_the_command_adds_what_is_new_and_says_what_that_is(command, known):
     (["other.log", "auth.log"], 78, "other.log is no file of templates, which begins with a comment"),
     (["bad.templates", "auth.log"], 78, "bad.templates is no text in UTF-8: there is a NUL in line 2"),
     ([".", "auth.log"], 78, "Is a directory"),
-    (["no/known.templates", "auth.log"], 74, "no/known.templates cannot be written: No such file or directory")])
+    (["no/known.templates", "auth.log"], 74, "no is no folder")])
 def test_what_cannot_be_is_told(command, tmp_path, words, status, what):
     (tmp_path / "bad.templates").write_text("# What is expected\n\0")
     (tmp_path / "c.yaml").write_text("# ours\nflows: {a: {stdin: , alert: }}\n")

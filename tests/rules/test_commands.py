@@ -136,7 +136,8 @@ def test_replay_writes_a_page(command, folder):
 
 
 @pytest.mark.parametrize("words", [
-    ("replay", "app.log", "-c", "c.yaml", "--report"), ("test", "--junit")])
+    ("replay", "app.log", "-c", "c.yaml", "--report"), ("test", "--junit"), ("suggest", "app.log", "-o"),
+    ("import", "sec", "app.log", "-o")])
 def test_what_cannot_be_written_at_the_end_is_told_at_the_beginning(command, folder, words):
     (folder / "app.log").unlink(missing_ok=True)
 
@@ -144,6 +145,21 @@ def test_what_cannot_be_written_at_the_end_is_told_at_the_beginning(command, fol
 
     assert 64 == done.returncode
     assert f"{folder}/no/such is no folder" in done.stderr
+
+
+def test_where_templates_cannot_be_written_is_told_at_the_beginning(command, folder):
+    told = command("accept", "no/such/usual.templates", "auth.log")
+
+    assert (74, "", f"no/such/usual.templates cannot be written: {folder}/no/such is no folder\n") == (
+        told.returncode, told.stdout, told.stderr)
+    assert 0 == command("accept", "no/such/usual.templates", "auth.log", "--dry-run").returncode
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_why_names_the_file_that_cannot_be_read(command, folder):
+    (folder / "auth.log").chmod(0)
+
+    assert "corowatch: auth.log: Permission denied\n" == command("why", "auth.log:1", "-c", "c.yaml").stderr
 
 
 def test_replay_shows_a_person_a_table(folder):

@@ -70,6 +70,8 @@ class Entries(Source):
     def __init__(self, feed: Feed, files: Sequence[tuple[str, BinaryIO]], tell: Tell) -> None:
         super().__init__()
         self.counts = {"entries": 0}
+        self.read = 0
+        """Entries that were looked at."""
         self._target = feed.entry
         self._origin = Origin(feed.name, "journal")
         self._units = tuple(feed.step.options.get("units", ()))
@@ -85,6 +87,7 @@ class Entries(Source):
     def _wanted(self, path: str, file: BinaryIO) -> Iterator[Entry]:
         try:
             for entry in entries(file):
+                self.read += 1
                 if not str(entry[TIME]).isdecimal():
                     raise ValueError("an entry does not tell its time")
                 unit = str(entry.get("_SYSTEMD_UNIT", ""))

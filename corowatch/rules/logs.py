@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import fnmatch
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
 from corowatch.core.config import Config, Step
-from corowatch.core.events import Block, Chunk, Event, Origin, Position, Value
+from corowatch.core.events import Block, Chunk, Event, Origin, Position, Target, Value
 from corowatch.core.follow import digest
 from corowatch.core.frame import frame
 from corowatch.core.graph import Feed
+from corowatch.core.lines import count_of
 from corowatch.core.rotations import bases_of
 from corowatch.core.scan import HEAD
 from corowatch.core.stamps import Stamps
@@ -62,15 +64,21 @@ class Logs(Source):
     Lines that tell no time, and those without a year, count as of their file's last write, or of `now`.
     """
 
-    def __init__(self, feed: Feed, paths: Sequence[str], tell: Tell, now: float | None = None) -> None:
+    def __init__(self, feed: Feed, paths: Sequence[str], tell: Tell, now: float | None = None, *,
+                 shares: bool = False) -> None:
         super().__init__()
         self.counts = {"bytes": 0, "files": 0, "found": 0, "skipped": 0}
+        self.lines: Counter[str] | None = Counter() if shares else None
+        """The lines of each file that was read, where another source `shares` some of them."""
         self.total = 0
         """Bytes of the files as they stand, packed or not."""
         self._now = now
         self._report = Report(self.counts)
         self._report.tell = tell
-        self._lives = Lives(reading(feed), self._report)
+        how = reading(feed)
+        if self.lines is not None:
+            how = how._replace(target=_Counting(how.target, self.lines))
+        self._lives = Lives(how, self._report)
         for path in paths:
             try:
                 content = content_at(path)
@@ -120,6 +128,18 @@ class Logs(Source):
 
     def close(self) -> None:
         self._lives.close()
+
+
+class _Counting:
+    """Counts the lines of each file on their way to a target."""
+
+    def __init__(self, target: Target[Block], lines: Counter[str]) -> None:
+        self._target = target
+        self._lines = lines
+
+    def send(self, block: Block) -> None:
+        self._lines[block.origin.file] += count_of(block.data)
+        self._target.send(block)
 
 
 def content_at(path: str) -> Plain | Unpacked:

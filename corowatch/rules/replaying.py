@@ -106,7 +106,8 @@ class Inputs:
             if feed.step.kind.name == "journal":
                 return Entries(feed, [(path, _unpacked(path)) for path in self.journals], self.tell)
             own = [path for path, feeds in readers.items() if feed.name in feeds]
-            return Logs(feed, own, self.tell) if own else Source()
+            shares = any(len(readers[path]) > 1 for path in own)
+            return Logs(feed, own, self.tell, shares=shares) if own else Source()
 
         return open_
 
@@ -195,7 +196,7 @@ def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float 
     for number, outcome in enumerate(outcomes):
         outcome.alerts.sort(key=lambda alert: alert.at)
         outcome.counts = dict(run.counts(number))
-        outcome.lines = sum(feed.counts["lines"] for feed in run.graphs[number].feeds.values())
+        outcome.lines = _lines(run, number)
         outcome.bytes, outcome.began, outcome.ended = total, max(since, run.began), run.now
         outcome.seconds = time.monotonic() - began
         outcome.notes = [*inputs.notes, *_failed(run)]
@@ -204,6 +205,22 @@ def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float 
         elif outcome.lines and run.began > until:
             outcome.notes.append(f"no line is as early as that: the first was at {clock(run.began)}")
     return outcomes
+
+
+def _lines(run: Rehearsal, number: int) -> int:
+    """How many lines were read for a config, and entries of the journal: each once, however many sources read it."""
+    alone, entries = 0, 0
+    shared: dict[str, int] = {}
+    for name, feed in run.graphs[number].feeds.items():
+        source = run.sources[name]
+        if isinstance(source, Entries):
+            entries = max(entries, source.read)
+        elif isinstance(source, Logs) and source.lines is not None:
+            for file, lines in source.lines.items():
+                shared[file] = max(shared.get(file, 0), lines)
+        else:
+            alone += feed.counts["lines"]
+    return alone + entries + sum(shared.values())
 
 
 def _failed(run: Rehearsal) -> Iterator[str]:

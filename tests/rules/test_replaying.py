@@ -58,6 +58,33 @@ def test_a_log_that_is_named_twice_is_read_once(config, tmp_path):
     assert 10 == len(outcome.alerts)
 
 
+def test_a_line_that_several_sources_read_counts_once(config, tmp_path):
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_bytes(ROWS)
+    loaded = config("""flows:
+      a: {tail: a.log, grep: ERROR, alert: {title: '{text}'}}
+      b: {tail: {paths: a.log, zone: UTC}, grep: ERROR, alert: {title: '{text}'}}
+      c: {tail: {paths: ['*.log'], timestamp: '%Y-%m-%d %H:%M:%S'}, grep: ERROR, alert: {title: '{text}'}}""")
+    other = config("flows: {a: {tail: {paths: a.log, zone: Asia/Tokyo}, grep: ERROR, alert: {title: '{text}'}}}")
+
+    both = replay_all([loaded, other], [str(tmp_path / name) for name in ("a.log", "b.log")])
+
+    assert [(20, 40), (20, 20)] == [(outcome.lines, len(outcome.alerts)) for outcome in both]
+
+
+def test_entries_of_the_journal_count_as_lines_do(config, tmp_path):
+    entry = b"__CURSOR=c\n__REALTIME_TIMESTAMP=1772438400000000\n_SYSTEMD_UNIT=%s\nMESSAGE=hello\n\n"
+    (tmp_path / "j.export").write_bytes(b"".join(entry % unit for unit in (b"x", b"y", b"y")))
+    loaded = config("""flows:
+      all: {journal: {}, grep: hello, alert: {title: x}}
+      some: {journal: x, grep: hello, alert: {title: x}}
+      late: {tail: a.log, grep: x, alert: console}""")
+
+    outcome = replay(loaded, [str(tmp_path / "j.export")])
+
+    assert (3, 4) == (outcome.lines, len(outcome.alerts))
+
+
 def test_alerts_stand_in_the_order_of_their_times(config, tmp_path):
     (tmp_path / "a.log").write_bytes(b"".join(reversed(ROWS.splitlines(keepends=True))))
 

@@ -9,7 +9,7 @@ from math import inf
 import click
 
 from corowatch.cli import EX_CONFIG, EX_IOERR, MOST_ROWS, PATH, fail, in_the_way, refusals
-from corowatch.commands.replay import files, progress_bar, since, until
+from corowatch.commands.replay import all_read, files, progress_bar, since, until
 from corowatch.core.masks import shown
 from corowatch.core.text import many, safe
 from corowatch.rules.accepting import Accepting
@@ -55,7 +55,7 @@ def command(templates: str, files: Sequence[str], since: float | None, until: fl
     if len(new) > MOST_ROWS:
         click.echo(f"… and {len(new) - MOST_ROWS:,} more")
     if not accepting.templates.lines and not accepting.explained:
-        fail(1, "there is no line to learn from")
+        fail(EX_IOERR if read.failed else 1, "there is no line to learn from")
     count = len(new)
     if new and not dry_run:
         try:
@@ -69,3 +69,4 @@ def command(templates: str, files: Sequence[str], since: float | None, until: fl
     known = f"{many(len(accepting), 'template')} there before {'explains' if len(accepting) == 1 else 'explain'}"
     click.echo(f"{many(count, 'template')} {added} {safe(templates)}, of {many(accepting.templates.lines, 'line')}; "
                f"{known} {accepting.explained:,} more{kept}", err=True)
+    all_read(read.failed)

@@ -10,7 +10,7 @@ from math import inf
 import click
 
 from corowatch.cli import MOST_ROWS, PATH, cache_folder, fail, refusals
-from corowatch.commands.replay import configs, files, in_order, progress_bar, since, until
+from corowatch.commands.replay import all_read, configs, files, in_order, progress_bar, since, until
 from corowatch.core.events import Alert
 from corowatch.core.letter import headline
 from corowatch.core.standing import clock, span
@@ -36,7 +36,7 @@ def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], sin
     """Compare two configs on the same old logs: which alerts are new, gone, at another time, or say something else.
 
     The logs are read once for both, as `corowatch replay` reads them. Exit status, as of diff: 0, there is no
-    difference; 1, there is one; 2, nothing could be read.
+    difference; 1, there is one; 2, a file could not be read, or not to its end, or none was.
     """
     from corowatch.cache import DiskCache
     from corowatch.loading import load_paths
@@ -57,6 +57,7 @@ def command(files: Sequence[str], config: Sequence[str], old: Sequence[str], sin
         click.echo(json.dumps(_plain(difference), ensure_ascii=False))
     else:
         _show(before.alerts, after.alerts)
+    all_read(after.failed, status=2)
     sys.exit(1 if difference else 0)
 
 

@@ -9,7 +9,7 @@ from math import inf
 
 import click
 
-from corowatch.cli import MOST_ROWS, PATH, Output, cache_folder, fail, refusals, write
+from corowatch.cli import EX_IOERR, MOST_ROWS, PATH, Output, cache_folder, fail, refusals, write
 from corowatch.core.cases import moment
 from corowatch.core.events import Alert
 from corowatch.core.letter import headline
@@ -67,7 +67,8 @@ def command(files: Sequence[str], config: Sequence[str], since: float | None, un
     or - for standard input. It is read by the flows whose `tail` names it, also as it was called before it was rotated;
     one that none names, by all. Several are merged by the time of their lines.
 
-    A terminal shows a table; a pipe or a file gets JSON lines, as --json does.
+    A terminal shows a table; a pipe or a file gets JSON lines, as --json does. Exit status: 74, a file could not be
+    read, or not to its end, and the others were; 1, nothing was read.
     """
     from corowatch.cache import DiskCache
     from corowatch.loading import load_paths
@@ -89,7 +90,14 @@ def command(files: Sequence[str], config: Sequence[str], since: float | None, un
         show_alerts(outcome.alerts)
     tell(outcome)
     if outcome.notes and not outcome.lines:
-        fail(1, "nothing was read")
+        fail(EX_IOERR if outcome.failed else 1, "nothing was read")
+    all_read(outcome.failed)
+
+
+def all_read(failed: int, status: int = EX_IOERR) -> None:
+    """End with a status that says so where so many files could not be read."""
+    if failed:
+        fail(status, f"{many(failed, 'file')} could not be read, or not to the end")
 
 
 def in_order(since: float | None, until: float | None) -> None:

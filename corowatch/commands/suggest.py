@@ -11,7 +11,7 @@ import click
 
 from corowatch.cli import EX_IOERR, Output, fail, must_be_new, refusals, write
 from corowatch.cli import force as overwriting
-from corowatch.commands.replay import files, progress_bar, since, until
+from corowatch.commands.replay import all_read, files, progress_bar, since, until
 from corowatch.core.standing import clock, span
 from corowatch.core.text import many, safe
 from corowatch.rules.lines import Read, read_lines
@@ -57,7 +57,7 @@ def command(files: Sequence[str], top: int, since: float | None, until: float | 
     found = findings(templates)
     tell(templates, read)
     if not found:
-        fail(EX_IOERR if read.notes else 1, "there is no line to learn from")
+        fail(EX_IOERR if read.failed else 1, "there is no line to learn from")
     made = rules(found, top)
     how = how or ("both" if sys.stdout.isatty() and output is None else "table" if output is not None else "yaml")
     if how in ("table", "both"):
@@ -65,17 +65,17 @@ def command(files: Sequence[str], top: int, since: float | None, until: float | 
     if how == "json":
         click.echo(json.dumps({"lines": templates.lines, "templates": len(found), "forgotten": templates.forgotten,
                                "found": [as_json(one) for one in found[:top]]}, ensure_ascii=False, indent=1))
-    if output is None and how not in ("yaml", "both"):
-        return
-    if not made:
-        fail(1, "no line says a word of which a rule could be made")
-    text = as_yaml(made, [one.template for one in found], files)
-    if output is not None:
-        write(output, text.encode())
-        click.echo(f"wrote {output}: see it with `corowatch check {output}`, try it with `corowatch test {output}`",
-                   err=True)
-    else:
-        click.echo(("\n" if how == "both" else "") + text, nl=False)
+    if output is not None or how in ("yaml", "both"):
+        if not made:
+            fail(1, "no line says a word of which a rule could be made")
+        text = as_yaml(made, [one.template for one in found], files)
+        if output is None:
+            click.echo(("\n" if how == "both" else "") + text, nl=False)
+        else:
+            write(output, text.encode())
+            click.echo(f"wrote {output}: see it with `corowatch check {output}`, try it with `corowatch test {output}`",
+                       err=True)
+    all_read(read.failed)
 
 
 def show(found: Sequence[Finding]) -> None:

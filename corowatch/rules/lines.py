@@ -30,6 +30,8 @@ class Read:
     bytes: int = 0
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    failed: int = 0
+    """Files that could not be read, or not to their end."""
 
 
 class _Taker:
@@ -67,7 +69,7 @@ def read_lines(paths: Sequence[str], take: Callable[[Event], object], *, since: 
             source.close()
     progress(total, total)
     lines = sum(feed.counts["lines"] for feed in feeds) + sum(source.counts.get("entries", 0) for source in sources)
-    return Read(lines, total, time.monotonic() - began, inputs.notes)
+    return Read(lines, total, time.monotonic() - began, inputs.notes, len(inputs.failed))
 
 
 def _feed(step: Step, target: Target[Event]) -> Feed:

@@ -49,6 +49,8 @@ class Replayed:
     ended: float = -inf
     seconds: float = 0.0
     """How long it took."""
+    failed: int = 0
+    """Files that could not be read, or not to their end."""
 
 
 @contextmanager
@@ -69,6 +71,8 @@ class Inputs:
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.notes: list[str] = []
+        self.failed: set[str] = set()
+        """Files that cannot be read, or not to their end."""
         self.paths: list[str] = []
         self.journals: list[str] = []
         self._binary: set[str] = set()
@@ -82,10 +86,10 @@ class Inputs:
             except DAMAGED:
                 begins = b"?"  # what of it can be read is read, and then that is told
             except OSError as error:
-                self.tell("unreadable", f"{path}: {error.strerror or error}")
+                self.tell("unreadable", f"{path}: {error.strerror or error}", path=path)
                 continue
             if not begins:
-                self.tell("unreadable", f"{path}: it is empty")
+                self.notes.append(f"{path}: it is empty")
             if b"\0" in begins:
                 self._binary.add(path)
             (self.journals if is_journal(begins) else self.paths).append(path)
@@ -93,6 +97,7 @@ class Inputs:
     def tell(self, kind: str, text: str, **fields: Any) -> None:
         """Something could not be read."""
         self.notes.append(text)
+        self.failed.add(str(fields.get("path")))
 
     def open(self, configs: Sequence[Config]) -> Callable[[Feed], Source]:
         """What is read in place of each source of some configs."""
@@ -199,7 +204,7 @@ def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float 
         outcome.lines = _lines(run, number)
         outcome.bytes, outcome.began, outcome.ended = total, max(since, run.began), run.now
         outcome.seconds = time.monotonic() - began
-        outcome.notes = [*inputs.notes, *_failed(run)]
+        outcome.notes, outcome.failed = [*inputs.notes, *_failed(run)], len(inputs.failed)
         if outcome.lines and not since <= run.now:
             outcome.notes.append(f"no line is as late as that: the last was at {clock(run.now)}")
         elif outcome.lines and run.began > until:

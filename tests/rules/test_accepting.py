@@ -182,7 +182,7 @@ def test_the_command_adds_what_is_new_and_says_what_that_is(command, known):
 
 
 @pytest.mark.parametrize(("words", "status", "what"), [
-    (["known.templates", "none.log"], 1, "there is no line to learn from"),
+    (["known.templates", "none.log"], 74, "there is no line to learn from"),
     (["known.templates", "empty.log"], 1, "there is no line to learn from"),
     (["c.yaml", "auth.log"], 78, "c.yaml is no file of templates, which begins with a comment"),
     (["other.log", "auth.log"], 78, "other.log is no file of templates, which begins with a comment"),

@@ -1,5 +1,6 @@
 """The commands of rules as code, as a person types them."""
 
+import gzip
 import json
 import os
 import re
@@ -125,9 +126,30 @@ def test_replay_takes_standard_input_and_a_part_of_the_time(command):
 def test_replay_of_nothing_that_can_be_read_fails(command):
     told = command("replay", "-c", "c.yaml", "no.log")
 
-    assert (1, "") == (told.returncode, told.stdout)
+    assert (74, "") == (told.returncode, told.stdout)
     assert "note: no.log: No such file or directory\n" in told.stderr
+    assert "nothing was read" == told.stderr.splitlines()[-1]
 
+
+def broken(folder):
+    """A packed log whose end is missing."""
+    (folder / "old.log.gz").write_bytes(gzip.compress(LOG.encode())[:-9])
+
+
+@pytest.mark.parametrize(("words", "status"), [
+    (("replay", "-c", "c.yaml"), 74), (("backtest", "-c", "c.yaml", "--against", "c.yaml"), 2), (("suggest",), 74),
+    (("accept", "usual.templates"), 74)])
+def test_a_file_that_cannot_be_read_among_others_is_told_by_the_status_and_the_rest_counts(
+        command, folder, words, status):
+    broken(folder)
+    (folder / "empty.log").touch()
+
+    whole, told = command(*words, "auth.log", "empty.log"), command(*words, "no.log", "old.log.gz", "auth.log")
+
+    assert (0, status) == (whole.returncode, told.returncode), whole.stderr
+    assert "2 files could not be read, or not to the end" == told.stderr.splitlines()[-1]
+    assert told.stdout or words[0] == "accept"
+    assert words[0] != "accept" or (folder / "usual.templates").exists()
 
 def test_replay_writes_a_page(command, folder):
     command("replay", "-c", "c.yaml", "auth.log", "--report", "page.html")

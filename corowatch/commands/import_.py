@@ -49,7 +49,7 @@ def often(context: click.Context, parameter: click.Parameter, given: str | None)
               help="Set an option of fail2ban's filters, such as mode=aggressive, or logcheck's REPORTLEVEL; may be "
               "given again.")
 @click.option("--threshold", metavar="N/TIME", callback=often, help="How often is too often, in place of what "
-              "fail2ban's jails say, such as 5/10m.")
+              "fail2ban's jails say, such as 5/10m; of fail2ban alone.")
 @click.option("-o", "--output", metavar="FILE", type=Output(), help="Write the config to a file.  "
               "[default: standard output]")
 @overwriting
@@ -72,6 +72,9 @@ def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mappi
     from corowatch.loading import load_texts
     from corowatch.rules.importing import Asked, Import, WrongOption, sound
 
+    if threshold is not None and peer != "fail2ban":
+        raise click.BadParameter("it is for fail2ban, whose jails say how often is too often; in a config of "
+                                 f"{peer}'s rules write a step `threshold`", param_hint="--threshold")
     if output is not None:
         must_be_new(output, force=force)
     for path in files:

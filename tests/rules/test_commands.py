@@ -424,7 +424,7 @@ def test_each_peer_is_asked(command, folder, peer):
     (folder / "rules").write_text({
         "fail2ban": "[Definition]\nfailregex = from <HOST>$\n", "logcheck": "^known$\n",
         "sec": "type=Single\nptype=SubStr\npattern=x\ndesc=x\naction=write - x\n"}[peer])
-    told = command("import", peer, "rules", "--threshold", "3/1h30m")
+    told = command("import", peer, "rules", *(["--threshold", "3/1h30m"] if peer == "fail2ban" else []))
 
     assert (0, "1 flow\n") == (told.returncode, told.stderr)
     assert ("at_least: 3, within: 90m" in told.stdout) == (peer == "fail2ban")
@@ -436,6 +436,8 @@ def test_each_peer_is_asked(command, folder, peer):
     (("sec", "x", "--set", "mode"), 64, "'mode' is not NAME=VALUE, such as mode=aggressive"),
     (("fail2ban", "x", "--threshold", "5"), 64, "'5' is not N/TIME, such as 5/10m"),
     (("fail2ban", "x", "--threshold", "0/1m"), 64, "'0/1m' is not N/TIME, such as 5/10m"),
+    (("sec", "x", "--threshold", "3/1m"), 64,
+     "often is too often; in a config of sec's rules write a step `threshold`"),
 ])
 def test_import_says_what_is_wrong(command, words, status, why):
     told = command("import", *words)

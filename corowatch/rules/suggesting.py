@@ -40,12 +40,21 @@ RARE, LOUD, OFTEN = 0.001, 0.05, 20
 """Shares of all lines at most and at least, and lines that a loud one has at least."""
 LEAST = 3
 """Lines of a window, whatever was seen."""
-WORDS, TITLE, GROUPS = 40, 100, 6
-"""Words of a pattern, characters of a title, and named groups, at most."""
+WORDS, TITLE, NAME, GROUPS = 40, 100, 60, 6
+"""Words of a pattern, characters of a title and of a name, and named groups, at most."""
 _TELLS = {"user", "port", "pid", "uid", "status", "code", "size", "line", "session", "service", "unit", "job", "method",
           "device", "child", "task", "queue", "id"}
 """Words that say what the next one is."""
 _OF_MASK = {"ip": "ip", "ip6": "ip", "mac": "mac"}
+LABELS = 3
+"""So many different ones make labels of words."""
+_LABEL = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[!-~]*[!-9;-~]")
+_NAMING = re.compile(r"[A-Za-z][\w-]*[A-Za-z0-9]", re.ASCII)
+_PACKAGE = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])", re.ASCII)
+"""What stands before the name of a class."""
+_LITTLE = re.compile("(?:-(?:an?|and|are|as|at|be|by|can|for|from|in|into|is|its?|not?|of|on|or|that|the|this|to|with)"
+                     ")+$")
+"""Words at the end of a name that say nothing."""
 _SPECIAL = re.compile(r"[\\.^$|?*+()\[\]{}]")
 _KEY = re.compile(r"([A-Za-z]\w{0,30})[=:][\"'(\[]?$", re.ASCII)
 
@@ -57,6 +66,8 @@ class Finding:
     template: Template
     severity: str
     marks: tuple[str, ...]
+    labelled: bool = False
+    """Whether its first word is the name of one of many, such as a machine's, and no matter."""
 
     @property
     def weight(self) -> int:
@@ -70,8 +81,20 @@ class Finding:
 
 def findings(templates: Templates) -> list[Finding]:
     """All templates, those that matter most first; of equal ones, the rarer."""
-    found = [Finding(one, _severity(one), tuple(_marks(one, templates))) for one in templates]
+    labels = _labels(templates)
+    found = [Finding(one, _severity(one), tuple(_marks(one, templates)), str(one.words[0]) in labels)
+             for one in templates]
     return sorted(found, key=lambda one: (-one.weight, one.template.count, one.template.first, one.template.text))
+
+
+def _labels(templates: Templates) -> set[str]:
+    """First words that are names of one of many: where most lines begin with a word that has a number in it, and these
+    differ, or with one that is not always the same."""
+    firsts = [one.words[0] for one in templates]
+    labels = [word for word in firsts if isinstance(word, str) and _LABEL.fullmatch(word)]
+    parts = [str(word) for word in firsts if isinstance(word, Part)]
+    most = 2 * (len(labels) + len(parts)) >= len(firsts)
+    return {*labels, *parts} if most and len(set(labels)) >= LABELS else set()
 
 
 def _severity(template: Template) -> str:
@@ -93,7 +116,7 @@ def _marks(template: Template, templates: Templates) -> Iterator[str]:
 class Writer:
     """A template's pattern and title, written word by word; `groups` are the pattern's named ones."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, *, labelled: bool = False) -> None:
         self.groups: list[str] = []
         self.title: list[str] = []
         self._before = ""
@@ -102,6 +125,9 @@ class Writer:
         cut = template.cut or len(words) > WORDS
         pieces = [self._word(word, part, first=at == 0) for at, (word, part) in enumerate(
             zip(words[:WORDS], kinds, strict=False))]
+        if labelled:
+            pieces[0], self.title[0] = r"(?P<name>\S+)", "{name}"
+            self.groups.append("name")
         if template.cut and len(words) <= WORDS:
             pieces.pop()  # it may go on
         gaps = ["", *(r"\s+" if at in template.gaps else " " for at in range(1, len(pieces)))]
@@ -180,13 +206,15 @@ def rules(found: Iterable[Finding], most: int) -> list[Rule]:
         if len(made) == most:
             break
         template = finding.template
-        writer = Writer(template)
+        writer = Writer(template, labelled=finding.labelled)
+        if any(writer.pattern == rule.pattern for rule in made):
+            continue  # it differs in its label
         if not re.search(r"[A-Za-z]{3}", template.text) or not Pattern(writer.pattern).test(template.example):
             continue
         at_least = 1
         if "loud" in finding.marks:
             at_least = max(LEAST, ceil(template.busiest / 2) if finding.severity else 2 * template.busiest)
-        made.append(Rule(_named(template, {rule.name for rule in made}), finding, writer.pattern,
+        made.append(Rule(_named(finding, {rule.name for rule in made}), finding, writer.pattern,
                          tuple(writer.groups), _title(writer.title), at_least))
     return made
 
@@ -200,12 +228,14 @@ def _title(words: Sequence[str]) -> str:
     return title
 
 
-def _named(template: Template, taken: set[str]) -> str:
-    """A flow's name, of its first words."""
-    words = [word.lower() for word in re.findall(r"[A-Za-z][A-Za-z-]*[A-Za-z]", template.text)]
-    name = "-".join(dict.fromkeys(words[:5]))[:60].strip("-") or "lines"
+def _named(finding: Finding, taken: set[str]) -> str:
+    """A flow's name, of its first words; of a class's the last part, and not of little words at its end."""
+    text = " ".join(map(str, finding.template.words[finding.labelled:])).replace("'", "")
+    words = [word.lower() for word in _NAMING.findall(_PACKAGE.sub("", text))][:5]
+    name = "-".join(dict.fromkeys(words))
+    name = _LITTLE.sub("", name if len(name) <= NAME else name[:NAME].rpartition("-")[0] or name[:NAME]) or "lines"
     taken = {*taken, RESERVED}
-    return next(one for one in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 2))) if one not in taken)
+    return next(one for one in (name, *(f"{name}-{n}" for n in range(2, len(taken) + 3))) if one not in taken)
 
 
 # --- YAML -------------------------------------------------------------------------------------------
@@ -298,4 +328,4 @@ def as_json(one: Finding) -> dict[str, object]:
     return {"template": shown(template.text), "count": template.count, "severity": one.severity,
             "marks": list(one.marks), "first": clock(template.first), "last": clock(template.last),
             "busiest_minute": template.busiest, "files": sorted(template.files), "example": template.example,
-            "pattern": Writer(template).pattern}
+            "pattern": Writer(template, labelled=one.labelled).pattern}

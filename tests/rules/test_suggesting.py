@@ -92,6 +92,35 @@ def test_what_has_no_word_gets_no_rule():
     assert [] == rules(findings(of((0, "12 34"), (1, "==="))), 5)
 
 
+@pytest.mark.parametrize(("text", "name"), [
+    ("[error] jk2_init() Can't find child 7 in scoreboard", "error-jk2_init-cant-find-child"),
+    ("W ActivityManager: java.lang.ClassCastException: android.os.BinderProxy cannot be cast to x",
+     "activitymanager-classcastexception-binderproxy-cannot"),
+    ("kernel: Failure registering capabilities with the kernel", "kernel-failure-registering-capabilities"),
+    ("kernel: sda: I/O error, sector 7", "kernel-sda-error-sector"), ("disk -> it is", "disk"),
+    ("java.lang.AbstractInterruptibleBatchPreparedStatementSetterError: something-unlucky-has-happened here",
+     "abstractinterruptiblebatchpreparedstatementsettererror")])
+def test_a_flow_is_called_by_the_words_that_say_something(text, name):
+    (made,) = rules(findings(of((1, text))), 1)
+
+    assert name == made.name
+
+
+def test_where_each_line_begins_with_the_name_of_a_machine_rules_are_for_all_machines(tmp_path):
+    lines = [(n, f"R{n}-M0-N{n % 3}:J{n}-U11 RAS KERNEL FATAL {what}") for n, what in enumerate(
+        ["program interrupt", "auxiliary processor gone", "debug interrupt enable", "cannot mount /home on it"])]
+    templates = of(*lines, (9, "R7-M1-N2:J3-U01 RAS KERNEL FATAL debug interrupt enable"))
+
+    made = rules(findings(templates), 10)
+    text = config_of(templates)
+
+    assert ["ras-kernel-fatal-program-interrupt", "ras-kernel-fatal-auxiliary-processor",
+            "ras-kernel-fatal-cannot-mount", "ras-kernel-fatal-debug-interrupt"] == [rule.name for rule in made]
+    assert "(?P<name>\\S+) RAS KERNEL FATAL program interrupt$" == made[0].pattern.removeprefix("\\b")
+    assert "{name} RAS KERNEL FATAL program interrupt" == made[0].title
+    assert all(outcome.passed for outcome in outcomes(text, tmp_path))
+
+
 def test_so_many_rules_are_made_and_each_has_its_name():
     made = rules(findings(of(*((n, f"one two failed{' x' * n} {n}") for n in range(8)))), 4)
 

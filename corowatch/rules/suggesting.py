@@ -33,6 +33,7 @@ SEVERITIES = {
 """Words by which a line is worth a look, as patterns for `re`."""
 _WORDS = {name: re.compile(rf"(?<![A-Za-z])(?:{words.replace(', ', '|')})(?![A-Za-z])", re.IGNORECASE)
           for name, words in SEVERITIES.items()}
+_PATH = re.compile(r"[\"'(\[<]*(?:[a-z]+:/)?/")
 _WEIGHTS = {"critical": 9, "error": 6, "warning": 3, "new": 3, "rare": 2, "loud": 2}
 LATE = 0.1
 """Part of the logs' time at its end in which a template is new that was not there before."""
@@ -49,6 +50,8 @@ _OF_MASK = {"ip": "ip", "ip6": "ip", "mac": "mac"}
 LABELS = 3
 """So many different ones make labels of words."""
 _LABEL = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[!-~]*[!-9;-~]")
+_LIKE_A_LABEL = re.compile(r"[A-Za-z]+[-.:@_][!-~]*[!-9;-~]")
+"""What is one where others are."""
 _NAMING = re.compile(r"[A-Za-z][\w-]*[A-Za-z0-9]", re.ASCII)
 _PACKAGE = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])", re.ASCII)
 """What stands before the name of a class."""
@@ -82,8 +85,8 @@ class Finding:
 def findings(templates: Templates) -> list[Finding]:
     """All templates, those that matter most first; of equal ones, the rarer."""
     labels = _labels(templates)
-    found = [Finding(one, _severity(one), tuple(_marks(one, templates)), str(one.words[0]) in labels)
-             for one in templates]
+    found = [Finding(one, _severity(one.words[labelled:]), tuple(_marks(one, templates)), labelled)
+             for one in templates for labelled in [str(one.words[0]) in labels]]
     return sorted(found, key=lambda one: (-one.weight, one.template.count, one.template.first, one.template.text))
 
 
@@ -94,11 +97,15 @@ def _labels(templates: Templates) -> set[str]:
     labels = [word for word in firsts if isinstance(word, str) and _LABEL.fullmatch(word)]
     parts = [str(word) for word in firsts if isinstance(word, Part)]
     most = 2 * (len(labels) + len(parts)) >= len(firsts)
-    return {*labels, *parts} if most and len(set(labels)) >= LABELS else set()
+    if not most or len(set(labels)) < LABELS:
+        return set()
+    return {*labels, *parts, *(word for word in firsts if isinstance(word, str) and _LIKE_A_LABEL.fullmatch(word))}
 
 
-def _severity(template: Template) -> str:
-    return next((name for name, words in _WORDS.items() if words.search(template.text)), "")
+def _severity(words: Sequence[str | Part]) -> str:
+    """Of a path or an address, nothing is said."""
+    text = " ".join(word for word in map(str, words) if not _PATH.match(word))
+    return next((name for name, said in _WORDS.items() if said.search(text)), "")
 
 
 def _marks(template: Template, templates: Templates) -> Iterator[str]:

@@ -54,7 +54,10 @@ def test_what_is_new_rare_or_loud_stands_out_and_words_of_severity_raise_it():
 
 @pytest.mark.parametrize(("text", "why"), [
     ("PacketError here", "error"), ("terrorist", "usual"), ("failover done", "usual"), ("5 errors", "error"),
-    ("java.io.IOException: x", "error"), ("Permission denied", "error"), ("errno 5", "usual")])
+    ("java.io.IOException: x", "error"), ("Permission denied", "error"), ("errno 5", "usual"),
+    ('"GET /ssh-key-invalid-hack.html" 200 "http://x/errors?failed" ok', "usual"), ("cannot open /var/x", "error"),
+    ("disk /dev/sda failed", "error"), ("I/O error", "error"), ("/usr/bin/x: failed", "error"),
+    ("(/a/failed)", "usual")])
 def test_words_are_whole_words(text, why):
     (one,) = findings(of(*((n, text) for n in range(10))))
 
@@ -119,6 +122,13 @@ def test_where_each_line_begins_with_the_name_of_a_machine_rules_are_for_all_mac
     assert "(?P<name>\\S+) RAS KERNEL FATAL program interrupt$" == made[0].pattern.removeprefix("\\b")
     assert "{name} RAS KERNEL FATAL program interrupt" == made[0].title
     assert all(outcome.passed for outcome in outcomes(text, tmp_path))
+
+
+def test_a_name_with_which_lines_begin_is_no_word_of_severity():
+    names = ["lib1-error", "lib2-error", "lib3-error", "lib-error"]
+    told = why(of(*((n, f"{name} installed {'x ' * n}") for n, name in enumerate(names))))
+
+    assert {"new", "usual", "loud", "rare"} >= {one for mark in told.values() for one in mark.split(", ")}
 
 
 def test_so_many_rules_are_made_and_each_has_its_name():

@@ -17,6 +17,7 @@ from corowatch.core.rotations import bases_of
 from corowatch.core.standing import clock
 from corowatch.core.surface import RESERVED
 from corowatch.core.text import many, safe
+from corowatch.rules.access_rules import ACCESS, access_flow, access_format, access_tests, by_format
 from corowatch.rules.templates import KINDS, Part, Template, Templates, common
 from corowatch.rules.yaml_text import scalar
 
@@ -213,6 +214,8 @@ def rules(found: Iterable[Finding], most: int) -> list[Rule]:
         if len(made) == most:
             break
         template = finding.template
+        if access_format(template):
+            continue  # there is one rule for them all
         writer = Writer(template, labelled=finding.labelled)
         if any(writer.pattern == rule.pattern for rule in made):
             continue  # it differs in its label
@@ -221,7 +224,7 @@ def rules(found: Iterable[Finding], most: int) -> list[Rule]:
         at_least = 1
         if "loud" in finding.marks:
             at_least = max(LEAST, ceil(template.busiest / 2) if finding.severity else 2 * template.busiest)
-        made.append(Rule(_named(finding, {rule.name for rule in made}), finding, writer.pattern,
+        made.append(Rule(_named(finding, {*ACCESS.values(), *(rule.name for rule in made)}), finding, writer.pattern,
                          tuple(writer.groups), _title(writer.title), at_least))
     return made
 
@@ -254,9 +257,14 @@ def as_yaml(made: Sequence[Rule], others: Sequence[Template], paths: Sequence[st
     told = ["# Rules for what stands out in these logs. Adapt titles and numbers, and leave out what is usual:",
             "#   corowatch check FILE    what it will do",
             "#   corowatch test FILE     the tests at its end", "flows:"]
+    access = by_format(others)
+    for as_, those in access.items():
+        told += access_flow(as_, those, _source(set().union(*(one.files for one in those)), paths))
     for rule in made:
         told += _flow(rule, paths)
     told.append("tests:")
+    for as_, those in access.items():
+        told += access_tests(as_, those)
     for rule in made:
         told += _tests(rule, others)
     return "\n".join(told) + "\n"
@@ -267,7 +275,7 @@ def _flow(rule: Rule, paths: Sequence[str]) -> Iterator[str]:
     often = f", at most {template.busiest:,} in a minute" if template.count > 1 else ""
     yield f"  # {rule.finding.why}: {many(template.count, 'line')}{often}; the first {clock(template.first)}"
     yield f"  {rule.name}:"
-    yield f"    {_source(template, paths)}"
+    yield f"    {_source(template.files, paths)}"
     yield f"    grep: {scalar(rule.pattern)}"
     title = rule.title
     if rule.at_least > 1:
@@ -277,12 +285,12 @@ def _flow(rule: Rule, paths: Sequence[str]) -> Iterator[str]:
     yield f"    alert: {{{severity}, title: {scalar(title)}, throttle: 1h}}"
 
 
-def _source(template: Template, paths: Sequence[str]) -> str:
-    if "" in template.files:
+def _source(files: set[str], paths: Sequence[str]) -> str:
+    if "" in files:
         return "journal: {}"
-    if any(path == "-" for path in paths) and any(os.path.basename(path) == "stdin" for path in template.files):
+    if any(path == "-" for path in paths) and any(os.path.basename(path) == "stdin" for path in files):
         return "stdin: {}"
-    tails = sorted({_in_use(path) for path in template.files})
+    tails = sorted({_in_use(path) for path in files})
     return f"tail: {scalar(tails[0])}" if len(tails) == 1 else f"tail: [{', '.join(map(scalar, tails))}]"
 
 

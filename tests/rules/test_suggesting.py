@@ -141,6 +141,23 @@ def test_no_rule_has_the_name_of_corowatchs_own_flow():
     assert ["corowatch-2"] == [rule.name for rule in rules(findings(of((0, "corowatch[7]: 5"))), 5)]
 
 
+ACCESS = '192.0.2.{0} - - [02/Mar/2026:08:00:{0:02} +0000] "GET /{1} HTTP/1.1" {2} 12 "-" "Mozilla/5.0 ({0})"'
+
+
+def test_an_access_log_is_parsed_and_its_broken_answers_are_counted(tmp_path):
+    answers = [(n, ACCESS.format(n, "errors/failed" * (n % 3), 200 if n % 5 else 503)) for n in range(40)]
+    text = config_of(of(*answers, (41, "disk sda failed")), files=("x.log",))
+
+    assert """\
+  # an access log of 40 lines
+  access-errors:
+    tail: """ in text
+    assert "    parse: combined\n    where: status >= 500\n    threshold: {at_least: 5, within: 1m}\n" in text
+    assert ["access-errors:", "disk-sda-failed:"] == [row.strip() for row in text.partition("tests:")[0].split("\n")
+                                                      if row.endswith(":") and row.startswith("  ") and row[2] != " "]
+    assert [True] * 4 == [outcome.passed for outcome in outcomes(text, tmp_path)]
+
+
 def test_a_log_is_named_as_it_is_called_in_use(tmp_path):
     for name in ("app.log", "app.log.1", "app.log.2"):
         (tmp_path / name).write_text("it is broken\n" * (1 + name.count(".")))

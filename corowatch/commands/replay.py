@@ -149,7 +149,7 @@ def tell(outcome: Replayed) -> None:
         for line in picture(timeline(outcome.alerts, outcome.began, outcome.ended, columns)):
             click.echo(line, err=True)
     mib = outcome.bytes / (1 << 20)
-    rate = f", {mib / outcome.seconds:,.0f} MiB/s" if outcome.seconds > 1 else ""
+    rate = f", {mib / outcome.seconds:,.0f} MiB/s" if mib > outcome.seconds > 1 else ""
     spans = f" from {clock(outcome.began)} to {clock(outcome.ended)}" if -inf < outcome.began <= outcome.ended else ""
     click.echo(f"{counted(outcome.alerts)} of {many(outcome.lines, 'line')}{spans}, in "
                f"{span(round(outcome.seconds, 1))}{rate}", err=True)

@@ -61,6 +61,8 @@ def command(what: str, files: Sequence[str], config: Sequence[str], state_dir: s
             _show_alert(what, files, loaded, _glimpse(state_dir), cache)
         else:
             glimpse = _glimpse(state_dir)
+            if place and " " not in what:
+                click.echo(f"there is no file {safe(place['path'])}; this is looked at as a line", err=True)
             if glimpse:
                 click.echo(f"as what {running_state(state_dir)} remembers", err=True)
             _show(why_text(loaded, what, remembered=glimpse.memory) if glimpse else why_text(loaded, what), loaded)

@@ -246,6 +246,12 @@ def test_why(command, what, line):
     assert (0, True) == (told.returncode, line in told.stdout)
 
 
+def test_why_tells_where_what_looks_like_a_place_in_a_file_is_taken_for_a_line(command):
+    told = command("why", "auht.log:3", "-c", "c.yaml")
+
+    assert (0, "there is no file auht.log; this is looked at as a line\n") == (told.returncode, told.stderr)
+
+
 def test_why_an_alert(command):
     id_ = json.loads(command("replay", "-c", "c.yaml", "auth.log").stdout)["id"]
     told = command("why", id_[:8], "auth.log", "-c", "c.yaml")

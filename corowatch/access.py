@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import NamedTuple
 
+from corowatch.core.text import safe
 from corowatch.units import HOMES, installed
 
 _HIDES = {"ProtectHome": (HOMES, "read-only"), "PrivateTmp": (("/tmp/", "/var/tmp/"), "no")}  # noqa: S108 - names only
@@ -30,6 +31,11 @@ class Barrier(NamedTuple):
     whom: str
     why: str
     cure: str
+
+    def told(self, path: str) -> str:
+        """A sentence for people, without its subject."""
+        by = f" by {self.whom}" if self.whom else ""
+        return f"cannot be read{by}: {safe(path)}: {self.why}; the cure: {safe(self.cure)}"
 
 
 def unreadable(paths: Iterable[str]) -> dict[str, Barrier]:

@@ -395,6 +395,7 @@ def check(config: Sequence[str]) -> None:
     from corowatch.loading import load_paths
     from corowatch.survey import (
         bare_passwords,
+        closed_journal,
         closed_to_the_service,
         look_around,
         missing_programs,
@@ -415,8 +416,10 @@ def check(config: Sequence[str]) -> None:
         click.echo(f"{found.step}: {safe(found.glob)}: {many(len(found.files), 'file')}")
         if found.hidden and found.unreadable:
             click.echo(f"  cannot be read: {many(len(found.unreadable), 'file')}")
-        for path, (whom, why, cure) in found.unreadable.items() if not found.hidden else ():
-            click.echo(f"  cannot be read{' by ' * bool(whom)}{whom}: {safe(path)}: {why}; the cure: {safe(cure)}")
+        for path, barrier in found.unreadable.items() if not found.hidden else ():
+            click.echo(f"  {barrier.told(path)}")
+    for path, barrier in closed_journal(loaded).items():
+        click.echo(f"the journal {barrier.told(path)}")
     for told in tables.counted():
         click.echo(safe(told))
     for what, path, (whom, why, cure) in closed_to_the_service(loaded):

@@ -86,11 +86,16 @@ def look(root: str = "/") -> Machine:
     for folder, files in sorted(folders.items()):
         logs += [Log(APPLICATION, path, (path,)) for path in files] if folder == "/var/log" else [
             Log(APPLICATION, f"{folder}/*.log", tuple(files))]
-    files = [*(path for log in logs for path in log.files), *_files(root, JOURNAL)]
+    files = [*(path for log in logs for path in log.files), *journal_files(root)]
     below = {_below(root, path): path for path in files}
     closed = {below[path]: barrier for path, barrier in unreadable(below).items()}
     return Machine(tuple(logs), closed, _running(root), _any(root, "/run/systemd/journal/socket", "/var/log/journal"),
                    _any(root, "/run/systemd/system"))
+
+
+def journal_files(root: str) -> list[str]:
+    """What the journal keeps of the system and its services, in the machine below `root`."""
+    return _files(root, JOURNAL)
 
 
 def _below(root: str, path: str) -> str:

@@ -17,6 +17,7 @@ from corowatch.core.config import Config, SinkUse
 from corowatch.core.kinds import Secret
 from corowatch.core.stamps import Stamps
 from corowatch.loading import DEFAULT, commands_of
+from corowatch.machine import journal_files
 from corowatch.sources.tail import Tail
 
 LOOKED_AT = 8192
@@ -50,6 +51,13 @@ def look_around(config: Config) -> Iterator[Found]:
             files = [path for path in paths if os.path.isfile(path)]
             hidden = "${" in str(told)
             yield Found(step.id, str(told) if hidden else glob, files, unreadable(files), hidden)
+
+
+def closed_journal(config: Config) -> dict[str, Barrier]:
+    """Files of the journal that cannot be read, if a flow asks it: what they hold would not be told of, nor why."""
+    if not any(step.kind.name == "journal" for step in config.steps.values()):
+        return {}
+    return unreadable(journal_files("/"))
 
 
 def timeless(config: Config) -> Iterator[str]:

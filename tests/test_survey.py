@@ -7,7 +7,7 @@ import pytest
 from corowatch import access
 from corowatch.core.config import ConfigFile
 from corowatch.loading import load_paths, load_texts
-from corowatch.survey import bare_passwords, look_around, missing_programs, open_secrets, timeless
+from corowatch.survey import bare_passwords, closed_journal, look_around, missing_programs, open_secrets, timeless
 
 
 def config(argv, folder):
@@ -24,6 +24,17 @@ def test_a_program_that_cannot_be_run_is_known(tmp_path):
     assert [] == list(missing_programs(config("[./page]", tmp_path)))
     assert [("sink ops", "no-such", "No such file or directory")] == list(
         missing_programs(config("[no-such]", tmp_path)))
+
+
+def test_a_journal_that_cannot_be_read_is_told_where_a_flow_asks_it(monkeypatch):
+    monkeypatch.setattr("corowatch.survey.journal_files", lambda root: ["/var/log/journal/1f/system.journal"])
+    monkeypatch.setattr("corowatch.survey.unreadable", lambda paths: dict.fromkeys(paths, "closed"))
+    text = "flows: {{a: {{{}, grep: x, alert: console}}}}"
+
+    told = [closed_journal(load_texts([ConfigFile("c.yaml", text.format(source), "/")]))
+            for source in ("journal: {}", "tail: a.log")]
+
+    assert [{"/var/log/journal/1f/system.journal": "closed"}, {}] == told
 
 
 def found(folder, glob="*.log"):

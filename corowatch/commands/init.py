@@ -119,8 +119,7 @@ def _tell(machine: Machine) -> None:
 
 def _tell_closed(what: str, path: str, machine: Machine) -> None:
     if barrier := machine.closed.get(path):
-        whom = f" by {barrier.whom}" if barrier.whom else ""
-        click.echo(f"{what}cannot be read{whom}: {safe(path)}: {barrier.why}; the cure: {safe(barrier.cure)}")
+        click.echo(f"{what}{barrier.told(path)}")
 
 
 def _logs(machine: Machine, named: Sequence[str], *, asks: bool) -> Sequence[Log]:

@@ -232,9 +232,12 @@ def _tell_broken() -> None:
 def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: str = "", **options: Any) -> int:
     """Load, take the state directory, run to the end; gives the exit status. Nothing is touched before the config
     has proved right. `lost`: the state is thrown away, and what to do about alerts that are lost with it."""
-    config = load()
     import faulthandler
+    import gc
     import logging
+
+    gc.disable()  # nearly all that is made until it has begun stays
+    config = load()
 
     from corowatch.daemon import Daemon
     from corowatch.log import log, set_up
@@ -251,7 +254,7 @@ def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: s
     try:
         daemon = Daemon(load, store, for_reader=quiet or options.get("once", False), **options)
         daemon.handle_signals(reloads=not quiet)
-        daemon.begin()
+        daemon.begin(config)
         status = daemon.run()
         if quiet or sys.stderr.isatty():
             show_summary(daemon.told, daemon.readers)

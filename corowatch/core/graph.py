@@ -236,6 +236,9 @@ class Graph:
         for name, steps in groups.items():
             counts: ScanCounts = Counts(lines=0, cut=0, skewed=0)
             self.feeds[name] = Feed(name, steps[0], tuple(step.id for step in steps), Broadcast(), counts)
+        self._feed_of = {name: feed.name for feed in self.feeds.values() for name in feed.steps}
+        """By source, in the order of the feeds and of the config."""
+        self._places = {name: place for place, name in enumerate(self._feed_of)}
 
     def _start(self, step: Step, memory: Callable[[str, str], Memory[Any]]) -> Live:
         kind = step.kind
@@ -269,8 +272,7 @@ class Graph:
 
     def _readers(self, step: Step) -> dict[str, str]:
         """Under which name this step's flow knows each reader upstream of it."""
-        own = set(self._sources(step))
-        return {feed.name: name for feed in self.feeds.values() for name in feed.steps if name in own}
+        return {self._feed_of[name]: name for name in sorted(self._sources(step), key=self._places.__getitem__)}
 
     def _sources(self, step: Step) -> Iterator[str]:
         if step.kind.role == "source":
@@ -284,9 +286,8 @@ class Graph:
         for step in self.config.steps.values():
             for way in step.inputs:
                 ways.setdefault((way.step, way.outlet), []).append(self.nodes[step.id].inlet)
-        feed_of = {name: feed.name for feed in self.feeds.values() for name in feed.steps}
         for live in self.nodes.values():
-            live.feeds = frozenset(feed_of[name] for name in self._sources(live.step))
+            live.feeds = frozenset(self._feed_of[name] for name in self._sources(live.step))
             if live.others is not None:
                 live.others.patterns = tuple(self._wanted_beside(live.step, live.feeds))
             for name, outlet in live.outlets.items():

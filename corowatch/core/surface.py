@@ -305,12 +305,12 @@ class Surface:
         """The values of the options given; what says how patterns are read is read first."""
         flags: dict[str, Any] = {}
         read: dict[str, Any] = {}
-        for option in sorted(kind.options.values(), key=lambda option: PatternFlag not in option.markers):
-            if option.name in chosen:
-                value = _checked(option, *chosen[option.name], flags)
-                read[option.name] = value
-                if PatternFlag in option.markers and value is not WRONG:
-                    flags[option.parameter] = value
+        given = [option for option in kind.options.values() if option.name in chosen]
+        for option in sorted(given, key=lambda option: PatternFlag not in option.markers):
+            value = _checked(option, *chosen[option.name], flags)
+            read[option.name] = value
+            if PatternFlag in option.markers and value is not WRONG:
+                flags[option.parameter] = value
         return read
 
 

@@ -5,7 +5,7 @@ place, so their order means nothing: the leftmost stamp wins, and greedy optiona
 A text of the right shape that names no time (31 June, 24:00) is skipped whole, lest its tail be read as a
 stamp.  What merely precedes a stamp needs no form: a weekday, the `<34>1` of RFC 5424, a bracket.
 
-Some whole seconds are remembered, with the ranges of `now` for which they hold, and which form was found last, to
+Some minutes are remembered, with the ranges of `now` for which they hold, and which form was found last, to
 be tried first where it can be the only one; so an answer never depends on the lines before.  All repetitions are
 bounded: the search is linear in the head, always.
 """
@@ -20,7 +20,7 @@ from typing import NamedTuple
 HEAD = 64  # bytes within which a stamp starts
 CLF_HEAD = 256  # where CLF's bracket starts at the latest: host, ident and user may be long
 LONGEST = 64  # bytes of a stamp, generously
-KNOWN = 2048  # whole seconds that are remembered
+KNOWN = 2048  # minutes that are remembered
 
 DAY = 86400
 EPOCH = datetime(1970, 1, 1)
@@ -97,10 +97,11 @@ BEFORE = r"(?:(?<![\w./-])|(?<=\dm)(?:(?<=\x1b\[\dm)|(?<=\x1b\[\d\dm)|(?<=\x1b\[
 
 
 class Form(NamedTuple):
-    """What a match means: directives, the group of each, and the group of the fraction (0: none)."""
+    """What a match means: directives, the group of each, and the groups of the second and of the fraction (0: none)."""
 
     letters: str
     groups: tuple[int, ...]
+    second: int
     fraction: int
 
 
@@ -129,7 +130,7 @@ class Stamps:
         ValueError if the format is not understood."""
         self._zone = zone
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
-        self._known: dict[tuple[str, object], tuple[float | None, float, float]] = {}
+        self._known: dict[tuple[str, bytes, bytes, bytes], tuple[float | None, float, float]] = {}
         self._likely: dict[bytes, Alone] = {}  # by a line's first byte, the form that was found last
 
     @property
@@ -162,17 +163,35 @@ class Stamps:
         return None
 
     def _time(self, found: re.Match[bytes], form: Form, now: float) -> float | None:
-        """What a match says, by its text without the fraction; seconds that were told before are remembered."""
+        """What a match says, by its text without second and fraction; minutes that were told before are remembered."""
+        text = found.string
         start, end = found.span(found.lastindex or 0)
         begin, past = found.span(form.fraction) if form.fraction else (-1, -1)
-        text = found.string
-        key = form.letters, (text[start:end] if begin < 0 else (text[start:begin], text[past:end]))
+        if begin < 0:
+            begin = past = end
+        first, last = found.span(form.second) if form.second else (start, start)
+        second = int(text[first:last] or b"0")
+        key = form.letters, text[start:first], text[last:begin], text[past:end]
         known = self._known.get(key)
         if known is None or not known[1] <= now < known[2]:
-            if len(self._known) >= KNOWN:
-                self._known.clear()
-            self._known[key] = known = resolve(form, found.group(*form.groups), now, self._zone)
-        return known[0] if known[0] is None or begin < 0 else known[0] + float(b"." + text[begin:past])
+            known = self._minute(key, found, form, now)
+        if second <= 60 and known[1] <= now < known[2]:
+            whole = None if known[0] is None else known[0] + second
+        else:
+            whole = resolve(form, found.group(*form.groups), now, self._zone)[0]
+        return whole if whole is None or begin == past else whole + float(b"." + text[begin:past])
+
+    def _minute(self, key: tuple[str, bytes, bytes, bytes], found: re.Match[bytes], form: Form, now: float,
+                ) -> tuple[float | None, float, float]:
+        """The minute of a match, and the range of `now` for which it holds with each of its seconds; remembered."""
+        parts = found.group(*form.groups)
+        if form.second:
+            parts = tuple(b"0" if letter == "S" else part for letter, part in zip(form.letters, parts, strict=True))
+        at, low, high = resolve(form, parts, now, self._zone)
+        if len(self._known) >= KNOWN:
+            self._known.clear()
+        self._known[key] = known = at, low + 60 if form.second else low, high
+        return known
 
 
 def resolve(form: Form, parts: object, now: float, zone: tzinfo | None) -> tuple[float | None, float, float]:
@@ -291,13 +310,14 @@ def scan(expression: str, directives: Mapping[str, str], hint: str = "", first: 
             return directives[letter]
         count += 1
         if letter == "(":
-            opened, forms[count] = count, Form("", (), 0)
+            opened, forms[count] = count, Form("", (), 0, 0)
             return "("
         form = forms[opened]
         if letter == "f":
             forms[opened] = form._replace(fraction=count)
         else:
-            forms[opened] = form._replace(letters=form.letters + letter, groups=(*form.groups, count))
+            forms[opened] = form._replace(letters=form.letters + letter, groups=(*form.groups, count),
+                                          second=count if letter == "S" else form.second)
         return directives[letter]
 
     pattern = re.compile(re.sub(r"%([A-Za-z(])", group, expression).encode())

@@ -503,3 +503,15 @@ def test_how_many_seconds_are_remembered_changes_no_answer(monkeypatch: pytest.M
 
     assert wanted == [some.read(line, 1.8e9) for line in lines]
     assert len({*wanted}) == 28
+
+
+@given(st.datetimes(datetime(1999, 12, 28), datetime(2032, 3, 3)), st.lists(st.integers(0, 61), min_size=1, max_size=4),
+       st.sampled_from([-86400, 0, 364 * 86400, 365 * 86400, 366 * 86400]), st.integers(-130, 130))
+def test_a_second_of_a_minute_that_is_remembered_is_what_it_says_alone(moment, seconds, away, about):
+    remembering = Stamps("auto", UTC)
+    now = moment.replace(tzinfo=UTC).timestamp() + away + about
+    for second in seconds:
+        told = f"{moment:%b %e %H:%M}:{second:02}".encode()
+        parts = {"b": told[:3], "e": told[4:6], "H": told[7:9], "M": told[10:12], "S": told[13:15]}
+
+        assert remembering.read(told, now) == stamps.nearest(parts, now, UTC)[0]

@@ -96,6 +96,11 @@ class Option:
     def required(self) -> bool:
         return self.default is REQUIRED
 
+    @cached_property
+    def types(self) -> frozenset[Any]:
+        """Its type, and those that this is made of."""
+        return frozenset({self.hint, *get_args(self.hint)})
+
     @property
     def free(self) -> bool:
         return FreeKeys in self.markers

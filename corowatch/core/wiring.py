@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
@@ -56,7 +56,7 @@ class Use:
     def values(self, *wanted: Any) -> Iterator[tuple[Any, Place]]:
         """Each single value of the options that hold one of the types `wanted`, with its place."""
         for name, option in self.kind.options.items() if self.kind else ():
-            if name in self.given and not set(wanted).isdisjoint({option.hint, *get_args(option.hint)}):
+            if name in self.given and not option.types.isdisjoint(wanted):
                 yield from ((value, given.place) for value, given in _parts(self.given[name], self.options[name]))
 
     @property
@@ -308,7 +308,7 @@ class Wiring:
         """The fields that the step makes; ANYTHING if one of its options could not be read."""
         made: dict[str, Place] = {}
         for name, option in step.kind.options.items() if step.kind else ():
-            if name in step.given and NewField in {option.hint, *get_args(option.hint)}:
+            if name in step.given and NewField in option.types:
                 given, value = step.given[name], step.options[name]
                 made |= given.keys if isinstance(value, dict) else {
                     one: part.place for one, part in _parts(given, value) if one is not WRONG}
@@ -388,7 +388,7 @@ class Wiring:
     def _check_sinks(self, step: Draft, fields: Fields) -> None:
         """Each sink that the step names must be there; of those it reaches, note what it sends them."""
         for name, option in step.kind.options.items() if step.kind else ():
-            if SinkName not in {option.hint, *get_args(option.hint)}:
+            if SinkName not in option.types:
                 continue
             for sink in step.options[name] if name not in step.given else ():
                 self.reached[sink] = self.reached.get(sink, Fields()) | fields

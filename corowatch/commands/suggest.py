@@ -14,6 +14,7 @@ from corowatch.cli import force as overwriting
 from corowatch.commands.replay import all_read, files, progress_bar, since, until
 from corowatch.core.standing import clock, span
 from corowatch.core.text import many, safe
+from corowatch.rules.access_rules import by_format
 from corowatch.rules.lines import Read, read_lines
 from corowatch.rules.replaying import spooled
 from corowatch.rules.suggesting import Finding, as_json, as_table, as_yaml, findings, rules
@@ -66,7 +67,7 @@ def command(files: Sequence[str], top: int, since: float | None, until: float | 
         click.echo(json.dumps({"lines": templates.lines, "templates": len(found), "forgotten": templates.forgotten,
                                "found": [as_json(one) for one in found[:top]]}, ensure_ascii=False, indent=1))
     if output is not None or how in ("yaml", "both"):
-        if not made:
+        if not made and not by_format([one.template for one in found]):
             fail(1, "no line says a word of which a rule could be made")
         text = as_yaml(made, [one.template for one in found], files)
         if output is None:

@@ -67,6 +67,18 @@ def test_packed_logs_standard_input_and_a_part_of_the_time(command, folder):
     assert ("2 templates of 41 lines" in piped.stderr, "stdin: {}" in piped.stdout) == (True, True)
 
 
+def test_a_log_that_is_only_an_access_log_has_its_rule(command, folder):
+    (folder / "access.log").write_text("".join(
+        f'192.0.2.1 - - [02/Mar/2026:08:00:{n:02} +0000] "GET /{n} HTTP/1.1" {200 if n else 503} 12 "-" "curl"\n'
+        for n in range(9)))
+
+    told = command("suggest", "access.log", "-o", "rules.yaml")
+
+    assert (0, True) == (told.returncode, "wrote rules.yaml" in told.stderr)
+    assert (True, 0) == ("  access-errors:\n" in (folder / "rules.yaml").read_text(),
+                         command("test", "rules.yaml").returncode)
+
+
 def test_exports_of_the_journal(command):
     entry = json.dumps({"__REALTIME_TIMESTAMP": "1772438400000000", "__CURSOR": "s=1", "MESSAGE": "disk sda1 failed"})
 

@@ -93,11 +93,12 @@ def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, ca
         return alert.id.startswith(id_)
 
     sent = glimpse.alert(id_) if glimpse else None
-    if sent is not None and not files:
-        files = list(dict.fromkeys(str(event["file"]) for event in sent.events if os.path.exists(str(event["file"]))))
+    asked = None if files else sent
+    if asked is not None:
+        files = list(dict.fromkeys(str(event["file"]) for event in asked.events if os.path.exists(str(event["file"]))))
 
         def found(alert: Alert) -> bool:
-            return (alert.flow, alert.at, alert.key, alert.state) == (sent.flow, sent.at, sent.key, sent.state)
+            return (alert.flow, alert.at, alert.key, alert.state) == (asked.flow, asked.at, asked.key, asked.state)
 
     if not files and sent is None:
         fail(1, f"no alert {id_} is kept here. An id that a daemon gave is known in its state directory (--state-dir) "
@@ -110,14 +111,22 @@ def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, ca
                 "others than those of a daemon")
     else:
         alert, told = answer
-        click.echo(f"{alert.id}  {clock(when(alert))}  {safe(alert.flow)}: {in_one_line(alert.title)}\n")
+        click.echo(_head(asked or alert))
+        if asked is not None and (alert.id, alert.title) != (asked.id, asked.title):
+            other = "" if alert.title == asked.title else f": {in_one_line(alert.title)}"
+            click.echo(f"its logs, read from their beginning, give it as {alert.id}{other}")
+        click.echo()
         for one in told:
             _show(one, config)
 
 
+def _head(alert: Alert) -> str:
+    return f"{alert.id}  {clock(when(alert))}  {safe(alert.flow)}: {in_one_line(alert.title)}"
+
+
 def _show_kept(alert: Alert) -> None:
     """What an alert tells by itself, where its lines are no longer there."""
-    click.echo(f"{alert.id}  {clock(when(alert))}  {safe(alert.flow)}: {in_one_line(alert.title)}\n")
+    click.echo(f"{_head(alert)}\n")
     click.echo(f"its logs are not as they were; it told {many(len(alert.events), 'line')}:")
     for event in alert.events:
         click.echo(f"  {event['file']}:@{event['offset']}  {in_one_line(str(event['text']))}")

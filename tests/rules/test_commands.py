@@ -293,11 +293,28 @@ def test_why_asks_what_a_daemon_remembers_and_what_it_sent(command, folder):
     assert re.search(r"rests until .*, 2 suppressed", remembered.stdout)
     sent = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
     assert ["1 of 3", "2 of 3"] == re.findall(r"\d of 3", sent.stdout)
+    assert sent.stdout.startswith(f"{alert['id']}  ")
     (folder / "auth.log").write_text("")
     gone = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
     assert "its logs are not as they were; it told 3 lines:\n" in gone.stdout
     (folder / "auth.log").unlink()
     assert gone.stdout == command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s").stdout
+
+
+def test_why_an_alert_that_its_logs_give_otherwise_says_so(command, folder):
+    config = "{flows: {jobs: {tail: LOG, grep: 'job (?P<job>\\d)', collect: {until: done, by: job}, "
+    config += "alert: {to: out, title: '{count} lines'}}}, sinks: {out: {file: out.jsonl}}}"
+    (folder / "c.yaml").write_text(config.replace("LOG", str(folder / "auth.log")))
+    first, *others = [f"2026-03-02T08:00:0{n}Z job 1 {word}\n" for n, word in enumerate(("begins", "goes on", "done"))]
+    (folder / "auth.log").write_text("".join(others))
+    assert 0 == command("run", "c.yaml", "--once", "--state-dir", "s").returncode
+    (alert,) = map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+    (folder / "auth.log").write_text("".join((first, *others)))
+
+    told = command("why", alert["id"][:8], "-c", "c.yaml", "--state-dir", "s")
+
+    assert told.stdout.startswith(f"{alert['id']}  2026-03-02 08:00:02Z  jobs: 2 lines\n")
+    assert re.search(r"\nits logs, read from their beginning, give it as [0-9a-f]{24}: 3 lines\n\n", told.stdout)
 
 
 @pytest.mark.parametrize(("what", "why"), [

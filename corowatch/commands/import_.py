@@ -40,6 +40,19 @@ def often(context: click.Context, parameter: click.Parameter, given: str | None)
         raise click.BadParameter(f"{given!r} is not N/TIME, such as 5/10m") from None
 
 
+def logs_of(peer: str, given: Sequence[str]) -> Sequence[str]:
+    """The logs to read as a config names them, wherever it stands. Raises BadParameter where the journal is asked for
+    and cannot be read so."""
+    if "journal" not in given:
+        return [os.path.abspath(one) for one in given]
+    if peer == "logcheck" and len(given) == 1:
+        return given
+    instead = {"logcheck": "the journal is read alone, without other logs",
+               "fail2ban": "fail2ban's filters read it with `--set logtype=journal`"}
+    why = instead.get(peer, f"the rules of {peer} read files, in whose lines stand a time, a host and a program")
+    raise click.BadParameter(f"journal: {why}; a file of this name is ./journal", param_hint="--log")
+
+
 @click.command("import")
 @click.argument("peer", type=click.Choice(PEERS))
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
@@ -75,6 +88,7 @@ def command(peer: str, files: Sequence[str], logs: Sequence[str], options: Mappi
     if threshold is not None and peer != "fail2ban":
         raise click.BadParameter("it is for fail2ban, whose jails say how often is too often; in a config of "
                                  f"{peer}'s rules write a step `threshold`", param_hint="--threshold")
+    logs = logs_of(peer, logs)
     if output is not None:
         must_be_new(output, force=force)
     for path in files:

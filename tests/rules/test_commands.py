@@ -391,6 +391,36 @@ def test_import_writes_to_a_file(command, folder):
     assert "- tail: /var/log/syslog\n" in (folder / "made.yaml").read_text()
 
 
+def test_import_names_the_log_that_is_meant_wherever_the_config_stands(command, folder):
+    (folder / "swatchdogrc").write_text(SWATCH)
+    (folder / "configs").mkdir()
+    told = command("import", "swatchdog", "swatchdogrc", "--log", "auth.log", "-o", "configs/made.yaml")
+
+    assert 0 == told.returncode
+    assert f"tail: {folder}/auth.log\n" in (folder / "configs" / "made.yaml").read_text()
+
+
+@pytest.mark.parametrize(("peer", "logs", "why"), [
+    ("fail2ban", ["journal"], "fail2ban's filters read it with `--set logtype=journal`"),
+    ("sec", ["journal"], "the rules of sec read files"),
+    ("swatchdog", ["journal"], "the rules of swatchdog read files"),
+    ("logcheck", ["journal", "/var/log/syslog"], "the journal is read alone"),
+])
+def test_import_takes_the_journal_for_no_file(command, folder, peer, logs, why):
+    (folder / "rules").write_text("")
+    told = command("import", peer, "rules", *(word for log in logs for word in ("--log", log)))
+
+    assert (64, True) == (told.returncode, why in told.stderr), told.stderr
+
+
+@pytest.mark.parametrize("peer", ["sec", "swatchdog", "logcheck"])
+def test_import_refuses_rules_that_are_no_text(command, folder, peer):
+    (folder / "rules").write_bytes(b"\x7fELF\x02\0\0\nx\0\n")
+    told = command("import", peer, "rules")
+
+    assert (78, "", "rules: is no text: there are NUL bytes\n") == (told.returncode, told.stdout, told.stderr)
+
+
 def test_import_writes_over_a_file_only_by_force(command, folder):
     (folder / "swatchdogrc").write_text(SWATCH)
     told = command("import", "swatchdog", "swatchdogrc", "-o", "c.yaml")

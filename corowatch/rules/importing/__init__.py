@@ -175,12 +175,16 @@ def as_yaml(imported: Import, title: str) -> str:
 
 
 def lines_of(path: str, newline: str | None = None) -> list[tuple[int, str]]:
-    """The lines of a file with their numbers; `newline` as of open(). Raises ConfigError where it cannot be read."""
+    """The lines of a file with their numbers; `newline` as of open(). Raises ConfigError where it cannot be read or is
+    no text."""
     try:
         with open(path, encoding="utf-8", errors="replace", newline=newline) as file:
-            return list(enumerate(file.read().split("\n"), 1))
+            text = file.read()
     except OSError as error:
         raise ConfigError([Mistake(Place(path), f"cannot be read: {error.strerror}")]) from error
+    if "\0" in text:
+        raise ConfigError([Mistake(Place(path), "is no text: there are NUL bytes")])
+    return list(enumerate(text.split("\n"), 1))
 
 
 def _comment(text: str) -> str:

@@ -229,11 +229,15 @@ def test_the_journal_is_read_though_a_jail_names_files_but_for_a_log_that_is_ask
     path = filter_("[Definition]\nfailregex = ^bad <HOST>$\njournalmatch = _COMM=app\n")
     (folder / "jail.conf").write_text("[app]\nenabled = true\nbackend = systemd\nlogpath = /var/log/app.log\n")
 
-    sources = [next(iter(flow.steps)).kind for options in ({}, {"logs": ("/x.log",)})
+    journal = {"options": {"logtype": "journal"}}
+    sources = [next(iter(flow.steps)).kind for options in ({}, {"logs": ("/x.log",)}, journal)
                for flow in read([str(folder / "jail.conf")], Asked(**options)).flows]
+    (folder / "jail.conf").write_text("[app]\nenabled = true\nlogpath = /var/log/app.log\n")
+    asked = read([str(folder / "jail.conf")], Asked(**journal)).flows
     alone = read([path], Asked(options={"logtype": "journal"})).flows
 
-    assert ["journal", "tail"] == sources
+    assert ["journal", "tail", "journal"] == sources
+    assert ["journal"] == [flow.steps[0].kind for flow in asked]
     assert ["journal"] == [flow.steps[0].kind for flow in alone]
 
 

@@ -184,7 +184,8 @@ def _jails(imported: Import, ini: Ini, path: str, asked: Asked) -> list[Ini]:
             if lines := ini.value(name, option, {}):
                 own.setdefault(option, Line("\n".join(line.text for line in lines), lines[0].place))
         paths = [word.removesuffix(" tail").removesuffix(" head") for word in _text(ini, name, "logpath").split("\n")]
-        if _text(ini, name, "backend") == "systemd" and not asked.logs:  # then `logpath` is not looked at
+        of_journal = _text(ini, name, "backend") == "systemd" or asked.options.get("logtype") == "journal"
+        if of_journal and not asked.logs:  # then `logpath` is not looked at
             own.setdefault("logtype", Line("journal", place))
             paths = []
         often = asked.threshold or (_count(imported, ini, name), _span(imported, ini, name))

@@ -151,5 +151,7 @@ def tell(outcome: Replayed) -> None:
     mib = outcome.bytes / (1 << 20)
     rate = f", {mib / outcome.seconds:,.0f} MiB/s" if mib > outcome.seconds > 1 else ""
     spans = f" from {clock(outcome.began)} to {clock(outcome.ended)}" if -inf < outcome.began <= outcome.ended else ""
-    click.echo(f"{counted(outcome.alerts)} of {many(outcome.lines, 'line')}{spans}, in "
-               f"{span(round(outcome.seconds, 1))}{rate}", err=True)
+    lines = many(outcome.lines, "line")
+    were = f"{'was' if outcome.lines == 1 else 'were'} read"
+    of = f"{spans}; {lines} {were}" if outcome.part else f" of {lines}{spans}"
+    click.echo(f"{counted(outcome.alerts)}{of}, in {span(round(outcome.seconds, 1))}{rate}", err=True)

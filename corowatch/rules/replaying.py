@@ -49,6 +49,8 @@ class Replayed:
     ended: float = -inf
     seconds: float = 0.0
     """How long it took."""
+    part: bool = False
+    """Whether only a part of the time was asked for: more `lines` were read to find it."""
     failed: int = 0
     """Files that could not be read, or not to their end."""
 
@@ -181,7 +183,7 @@ def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float 
     """The same of several configs, side by side: what they all read is read once."""
     began = time.monotonic()
     inputs = Inputs(paths)
-    outcomes = [Replayed(notes=inputs.notes) for _ in configs]
+    outcomes = [Replayed(notes=inputs.notes, part=(since, until) != (-inf, inf)) for _ in configs]
     run = Rehearsal([(config, outcome.alerts.append) for config, outcome in zip(configs, outcomes, strict=True)],
                     inputs.open(configs), since=since, until=until, cache=cache, witness=witness)
     inputs.notes += [f"{path}: no source of the config reads it" for path in inputs.unread(configs)]

@@ -38,10 +38,13 @@ HELD = ' class="held"'
 def page(outcome: Replayed, config: Config) -> str:
     """The page, as HTML."""
     line = timeline(outcome.alerts, outcome.began, outcome.ended, PARTS)
-    heads = [f"{counted(outcome.alerts)} of {many(outcome.lines, 'line')}"]
+    lines = many(outcome.lines, "line")
+    told = counted(outcome.alerts)
+    heads = [told.rstrip(",") if outcome.part else f"{told} of {lines}"]
     if outcome.lines:
         began, seconds = min(outcome.began, outcome.ended), round(outcome.seconds, 1)
-        heads.append(f"{clock(began)} to {clock(outcome.ended)}, read in {span(seconds)}")
+        heads.append(f"{clock(began)} to {clock(outcome.ended)}, {f'{lines} ' if outcome.part else ''}read in "
+                     f"{span(seconds)}")
     template = files("corowatch.rules").joinpath("report.html").read_text(encoding="utf-8")
     parts = {
         "summary": "".join(f"<p>{escape(head)}</p>" for head in heads),

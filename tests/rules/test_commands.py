@@ -96,9 +96,17 @@ def test_replay_prints_alerts_as_json_lines_where_no_person_reads(command):
     assert "1 alert of 4 lines from 2026-03-02 08:00:00Z to 2026-03-02 08:00:03Z" in told.stderr
 
 
+def test_replay_of_a_part_of_the_time_tells_of_lines_that_were_read_to_find_it(command, folder):
+    told = command("replay", "-c", "c.yaml", "auth.log", "--until", "2026-03-02T08:00:02Z", "--report", "page.html")
+
+    assert "1 alert from 2026-03-02 08:00:00Z to 2026-03-02 08:00:02Z; 4 lines were read, in " in told.stderr
+    assert "<p>1 alert</p><p>2026-03-02 08:00:00Z to 2026-03-02 08:00:02Z, 4 lines read in " in (
+        folder / "page.html").read_text()
+
+
 @pytest.mark.parametrize(("words", "status", "said"), [
     (("--since", "2027-01-01"), 0, "note: no line is as late as that: the last was at 2026-03-02 08:00:03Z"),
-    (("--until", "2025-01-01"), 0, "0 alerts of 0 lines"),
+    (("--until", "2025-01-01"), 0, "; 0 lines were read, in "),
     (("--since", "2026-02-02", "--until", "2026-02-01"), 64, "there is no time between them")])
 def test_a_time_in_which_nothing_is_is_told(command, words, status, said):
     done = command("replay", "auth.log", "-c", "c.yaml", *words)

@@ -143,7 +143,8 @@ def test_what_a_command_names_is_what_swatchdog_puts_there(rules, tmp_path):
 
     assert ["got x y\nthere\n", "got x y\n", "2\n"] == [
         (tmp_path / name).read_text() for name in ("piped", "line", "sum")]
-    assert [(5, "the variable $who"), (6, "the variable $who")] == [(one.place.line, one.why) for one in imported.lost]
+    assert [(5, "the variable $who is not known here"), (6, "the variable $who is not known here")] == [
+        (one.place.line, one.why) for one in imported.lost]
 
 
 def test_what_cannot_be_carried_over_has_its_place(rules):
@@ -195,7 +196,8 @@ def test_expressions_of_perl(perl, ours):
 
 @pytest.mark.parametrize(("perl", "flags", "why"), [
     ("a\\Kb", "", "\\K, which keeps what is before it"), ("(?|a|b)", "", "(?|…), which only Perl has"),
-    ("a@list", "", "the variable @list"), ("a b", "x", "the flag 'x', with blanks and comments in the pattern"),
+    ("a@list", "", "the variable @list is not known here"),
+    ("a b", "x", "the flag 'x', with blanks and comments in the pattern"),
     ("a", "q", "the flag 'q'"), ("(*FAIL)", "", "(*…), which only Perl has"),
 ])
 def test_what_only_perl_has_is_refused(perl, flags, why):

@@ -70,7 +70,7 @@ def translated(expression: str, flags: str = "", *, wanted: Collection[int] = ()
         if found["special"] or found["verb"]:
             raise Refused(f"{found[0]}…), which only Perl has")
         if found["variable"]:
-            raise Refused(f"the variable {found[0]}")
+            raise Refused(f"the variable {found[0]} is not known here")
         if found["count"]:
             return "{0,"
         if found["named"] or found["tick"]:
@@ -126,7 +126,7 @@ def as_text(text: str) -> str:
             number = int(found["number"]) if found["number"].isdigit() else 0
             return f"{{g{number}}}" if number else "{text}"
         if found["name"]:
-            raise Refused(f"the variable {found[0]}")
+            raise Refused(f"the variable {found[0]} is not known here")
         return found[0] * 2
 
     return _TEXT.sub(piece, text)

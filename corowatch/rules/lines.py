@@ -49,9 +49,10 @@ class _Taker:
 def read_lines(paths: Sequence[str], take: Callable[[Event], object], *, since: float = -inf, until: float = inf,
                progress: Progress = lambda done, total: None) -> Read:
     """Hand each line from `since` to `until` (seconds since the epoch) to `take`, as `replay` would read the files:
-    plain, packed or exported from the journal. What raises in `take` ends it."""
+    plain, packed or exported from the journal; what is no text is left out. What raises in `take` ends it."""
     began = time.monotonic()
     inputs = Inputs(paths)
+    inputs.only_text()
     config = load_texts([ConfigFile("lines", EVERYTHING)])
     open_ = inputs.open([config])
     feeds = [_feed(step, _Taker(take, since, until)) for step in config.steps.values()]

@@ -30,6 +30,8 @@ PAUSE = 0.1
 """Seconds between two words of how far it is."""
 BEGINS = 4096
 """Bytes that tell what a file is."""
+HOLES = 3
+"""Pieces of text, at most, between the holes of NULs that a crash or a truncation leaves in so many bytes of a log."""
 
 Progress = Callable[[int, int], object]
 """Is told so many bytes of so many."""
@@ -77,7 +79,7 @@ class Inputs:
         """Files that cannot be read, or not to their end."""
         self.paths: list[str] = []
         self.journals: list[str] = []
-        self._binary: set[str] = set()
+        self._binary: dict[str, bytes] = {}
         seen: set[str] = set()
         for path in paths:
             if (real := os.path.realpath(path)) in seen:
@@ -93,13 +95,20 @@ class Inputs:
             if not begins:
                 self.notes.append(f"{path}: it is empty")
             if b"\0" in begins:
-                self._binary.add(path)
+                self._binary[path] = begins
             (self.journals if is_journal(begins) else self.paths).append(path)
 
     def tell(self, kind: str, text: str, **fields: Any) -> None:
         """Something could not be read."""
         self.notes.append(text)
         self.failed.add(str(fields.get("path")))
+
+    def only_text(self) -> None:
+        """Leave out what is no text at all, such as wtmp: where NULs are in more places than a hole or two would be."""
+        for path in [path for path in self.paths if sum(map(bool, self._binary.get(path, b"").split(b"\0"))) > HOLES]:
+            del self._binary[path]
+            self.paths.remove(path)
+            self.notes.append(f"{path}: it is no text, and left out: there are NUL bytes")
 
     def open(self, configs: Sequence[Config]) -> Callable[[Feed], Source]:
         """What is read in place of each source of some configs."""

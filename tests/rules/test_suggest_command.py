@@ -79,6 +79,20 @@ def test_a_log_that_is_only_an_access_log_has_its_rule(command, folder):
                          command("test", "rules.yaml").returncode)
 
 
+@pytest.mark.parametrize("words", [("suggest",), ("accept", "usual.templates")])
+def test_nothing_is_learnt_of_a_file_that_is_no_text(command, folder, words):
+    (folder / "wtmp").write_bytes(b"\x07\0\0\0pts/0 failed\n\0\0root\0\0" * 9)
+    (folder / "hole.log").write_bytes(bytes(99) + b"it begins\n" + bytes(99) + b"it goes on\n")
+
+    told = command(*words, "wtmp", "hole.log", "auth.log")
+    alone = command(*words, "wtmp")
+
+    assert "note: wtmp: it is no text, and left out: there are NUL bytes\n" in told.stderr
+    assert (0, False) == (told.returncode, "wtmp" in told.stdout or "pts/0" in told.stdout)
+    assert "43 lines" in told.stderr
+    assert (1, True) == (alone.returncode, "there is no line to learn from" in alone.stderr)
+
+
 def test_exports_of_the_journal(command):
     entry = json.dumps({"__REALTIME_TIMESTAMP": "1772438400000000", "__CURSOR": "s=1", "MESSAGE": "disk sda1 failed"})
 

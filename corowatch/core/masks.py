@@ -73,8 +73,11 @@ _SIGN_OF = {mask.name: sign for sign, mask in SIGNS.items()}
 *_BEGIN, _LAST = (f"(?P<{mask.name}>{mask.stands})" for mask in MASKS)
 _MASKED = re.compile(rf"(?<![A-Za-z\d])(?=[-\d:\[]|[a-fA-F]{{1,64}}[-\d:]|{_DAY}|{_MONTH})"
                      rf"(?:{'|'.join(_BEGIN)})|{_LAST}")
-_SYSLOG = re.compile(rf"(?:<{_SIGN_OF['num']}>)?{_SIGN_OF['time']} \S*[^\s:] "
-                     r"(?=[^\s:\[\]]{1,128}(?:\[[^\s\]]{1,128}\])?:)")
+_LEVEL = (r"(?i:trace|debug|info(?:rmation)?|notice|warn(?:ing)?|err(?:or)?|severe|crit(?:ical)?|fatal|alert|emerg"
+          r"|panic)|[A-Z]")
+"""What stands where syslog has the host, and is none."""
+_SYSLOG = re.compile(rf"(?:<{_SIGN_OF['num']}>)?{_SIGN_OF['time']} (?![\[(<|]?(?:{_LEVEL})[\])>|]? )\S*[^\s:] "
+                     r"(?=[^\s:\[\]]{1,128}(?:\[[^\s\]]{1,128}\])?:(?!\w))")
 _WORD = re.compile(r"\S+")
 _SAID = re.compile(r"(?<!\S)\S*?[^\W_]")
 """The beginning of a word in which something is said."""

@@ -60,6 +60,8 @@ _LITTLE = re.compile("(?:-(?:an?|and|are|as|at|be|by|can|for|from|in|into|is|its
                      ")+$")
 """Words at the end of a name that say nothing."""
 _SPECIAL = re.compile(r"[\\.^$|?*+()\[\]{}]")
+_GOES_ON = re.compile(rf"[.-][A-Za-z{WILD}]|{WILD}")
+"""Behind an address or a number that is only how a name begins, as in 192.0.2.7.dyn.example.org."""
 _KEY = re.compile(r"([A-Za-z]\w{0,30})[=:][\"'(\[]?$", re.ASCII)
 
 
@@ -145,13 +147,13 @@ class Writer:
 
     def _word(self, word: str, part: Part | None, *, first: bool) -> str:
         told, title, before = "", "", ""
-        for char in word:
+        for at, char in enumerate(word):
             if char != WILD and char not in SIGNS:
                 told += _SPECIAL.sub(r"\\\g<0>", char)
                 title += {"{": "{{", "}": "}}"}.get(char, char)
             else:
                 found = SIGNS[char].found if char in SIGNS else _varying(part)
-                name = self._name(char, before, program=first)
+                name = "" if _GOES_ON.match(word, at + 1) else self._name(char, before, program=first)
                 told += f"(?P<{name}>{found})" if name else found
                 title += f"{{{name}}}" if name else "…"
             before += char

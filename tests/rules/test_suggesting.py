@@ -80,6 +80,16 @@ def test_groups_are_not_named_as_fields_that_are_there_already():
     assert ("count_", "host_", "id_", "ip", "ip2") == made.groups
 
 
+@pytest.mark.parametrize(("text", "groups"), [
+    ("failed: rhost=192.0.2.7.dyn.example.org", ()), ("failed: rhost=192.0.2.7-x", ()),
+    ("failed: rhost=192.0.2.7.", ("rhost",)), ("failed: rhost=192.0.2.7: bye", ("rhost",)),
+    ("failed: took=12ms", ("took",))])
+def test_the_beginning_of_a_name_is_no_value(text, groups):
+    (made,) = rules(findings(of((0, text))), 5)
+
+    assert groups == made.groups
+
+
 def test_what_is_loud_gets_a_threshold():
     """With words of severity, one that it would have reached; else one that it would not."""
     loud = [(n % 4, f"it failed: {n}") for n in range(100)] + [(n % 4, f"all is well {n}") for n in range(100)]

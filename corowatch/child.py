@@ -35,15 +35,18 @@ def find(program: str) -> str:
     return os.path.abspath(found)
 
 
-def run(command: list[str], data: bytes, timeout: float) -> str:
+def run(command: list[str], data: bytes, timeout: float, *, once: bool = False) -> str:
     """Run a command to its end, or to its timeout (seconds); its whole process group ends with it.
 
-    Gives the end of what it wrote to standard error, as one line. Raises Undelivered with that and the exit status.
+    Gives the end of what it wrote to standard error, as one line. Raises Undelivered with that and the exit status;
+    with `once` only where it could not be started.
     """
     try:
         status, reason = ended(command, data, timeout)
     except OSError as error:
         raise Undelivered(f"{command[0]}: {error.strerror}", permanent=error.errno == errno.E2BIG) from error
+    if once:
+        return reason
     if status is None:
         raise Undelivered(f"{command[0]} took over {timeout:g} s and was killed")
     if status:

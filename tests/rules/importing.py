@@ -33,3 +33,8 @@ def lost(imported):
 
 def objects(text):
     return [json.loads(line) for line in text.splitlines()]
+
+
+def once(argv):
+    """What an imported command is: run once, for no peer asks how it ended."""
+    return {"argv": argv, "once": True}

@@ -10,7 +10,7 @@ from corowatch.core.errors import ConfigError
 from corowatch.rules.importing import Asked
 from corowatch.rules.importing.sec import WINDOW, read
 from tests.agreement import DATA
-from tests.rules.importing import alerts, loaded, lost
+from tests.rules.importing import alerts, loaded, lost, once
 
 RULES = r"""
 # what nobody wants to hear of
@@ -201,10 +201,11 @@ def test_actions_become_sinks(rules):
 
     assert {
         "file": {"file": "/var/log/out.txt"},
-        "shell": {"exec": ["/bin/page", "{g1}", "{text}"]},
-        "shell-2": {"exec": ["/bin/sh", "-c", "echo \"$2\" >> /tmp/x", "sh", "", "{g2}"]},
+        "shell": {"exec": once(["/bin/page", "{g1}", "{text}"])},
+        "shell-2": {"exec": once(["/bin/sh", "-c", "echo \"$2\" >> /tmp/x", "sh", "", "{g2}"])},
         "mail": {"email": {"to": "ops@example.org"}},
-        "pipe": {"exec": ["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | grep -v \"$2\"", ".{title}", "", "{g2}"]},
+        "pipe": {"exec": once(["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | grep -v \"$2\"", ".{title}", "",
+                               "{g2}"])},
     } == imported.sinks
     assert [("x", "console", "info"), ("got {g1}", "console", "info"), ("x", ["file", "shell", "shell-2"], "warning"),
             ("S {g2}", "mail", "warning"), ("{g1}", "pipe", "warning"), ("{g2}", "console", "warning")] == [
@@ -220,7 +221,7 @@ def test_a_mail_of_which_a_shell_makes_the_subject_is_sent_by_a_shell(rules, sub
 
     there = subject.replace("{", "{{").replace("}", "}}")
     script = f"printf '%s\\n' \"${{{{0#.}}}}\" | mail -s \"{there}\" a@example.org"
-    assert {"pipe": {"exec": ["/bin/sh", "-c", script, ".{title}"]}} == imported.sinks
+    assert {"pipe": {"exec": once(["/bin/sh", "-c", script, ".{title}"])}} == imported.sinks
 
 
 def test_a_script_decides_and_a_calendar_has_its_time(rules):
@@ -343,7 +344,7 @@ def test_what_a_command_gets_is_what_sec_gives_it(rules, tmp_path):
     (sink,) = rules(single(f"shellcmd ({text})", desc="of $2")).sinks.values()
     rules(single(f"write - ({text})", desc="of $2"))
     said = {"{g1}": "a", "{g2}": "b", ".{text}": ".a b"}
-    words = [said.get(word, word.replace("{{", "{").replace("}}", "}")) for word in sink["exec"]]
+    words = [said.get(word, word.replace("{{", "{").replace("}}", "}")) for word in sink["exec"]["argv"]]
 
     here = f"a of b %s 5% {os.environ['HOME']} b {os.environ['HOME']} a b\nx"
     assert [here] * 2 == [subprocess.run(argv, capture_output=True, text=True, check=True).stdout

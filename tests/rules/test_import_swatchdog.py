@@ -13,7 +13,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.rules.importing import Asked, as_yaml
 from corowatch.rules.importing.perl_regex import Refused, as_text, match_of, numbers_in, translated
 from corowatch.rules.importing.swatchdog import read
-from tests.rules.importing import alerts, loaded, lost
+from tests.rules.importing import alerts, loaded, lost, once
 
 AT = "Mar  2 08:00:01 web1 "
 
@@ -100,11 +100,11 @@ def test_actions_become_sinks(rules):
 
     assert {
         "mail": {"email": {"to": ["ops@example.org", "bob@localhost"]}},
-        "exec": {"exec": ["/bin/page", "{g1}", "{text}"]},
-        "exec-2": {"exec": ["/bin/sh", "-c", 'line="${{0#.}}"; echo "${{2}}" "$line" >> /tmp/{{x}}', ".{text}", "",
-                            "{g2}"]},
-        "pipe": {"exec": ["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | tr a, b", ".{text}"]},
-        "write": {"exec": ["/bin/sh", "-c", WRITE, ".{text}"]},
+        "exec": {"exec": once(["/bin/page", "{g1}", "{text}"])},
+        "exec-2": {"exec": once(["/bin/sh", "-c", 'line="${{0#.}}"; echo "${{2}}" "$line" >> /tmp/{{x}}', ".{text}", "",
+                                 "{g2}"])},
+        "pipe": {"exec": once(["/bin/sh", "-c", "printf '%s\\n' \"${{0#.}}\" | tr a, b", ".{text}"])},
+        "write": {"exec": once(["/bin/sh", "-c", WRITE, ".{text}"])},
         "mail-2": {"email": {"to": "root@localhost"}},
     } == imported.sinks
     assert [("{text}", ["console", "exec", "exec-2", "pipe", "write"]), ("It is {g2} at {g1}", "mail"),

@@ -17,8 +17,8 @@ ALERT = Alert(id="1", flow="f", node="alert", title="disk full", severity="error
               fields={"ip": "192.0.2.7", "user": "$(id); `id`", "opt": "-rf", "many": "a\nb"})
 
 
-def run(*argv, timeout=10.0, alert=ALERT):
-    exec_(argv=[Text(word) for word in argv], timeout=timeout).send(alert)
+def run(*argv, timeout=10.0, once=False, alert=ALERT):
+    exec_(argv=[Text(word) for word in argv], timeout=timeout, once=once).send(alert)
 
 
 def python(code, *argv, **options):
@@ -68,6 +68,22 @@ def test_how_it_ends_decides(status, permanent):
         python(code)
 
     assert permanent == failed.value.permanent
+
+
+@pytest.mark.parametrize("code", ["sys.exit(1)", "sys.exit(77)", "os.kill(os.getpid(), 9)", "time.sleep(60)"])
+def test_what_is_run_once_is_delivered_however_it_ends(code, tmp_path):
+    out = tmp_path / "out"
+
+    python(f"import os, sys, time; print('x', file=open(sys.argv[1], 'a')); {code}", str(out), once=True, timeout=1.0)
+
+    assert "x\n" == out.read_text()
+
+
+def test_what_cannot_be_started_even_once_is_tried_again():
+    with pytest.raises(Undelivered, match="/no/such: No such file or directory") as failed:
+        run("/no/such", once=True)
+
+    assert not failed.value.permanent
 
 
 def test_a_command_that_is_not_there_may_come():

@@ -93,3 +93,8 @@ def _words(text: str, as_text: Callable[[str], str]) -> list[str]:
 def shell(script: str, *words: str) -> list[str]:
     """A script of the shell with its parameters: what a line says is never a part of the script."""
     return ["/bin/sh", "-c", script.replace("{", "{{").replace("}", "}}"), *words]
+
+
+def once(argv: list[str]) -> dict[str, object]:
+    """The options of an `exec` sink whose command is run as others run theirs: nobody asks for its exit status."""
+    return {"argv": argv, "once": True}

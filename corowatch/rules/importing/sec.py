@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from corowatch.core.clock import Cron
 from corowatch.core.errors import Place
 from corowatch.rules.importing import NOTHING, Asked, Flow, Import, Step, known_options, lines_of, one_or_list, seconds
-from corowatch.rules.importing.commands import command, piped
+from corowatch.rules.importing.commands import command, once, piped
 from corowatch.rules.importing.naming import name_of
 from corowatch.rules.importing.perl_regex import Refused, count_groups, numbers_in, translated
 from corowatch.rules.importing.python_regex import printable
@@ -385,7 +385,7 @@ class _Writer:
             return add("file", {"file": first}), title, "warning"
         if name in ("shellcmd", "spawn", "cmdexec"):
             text = _OF_DESC.sub(lambda found: self._told if found["desc"] else found[0], _bare(f"{first} {rest}"))
-            return add("shell", {"exec": command(text, self._text, self._script)}), self._text("%s"), "warning"
+            return add("shell", {"exec": once(command(text, self._text, self._script))}), self._text("%s"), "warning"
         if name == "pipe":
             return self._pipe(f"{first} {rest}")
         raise Refused(_UNTOLD.get(name, "there is no such action"))
@@ -401,7 +401,7 @@ class _Writer:
         if not found[2]:
             return "console", title, "warning"
         return self._imported.sink_name("pipe", {
-            "exec": piped(found[2], self._text, self._script, "{title}")}), title, "warning"
+            "exec": once(piped(found[2], self._text, self._script, "{title}"))}), title, "warning"
 
     @staticmethod
     def _script(text: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, lines_of, one_or_list, seconds
-from corowatch.rules.importing.commands import command, piped, shell
+from corowatch.rules.importing.commands import command, once, piped, shell
 from corowatch.rules.importing.naming import name_of
 from corowatch.rules.importing.perl_regex import Refused, as_script, as_text, match_of, numbers_in, translated
 
@@ -189,17 +189,17 @@ class _Writer:
             to = [name if "@" in name else f"{name}@localhost" for name in names]
             return [add("mail", {"email": {"to": one_or_list(to)}})]
         if one.key == "exec":
-            return [add("exec", {"exec": command(value, as_text, as_script)})]
+            return [add("exec", {"exec": once(command(value, as_text, as_script))})]
         if one.key == "pipe":
             if "keep_open" in one.value:
                 self._lose(one, "the command is run for each line: it is not kept open")
-            return [add("pipe", {"exec": piped(value, as_text, as_script)})]
+            return [add("pipe", {"exec": once(piped(value, as_text, as_script))})]
         if one.key == "write":
             users = re.split(r"[:\s]+", value)
             script = f"for user in {' '.join(users)}; do printf '%s\\n' \"${{0#.}}\" | write \"$user\"; done"
             if not all(re.fullmatch(r"[\w.-]+", user) for user in users):
                 raise Refused("these are no names of users")
-            return [add("write", {"exec": shell(script, ".{text}")})]
+            return [add("write", {"exec": once(shell(script, ".{text}"))})]
         raise Refused("the daemon goes on; stop it with `systemctl stop corowatch`" if one.key == "quit"
                       else "there is no such action")
 

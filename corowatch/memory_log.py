@@ -10,8 +10,9 @@ A row for each key would cost a page of the disk for each that changed; a turn o
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -24,6 +25,8 @@ times as much where they stand in an index."""
 CHUNK = 32
 """Entries of a row. One line that an alert shows costs the decoding of so many."""
 
+Chunk: TypeAlias = tuple[str, int, bytes]
+"""A row."""
 _ENTRIES = msgspec.msgpack.Decoder(list[Entry])
 _EVIDENCE = msgspec.msgpack.Decoder(Evidence)
 
@@ -56,21 +59,37 @@ def line(db: sqlite3.Connection, node: str, number: int) -> Evidence | None:
 def write(db: sqlite3.Connection, node: str, memory: Memory[Any]) -> tuple[int, int]:
     """Add what changed, within a transaction; how many entries, and how large the log is then, in bytes, is to be told
     to `memory.written` once that is durable."""
-    size = _shorten(db, node, memory)
-    begin, entries = memory.turn()
-    rows = [(node, begin + at, msgspec.msgpack.encode(entries[at:at + CHUNK])) for at in range(0, len(entries), CHUNK)]
+    stored, wasteful = memory.stored, memory.wasteful
+    entries, rows = _turn(node, memory)
+    if wasteful:
+        stored -= _shorten(db, node, memory, 2 * _bytes(rows))
+        entries, rows = _turn(node, memory)
     db.executemany("INSERT INTO memory VALUES (?, ?, ?)", rows)
-    return len(entries), size + sum(len(chunk) for *_, chunk in rows)
+    return entries, stored + _bytes(rows)
 
 
-def _shorten(db: sqlite3.Connection, node: str, memory: Memory[Any]) -> int:
-    """Where most of the log is void, let its eldest chunks go: twice as many as are added. Gives its size then."""
-    size = memory.stored
-    if memory.wasteful:
-        eldest = db.execute("SELECT first, entries FROM memory WHERE node = ? ORDER BY first LIMIT ?",
-                            (node, 1 + 2 * memory.fresh // CHUNK)).fetchall()
-        for first, chunk in eldest:
-            memory.renew(first, _ENTRIES.decode(chunk))
-            size -= len(chunk)
-        db.execute("DELETE FROM memory WHERE node = ? AND first <= ?", (node, eldest[-1][0]))
-    return size
+def _turn(node: str, memory: Memory[Any]) -> tuple[int, list[Chunk]]:
+    """How many entries a turn has, and its chunks but for those of which all is void: of a busy key, most lines are."""
+    begin, entries = memory.turn()
+    return len(entries), [(node, begin + at, msgspec.msgpack.encode(part)) for at in range(0, len(entries), CHUNK)
+                          if any(part := entries[at:at + CHUNK])]
+
+
+def _bytes(rows: list[Chunk]) -> int:
+    return sum(len(chunk) for *_, chunk in rows)
+
+
+def _shorten(db: sqlite3.Connection, node: str, memory: Memory[Any], least: int) -> int:
+    """Let the eldest chunks of the log go, `least` bytes of them; gives how many went.
+
+    Of twice as many as are added, so much is void that the log shrinks, whatever the size of its chunks.
+    """
+    gone, last = 0, -1
+    with closing(db.execute("SELECT first, entries FROM memory WHERE node = ? ORDER BY first", (node,))) as eldest:
+        for last, chunk in eldest:
+            memory.renew(last, _ENTRIES.decode(chunk))
+            gone += len(chunk)
+            if gone >= least:
+                break
+    db.execute("DELETE FROM memory WHERE node = ? AND first <= ?", (node, last))
+    return gone

@@ -39,8 +39,9 @@ class Log:
 
     def fail(self):
         self.db.execute("BEGIN")
-        memory_log.write(self.db, "n", self.memory)
+        done = memory_log.write(self.db, "n", self.memory)
         self.db.execute("ROLLBACK")
+        return done
 
     def rows(self):
         return self.db.execute("SELECT count(*), total(length(entries)) FROM memory").fetchone()
@@ -115,6 +116,48 @@ def test_most_of_the_log_is_never_void_for_long_and_what_is_not_is_still_known(l
     log.restart()
     assert known == {key: texts(log.memory, key) for key in log.memory}
     assert "known since the beginning" == log.memory["cold"]
+
+
+def test_large_and_small_keys_side_by_side_do_not_make_the_log_grow(log, monkeypatch):
+    monkeypatch.setattr(core, "SLACK", 0)
+    sizes = []
+    for number in range(2000):
+        log.memory[f"k{number}"] = "v" * 50
+    for _ in range(100):
+        log.memory["large"] = "x" * 100_000
+        log.commit()
+        sizes.append(log.memory.stored)
+
+    assert log.memory.size * 4 > max(sizes)
+    assert log.rows()[1] == sizes[-1]
+
+
+def test_of_a_busy_key_only_the_lines_that_are_kept_are_written(log):
+    for number in range(1000):
+        log.memory.put("k", "v", line(f"{number}"), 9)
+    log.commit()
+
+    assert 2 == log.rows()[0]
+    log.restart()
+    assert [f"{number}" for number in range(991, 1000)] == texts(log.memory, "k")
+
+
+def test_a_turn_that_fails_again_and_again_does_not_grow(log, monkeypatch):
+    monkeypatch.setattr(core, "SLACK", 0)
+    for number in range(1000):
+        log.memory.put(f"k{number}", "v", line("x"), 1)
+    while not log.memory.wasteful:
+        log.memory["k7"] = "v" * 1000
+        log.commit()
+    log.memory["k7"] = "w"
+    first = log.fail()
+
+    assert first[0] > 1  # of the eldest, something is written anew
+    assert {first[0]} == {log.fail()[0] for _ in range(10)}
+    log.commit()
+    log.restart()
+    assert {"x"} == {text for key in log.memory for text in texts(log.memory, key)}
+    assert 1000 == len(log.memory)
 
 
 def test_a_turn_is_written_in_pieces_of_thirty_two_entries(log):

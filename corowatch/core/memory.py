@@ -60,6 +60,10 @@ class Memory(MutableMapping[str, T]):
         """The numbers of the first entry of the turn, and of the next line."""
         self._turn: dict[str, bytes] = {}
         """What will be in `_packed` when the turn is written."""
+        self._shown_turn = 0, 0
+        """Of lines that will be written then, bytes and how many."""
+        self._tried = False
+        """Whether it was to be written already, and that failed."""
         self.size = 0
         """Bytes of all that is known without lines, as far as it is written."""
         self.stored = 0
@@ -200,14 +204,15 @@ class Memory(MutableMapping[str, T]):
 
     def turn(self) -> tuple[int, list[Entry]]:
         """What is to be added to the log: the number of the first entry, and all."""
-        begin = self._begin
+        begin, self._tried = self._begin, True
         entries: list[Entry] = [None] * (self._next - begin)
+        size = many = 0
         for number in range(begin, self._next):
             if held := self._lines.get(number):
                 raw = Raw(_pack(held[1]))
-                self._shown_size += len(raw)
-                self._ever += 1
+                size, many = size + len(raw), many + 1
                 entries[number - begin] = held[0], NIL, raw
+        self._shown_turn = size, many
         self._turn = turn = {}
         for key, record in self._fresh.items():
             if record is None:
@@ -227,6 +232,8 @@ class Memory(MutableMapping[str, T]):
     def written(self, entries: int, stored: int) -> None:
         """The turn is durable now, as so many entries of the log, which is of `stored` bytes."""
         self._settle(self._turn)
+        size, many = self._shown_turn
+        self._shown_size, self._ever = self._shown_size + size, self._ever + many
         self._begin += entries
         self._next = self._begin
         self.stored = stored
@@ -244,18 +251,14 @@ class Memory(MutableMapping[str, T]):
             self.size += len(entry) - len(former) if former else len(entry) + len(key)
             packed[key] = entry
         self._warm = {key: record for key, record in self._fresh.items() if record is not None}
-        self._fresh, self._turn = {}, {}
-
-    @property
-    def fresh(self) -> int:
-        """How many keys changed."""
-        return len(self._fresh)
+        self._fresh, self._turn, self._tried = {}, {}, False
 
     @property
     def wasteful(self) -> bool:
-        """Whether most of the log is void."""
+        """Whether most of the log is void, and some of it may go: each turn once, or one that is too large for a full
+        disk would be larger each time."""
         known = self.size + (self._shown * self._shown_size // self._ever if self._ever else 0)
-        return self.stored > 3 * known + SLACK
+        return not self._tried and self.stored > 3 * known + SLACK
 
     def renew(self, first: int, entries: Iterable[Entry]) -> None:
         """The eldest of the log, the first of number `first`, go: what of them is not void is to be written anew."""

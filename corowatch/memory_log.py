@@ -46,14 +46,17 @@ def read(db: sqlite3.Connection, node: str) -> Memory[Any]:
 
 
 def line(db: sqlite3.Connection, node: str, number: int) -> Evidence | None:
-    """The line of an entry; None if it is not there."""
-    found = db.execute("SELECT first, entries FROM memory WHERE node = ? AND first <= ? ORDER BY first DESC LIMIT 1",
-                       (node, number)).fetchone()
-    if found is None:
+    """The line of an entry; None if it is not there, or cannot be read: an alert without it is better than none."""
+    try:
+        found = db.execute("SELECT first, entries FROM memory WHERE node = ? AND first <= ? ORDER BY first DESC "
+                           "LIMIT 1", (node, number)).fetchone()
+        if found is None:
+            return None
+        entries = _ENTRIES.decode(found[1])
+        entry = entries[number - found[0]] if number - found[0] < len(entries) else None
+        return _EVIDENCE.decode(entry[2]) if entry is not None and len(entry[2]) > 1 else None
+    except (sqlite3.Error, ValueError):
         return None
-    entries = _ENTRIES.decode(found[1])
-    entry = entries[number - found[0]] if number - found[0] < len(entries) else None
-    return _EVIDENCE.decode(entry[2]) if entry is not None and len(entry[2]) > 1 else None
 
 
 def write(db: sqlite3.Connection, node: str, memory: Memory[Any]) -> tuple[int, int]:

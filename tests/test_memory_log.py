@@ -209,6 +209,16 @@ def test_a_line_that_the_log_has_lost_is_left_out(log):
     assert ["second"] == texts(log.memory, "k")
 
 
+@pytest.mark.parametrize("harm", ["UPDATE memory SET entries = x'9193' WHERE first = 0", "DROP TABLE memory"])
+def test_a_line_that_cannot_be_read_does_not_keep_an_alert_from_its_others(log, harm):
+    log.memory.put("k", "v", line("first"), 9)
+    log.commit()
+    log.memory.put("k", "v", line("second"), 9)
+    log.db.execute(harm)
+
+    assert ["second"] == texts(log.memory, "k")
+
+
 @pytest.mark.parametrize("chunk", [b"", b"x", b"\x91\x93\xa1k\x01"])
 def test_what_nobody_of_us_wrote_is_an_error(log, chunk):
     log.db.execute("INSERT INTO memory VALUES ('n', 0, ?)", (chunk,))

@@ -114,6 +114,7 @@ def test_most_of_the_log_is_never_void_for_long_and_what_is_not_is_still_known(l
     # A key has some 120 bytes, each of its three lines 140: more than 3 times that goes with the next turn.
     assert max(sizes) < 4 * 200 * (120 + 3 * 140)
     log.restart()
+    assert sizes[-1] == log.memory.stored
     assert known == {key: texts(log.memory, key) for key in log.memory}
     assert "known since the beginning" == log.memory["cold"]
 
@@ -130,6 +131,56 @@ def test_large_and_small_keys_side_by_side_do_not_make_the_log_grow(log, monkeyp
 
     assert log.memory.size * 4 > max(sizes)
     assert log.rows()[1] == sizes[-1]
+
+
+def test_what_is_known_and_what_changes_side_by_side_do_not_make_the_log_grow(log, monkeypatch):
+    monkeypatch.setattr(core, "SLACK", 0)
+    sizes = []
+    for number in range(2000):
+        log.memory[f"k{number}"] = "v" * 50
+    for turn in range(2000):
+        for number in range(64):
+            log.memory[f"busy {turn % 3} {number}"] = "v" * 50
+        log.commit()
+        sizes.append(log.memory.stored)
+
+    assert log.memory.size * 4 > max(sizes)
+
+
+def test_of_the_eldest_only_what_is_not_void_is_written_anew(log, monkeypatch):
+    for value in "abcdefgh":
+        for number in range(32):
+            log.memory[f"k{number}"] = value
+        log.commit()
+    log.memory["k0"] = "i"
+    monkeypatch.setattr(core, "SLACK", 0)
+
+    assert log.memory.wasteful
+    assert 1 == log.fail()[0]
+
+
+@pytest.mark.parametrize("after", [Log.commit, Log.restart])
+def test_lines_that_are_known_are_not_void(log, monkeypatch, after):
+    monkeypatch.setattr(core, "SLACK", 0)
+    for number in range(30):
+        log.memory.put(f"k{number % 10}", "v", line("x" * 1000), 3)
+    log.commit()
+    after(log)
+
+    assert not log.memory.wasteful
+    for number in range(10):
+        log.memory.clear_lines(f"k{number}")
+    assert log.memory.wasteful
+
+
+def test_keys_at_rest_are_packed(log):
+    for number in range(100):
+        log.memory[f"k{number}"] = "v"
+    log.commit()
+    log.memory["k7"] = "w"
+    log.commit()
+
+    assert {"k7"} == log.memory._warm.keys()
 
 
 def test_of_a_busy_key_only_the_lines_that_are_kept_are_written(log):
@@ -200,13 +251,14 @@ def test_who_looks_on_without_writing_loses_nothing(log):
     assert ("w", ["first", "second"]) == (log.memory["k"], texts(log.memory, "k"))
 
 
-def test_a_line_that_the_log_has_lost_is_left_out(log):
-    for text in ("first", "second"):
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_line_that_the_log_has_lost_is_left_out(log, lost):
+    for text in ("0", "1", "2"):
         log.memory.put("k", "v", line(text), 9)
         log.commit()
-    log.db.execute("DELETE FROM memory WHERE first = 0")
+    log.db.execute("DELETE FROM memory WHERE first = ?", (lost,))
 
-    assert ["second"] == texts(log.memory, "k")
+    assert [text for text in ("0", "1", "2") if text != str(lost)] == texts(log.memory, "k")
 
 
 @pytest.mark.parametrize("harm", ["UPDATE memory SET entries = x'9193' WHERE first = 0", "DROP TABLE memory"])

@@ -271,7 +271,7 @@ class Memory(MutableMapping[str, T]):
                 self._lines[self._next] = key, _EVIDENCE.decode(line)
                 self._fresh[key] = known, tuple(self._next if one == number else one for one in lines)
                 self._next += 1
-            elif len(value) > 1 and key not in self._fresh and _number(self._packed[key]) == number:
+            elif len(value) > 1 and _number(self._packed[key]) == number:
                 self._fresh[key] = record
 
     # --- what was written -----------------------------------------------------------------------------

@@ -206,6 +206,12 @@ def test_order_deadlines_and_clocks_survive_a_restart(restart):
     assert [151.0, 152.0] == [deadline for _, deadline, _ in table.keys.due(1000.0)]
 
 
+def test_keys_are_in_the_order_of_their_touches_in_whatever_order_they_are_read():
+    rows = {name_of({"ip": ip}): (at, None, ip) for ip, at in (("b", 3.0), ("a", 1.0), ("c", 2.0))}
+
+    assert ["a", "c", "b"] == Table(Memory(rows)).known()
+
+
 def test_the_clocks_are_no_key():
     table = Table()
     table.touch("a", 1.0)

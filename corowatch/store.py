@@ -525,10 +525,15 @@ class Glimpse:
 
     def __init__(self, path: Path) -> None:
         examine(path)
+        self._path = path
         self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
 
     def memory(self, node: str, fingerprint: str) -> Memory[Any]:
-        """A node's Memory, if its options are those that it runs with; else empty."""
+        """A node's Memory, if its options are those that it runs with; else empty. Raises StateRefused."""
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version < VERSION:
+            raise StateRefused(f"{self._path} was written by an older corowatch (format {version}, this one reads "
+                               f"{VERSION}); it becomes one of today when the daemon starts anew")
         return _memory(self._db, node, fingerprint)
 
     def totals(self) -> Iterator[tuple[str, str, str, int]]:

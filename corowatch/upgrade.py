@@ -49,8 +49,7 @@ def _from_3(db: sqlite3.Connection) -> None:
     memories: dict[str, Memory[Any]] = {}
     for node, key, value in db.execute("SELECT node, key, value FROM memory"):
         memory = memories.setdefault(node, Memory())
-        row = json.loads(value)
-        lines = _lines_of(row)
+        row, lines = _parted(value)
         memory[key] = row
         for line in lines:
             memory.put(key, row, line, len(lines))
@@ -59,6 +58,15 @@ def _from_3(db: sqlite3.Connection) -> None:
     for node, memory in memories.items():
         memory_log.write(db, node, memory)
     db.execute("PRAGMA user_version=4")
+
+
+def _parted(value: str) -> tuple[Any, list[Evidence]]:
+    """A row without its lines, and these; of a kind that is not ours, it only looks as if it had any."""
+    row = json.loads(value)
+    try:
+        return row, _lines_of(row)
+    except msgspec.ValidationError:
+        return json.loads(value), []
 
 
 def _lines_of(row: Any) -> list[Evidence]:

@@ -13,7 +13,7 @@ from corowatch.core.events import Alert
 from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
 from corowatch.durable import network_file_system
-from corowatch.store import Change, Outbox, Store, owner
+from corowatch.store import Change, Glimpse, Outbox, Store, owner
 from corowatch.testing import Collect
 
 
@@ -479,6 +479,16 @@ def test_a_state_of_a_former_format_becomes_one_of_today(tmp_path, version, form
     again.close()
 
 
+def of_format_3(folder, state):
+    """A state of format 3."""
+    Store(folder).close()
+    with contextlib.closing(sqlite3.connect(folder / "state.db")) as old:
+        old.executescript("PRAGMA user_version=3; INSERT INTO nodes VALUES ('a', 'f'); DROP TABLE memory;"
+                          "CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key))")
+        old.execute("INSERT INTO memory VALUES ('a', '{}', ?)", (json.dumps([5.0, None, state]),))
+        old.commit()
+
+
 LINES = [["tail", "/var/log/a.log", 5, 1.0, "one"], ["tail", "/var/log/a.log", 9, 2.0, "two"]]
 LAST = {"origin": {"reader": "tail", "key": "k", "file": "/var/log/a.log"}, "place": 12, "at": 3.0, "text": "three",
         "fields": {}, "key": {}, "past": [], "tick": 0.0, "count": 1}
@@ -497,12 +507,7 @@ LAST = {"origin": {"reader": "tail", "key": "k", "file": "/var/log/a.log"}, "pla
      [[[["a"], 1.0, LINES[0]]], 0.0, 1], []),
     ("tally", {"every": 60.0}, [7, None], [7, None], [])])
 def test_lines_that_stood_in_a_state_of_format_3_stand_beside_it(tmp_path, kind, options, state, now, texts):
-    Store(tmp_path).close()
-    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
-        old.executescript("PRAGMA user_version=3; INSERT INTO nodes VALUES ('a', 'f'); DROP TABLE memory;"
-                          "CREATE TABLE memory (node TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (node, key))")
-        old.execute("INSERT INTO memory VALUES ('a', '{}', ?)", (json.dumps([5.0, None, state]),))
-        old.commit()
+    of_format_3(tmp_path, state)
 
     again = Store(tmp_path)
 
@@ -511,6 +516,29 @@ def test_lines_that_stood_in_a_state_of_format_3_stand_beside_it(tmp_path, kind,
     assert texts == [line.text for line in memory.lines("{}")]
     discover().node[kind](Collect(), **options, memory=memory.proved(discover().node[kind].remembers))
     again.close()
+
+
+def test_a_state_of_format_3_that_looks_like_one_with_lines_stays_as_it_is(tmp_path):
+    """It is of a kind that is not ours."""
+    state = [[1.0, 2.0], ["no", "line"], 0.0, 3, None]
+    of_format_3(tmp_path, state)
+
+    again = Store(tmp_path)
+
+    assert {"{}": [5.0, None, state]} == dict(again.memory("a", "f"))
+    again.close()
+
+
+def test_who_looks_at_what_a_former_corowatch_remembers_is_told_so(tmp_path):
+    of_format_3(tmp_path, [7, None])
+    glimpse = Glimpse(tmp_path / "state.db")
+
+    with pytest.raises(StateRefused) as refused:
+        glimpse.memory("a", "f")
+
+    assert (f"{tmp_path}/state.db was written by an older corowatch (format 3, this one reads 4); it becomes one of "
+            "today when the daemon starts anew") == str(refused.value)
+    glimpse.close()
 
 
 def test_only_what_was_never_tried_and_waits_behind_nothing_that_was(store):

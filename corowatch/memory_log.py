@@ -20,8 +20,8 @@ from corowatch.core.events import Evidence
 from corowatch.core.memory import Entry, Memory
 
 SCHEMA = "CREATE TABLE memory (node TEXT, first INTEGER, entries BLOB NOT NULL, PRIMARY KEY (node, first));"
-"""`first`: the number of the first entry of a chunk. A table with a rowid, for rows of more than a kilobyte cost three
-times as much where they stand in an index."""
+"""`first`: the number of the first entry of a chunk; between chunks, numbers may be missing. A table with a rowid, for
+rows of more than a kilobyte cost three times as much where they stand in an index."""
 CHUNK = 32
 """Entries of a row. One line that an alert shows costs the decoding of so many."""
 

@@ -193,6 +193,15 @@ def test_of_a_busy_key_only_the_lines_that_are_kept_are_written(log):
     assert [f"{number}" for number in range(991, 1000)] == texts(log.memory, "k")
 
 
+def test_a_node_that_knows_little_has_a_small_log(log):
+    """There may be hundreds of them, and all are read at the start."""
+    for turn in range(3000):
+        log.memory.put("k", "v", line(f"{turn:0100}"), 1)
+        log.commit()
+
+    assert log.rows()[1] < 100_000
+
+
 def test_a_turn_that_fails_again_and_again_does_not_grow(log, monkeypatch):
     monkeypatch.setattr(core, "SLACK", 0)
     for number in range(1000):

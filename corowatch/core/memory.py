@@ -303,8 +303,8 @@ class Memory(MutableMapping[str, T]):
         return self
 
 
-SLACK = 1 << 20
-"""Bytes that may be void in any log."""
+SLACK = 1 << 16
+"""Bytes that may be void in any log: many nodes know little, and all logs are read at the start."""
 _EVIDENCE = msgspec.msgpack.Decoder(Evidence)
 _BYTES = msgspec.msgpack.Decoder(bytes)
 _PAIR = 0x92

@@ -521,7 +521,10 @@ class Outbox:
 
 
 class Glimpse:
-    """What a daemon has committed by now, seen from another process that changes nothing. Raises StateRefused."""
+    """What a daemon has committed by now, seen from another process that changes nothing. Raises StateRefused.
+
+    From the first Memory on, all is of one moment: its lines are read later, and the daemon may have let them go.
+    """
 
     def __init__(self, path: Path) -> None:
         examine(path)
@@ -530,6 +533,8 @@ class Glimpse:
 
     def memory(self, node: str, fingerprint: str) -> Memory[Any]:
         """A node's Memory, if its options are those that it runs with; else empty. Raises StateRefused."""
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version < VERSION:
             raise StateRefused(f"{self._path} was written by an older corowatch (format {version}, this one reads "

@@ -9,7 +9,7 @@ import pytest
 
 from corowatch import store as store_module
 from corowatch.core.errors import StateRefused
-from corowatch.core.events import Alert
+from corowatch.core.events import Alert, Evidence
 from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
 from corowatch.durable import network_file_system
@@ -550,3 +550,21 @@ def test_only_what_was_never_tried_and_waits_behind_nothing_that_was(store):
     assert ["1", "3"] == [row.id for row in outbox.take("ops", 30.0, 9, untried=True)]
     assert ["0"] == [row.id for row in outbox.take("ops", 30.0)]
     outbox.close()
+
+
+def test_who_looks_on_sees_what_all_nodes_knew_at_one_moment(store):
+    store.go_live({}, {"a": "f", "b": "f"}, {})
+    a, b = store.memory("a", "f"), store.memory("b", "f")
+    a.put("k", 1, Evidence("tail", "/var/log/a.log", 5, 1.0, "one"), 9)
+    b["k"] = 1
+    store.commit([], [("a", a), ("b", b)], [])
+    glimpse = Glimpse(store.path)
+    seen = glimpse.memory("a", "f")
+
+    b["k"] = 2
+    store.go_live({}, {"a": "another", "b": "f"}, {})
+    store.commit([], [("b", b)], [])
+
+    assert ["one"] == [line.text for line in seen.lines("k")]
+    assert {"k": 1} == dict(glimpse.memory("b", "f"))
+    glimpse.close()

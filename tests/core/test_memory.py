@@ -1,4 +1,5 @@
 from corowatch.core.memory import Memory
+from corowatch.testing import line
 
 
 def test_it_knows_which_keys_changed():
@@ -29,3 +30,18 @@ def test_a_shelf_is_a_part_of_a_memory():
     assert {"a/y": 3, "b/x": 2} == dict(memory)
     assert {"a/y": 3, "a/x": None} == dict(memory.changes())
     assert {"x": 2} == dict(memory.shelf("b"))
+
+
+def test_a_shelf_keeps_the_lines_of_its_keys():
+    memory = Memory({"b/x": 2})
+    shelf = memory.shelf("a")
+    first, second = (line(text).evidence() for text in ("first", "second"))
+
+    shelf.put("x", 1, first, 9)
+    shelf.put("x", 2, second, 9)
+
+    assert ["x"] == list(shelf)
+    assert (first, second) == shelf.lines("x") == memory.lines("a/x")
+    assert () == memory.lines("b/x")
+    shelf.clear_lines("x")
+    assert () == memory.lines("a/x")

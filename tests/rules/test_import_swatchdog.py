@@ -89,6 +89,15 @@ def test_each_block_takes_what_those_before_leave_it(rules, tmp_path):
                 imported, tmp_path, ["a b c", "c", "a c", "a x", "x"])]
 
 
+def test_an_action_that_names_a_group_which_is_not_there_does_not_take_others_along(rules):
+    imported = rules("watchfor /(a)/\n echo\n exec /bin/page $1\n exec /bin/page $2\n mail root,subject=$2 $3\n")
+
+    assert {"exec": {"exec": once(["/bin/page", "{g1}"])}} == imported.sinks
+    assert [("swatchdogrc:4", "exec /bin/page $2", "there is no group for $2"),
+            ("swatchdogrc:5", "mail root,subject=$2 $3", "there is no group for $2")] == lost(imported)
+    assert list(loaded(imported).steps)
+
+
 WRITE = """for user in bob eve; do printf '%s\\n' "${{0#.}}" | write "$user"; done"""
 
 
@@ -153,7 +162,7 @@ def test_what_cannot_be_carried_over_has_its_place(rules):
 
     assert [(f"swatchdogrc:{line}", what) for line, what in (
         (1, "echo"), (2, "perlcode print 1;"), (3, "watchfor /a/ && /b/"), (5, "watchfor /$unknown/"),
-        (6, "watchfor /x(?{1})/"), (7, "watchfor /(b)/"))] == [one[:2] for one in lost(imported)]
+        (6, "watchfor /x(?{1})/"), (8, "exec /bin/x $2"))] == [one[:2] for one in lost(imported)]
 
 
 def test_the_losses_of_actions_leave_the_others(rules):

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, lines_of, one_or_list, seconds
 from corowatch.rules.importing.commands import command, once, piped, shell
 from corowatch.rules.importing.naming import name_of
-from corowatch.rules.importing.perl_regex import Refused, as_script, as_text, match_of, numbers_in, translated
+from corowatch.rules.importing.perl_regex import (
+    Refused,
+    as_script,
+    as_text,
+    count_groups,
+    match_of,
+    numbers_in,
+    translated,
+)
 
 LOG = "/var/log/syslog"
 WITHOUT_TIME = r"^(?:\w{3}\s+\d{1,2}\s+\d{2}:\d{2}:\d{2}\s+)?(?P<track>.*)$"
@@ -118,13 +126,14 @@ def _add(imported: Import, block: Block, source: Step, ended: list[str], variabl
         for name, value in variables.items():
             expression = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", lambda _, value=value: value, expression)  # type: ignore[misc]
         plain = translated(expression, flags)
-        pattern = translated(expression, flags, wanted=numbers_in(*texts))
+        groups = range(1, count_groups(expression) + 1)
+        pattern = translated(expression, flags, wanted=numbers_in(*texts).intersection(groups))
     except ValueError as error:
         imported.lose(block.head.place, f"{block.head.key} {block.head.value}",
                       f"{error}; lines that it would take go to the blocks behind it")
         return
     if block.head.key != "ignore":
-        writer = _Writer(imported, block, source)
+        writer = _Writer(imported, block, source, groups)
         grep: dict[str, object] = {"pattern": pattern}
         if ended:
             grep["except"] = one_or_list(ended)
@@ -136,8 +145,8 @@ def _add(imported: Import, block: Block, source: Step, ended: list[str], variabl
 class _Writer:
     """Writes what is done with the lines of a block: a flow, and one more for each other time and title."""
 
-    def __init__(self, imported: Import, block: Block, source: Step) -> None:
-        self._imported, self._block, self._source = imported, block, source
+    def __init__(self, imported: Import, block: Block, source: Step, groups: Collection[int]) -> None:
+        self._imported, self._block, self._source, self._groups = imported, block, source, groups
         self._alerts: dict[tuple[str, str], list[str]] = {}
         """Sinks by `when` and title."""
         self._common: list[Step] = []
@@ -159,6 +168,8 @@ class _Writer:
         self._imported.lose(one.place, f"{one.key} {one.value}".strip(), why)
 
     def _setting(self, one: Setting) -> None:
+        if missing := sorted(numbers_in(one.value).difference(self._groups)):
+            raise Refused(f"there is no group for ${missing[0]}")
         value, options = _taken_apart(one)
         if one.key == "continue":
             return

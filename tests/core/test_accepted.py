@@ -80,7 +80,7 @@ pieces = st.sampled_from([
 
 
 @given(st.lists(pieces, max_size=14).map("".join))
-@settings(max_examples=1000)
+@settings(max_examples=500)
 def test_what_a_line_has_is_never_left_out(text):
     words = words_of(text)
 

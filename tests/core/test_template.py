@@ -140,7 +140,7 @@ PIECES = st.sampled_from(["a", "b", " ", "ab ", ".", ".*", "[ab]", r"\.", "(?:a|
 TEXTS = st.text("ab .:", max_size=9)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=4), st.lists(PIECES, max_size=4), st.booleans(), TEXTS)
 @example(["a"], ["b"], False, "aab")
 @example(["ab "], ["$"], False, "ab ab b")

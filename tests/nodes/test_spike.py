@@ -412,7 +412,7 @@ class Model:
             self.tell(at, key, "up", found, one, end)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 14), st.sampled_from(["a", "a", "a", "b", ""]),
                           st.sampled_from([1, 2, 3, 8, 0.5, -1, "-"]), st.integers(1, 4)), max_size=40),
        st.sampled_from([1.5, 2.0, 3.0]), st.sampled_from([12, 24, 30]), st.integers(1, 3),

@@ -275,7 +275,7 @@ def exact(show, numbers):
     return not show.startswith("p") or len(numbers) <= 64
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps, st.integers(1, 20), st.integers(0, 20))
 def test_a_report_tells_what_a_list_of_all_events_would(items, every, lateness):
     out, memory, now, newest = Collect(), Memory(), 1000, 0

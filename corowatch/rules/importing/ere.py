@@ -19,7 +19,7 @@ BLANKS = "[[:space:]]*$"
 _EDGES = frozenset(("^", "$", BLANKS, r"\b", r"\B", r"\b(?=\w)", r"\b(?<=\w)"))
 _SPECIAL = frozenset(r".[]\()*+?{}|^$")
 _WORDLY = re.compile(r"(?:[A-Za-z0-9_]|\\w)\+?")
-_WORD_FOLLOWS = re.compile(r"(?:[A-Za-z0-9_]|\\w)(?![*?{])")
+_WORD_FOLLOWS = re.compile(r"(?:[A-Za-z0-9_]|\\w)(?!\+*[*?{])")
 DEEPEST = 100
 """Groups within groups."""
 MOST = 1000

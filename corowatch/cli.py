@@ -6,6 +6,7 @@ fast and stay small, so what only a person at a terminal needs is imported where
 
 from __future__ import annotations
 
+import gc
 import glob
 import json
 import os
@@ -233,7 +234,6 @@ def serve(load: Callable[[], Any], folder: Path, *, quiet: bool = False, lost: s
     """Load, take the state directory, run to the end; gives the exit status. Nothing is touched before the config
     has proved right. `lost`: the state is thrown away, and what to do about alerts that are lost with it."""
     import faulthandler
-    import gc
     import logging
 
     gc.disable()  # nearly all that is made until it has begun stays

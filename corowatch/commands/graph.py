@@ -18,31 +18,6 @@ from corowatch.rules.drawing import Drawing, dot, drawing, mermaid, tree
 from corowatch.terminal import speak
 
 
-@click.command("graph")
-@a_config
-@click.option("--as", "form", type=click.Choice(["tree", "mermaid", "dot", "svg"]), default="tree", show_default=True,
-              help="A text tree, a flowchart of Mermaid, a graph of Graphviz, or a picture.")
-@click.option("--counts", is_flag=True, help="Write on each edge how many went there, as the state of the daemon "
-                                             "tells it.")
-@state_dir
-@refusals
-def command(config: Sequence[str], form: str, counts: bool, state_dir: str | None) -> None:
-    """Draw the graph of a config: what is read, what becomes of it, who is told.
-
-    \b
-        corowatch graph /etc/corowatch --as svg > graph.svg
-    """
-    from corowatch.loading import load_paths
-
-    speak(sys.stdout)
-    loaded = load_paths(config)
-    folder = running_state(state_dir)
-    drawn = drawing(loaded, _counts(loaded, folder) if counts else None)
-    if counts and not any(edge.count for edge in drawn.edges):
-        click.echo(f"the state in {folder} has no counts to show yet: nothing went over these edges", err=True)
-    click.echo(FORMS[form](drawn), nl=form != "svg")
-
-
 def _svg(drawn: Drawing) -> str:
     """A picture by Graphviz where it is installed."""
     if program := shutil.which("dot"):
@@ -63,6 +38,31 @@ FORMS: Mapping[str, Callable[[Drawing], str]] = {
     "dot": lambda drawn: "\n".join(dot(drawn)),
     "svg": _svg,
 }
+
+
+@click.command("graph")
+@a_config
+@click.option("--as", "form", type=click.Choice(list(FORMS)), default="tree", show_default=True,
+              help="A text tree, a flowchart of Mermaid, a graph of Graphviz, or a picture.")
+@click.option("--counts", is_flag=True, help="Write on each edge how many went there, as the state of the daemon "
+                                             "tells it.")
+@state_dir
+@refusals
+def command(config: Sequence[str], form: str, counts: bool, state_dir: str | None) -> None:
+    """Draw the graph of a config: what is read, what becomes of it, who is told.
+
+    \b
+        corowatch graph /etc/corowatch --as svg > graph.svg
+    """
+    from corowatch.loading import load_paths
+
+    speak(sys.stdout)
+    loaded = load_paths(config)
+    folder = running_state(state_dir)
+    drawn = drawing(loaded, _counts(loaded, folder) if counts else None)
+    if counts and not any(edge.count for edge in drawn.edges):
+        click.echo(f"the state in {folder} has no counts to show yet: nothing went over these edges", err=True)
+    click.echo(FORMS[form](drawn), nl=form != "svg")
 
 
 def _counts(config: Config, folder: Path) -> Mapping[str, Mapping[str, int]]:

@@ -36,11 +36,36 @@ _NOWHERE = -1
 """The number of an entry that is not in the log."""
 
 
-class Memory(MutableMapping[str, T]):
+class _Ordered(MutableMapping[str, T]):
+    """A mapping whose keys stand in the order of their last touch."""
+
+    _order: OrderedDict[str, Any]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._order
+
+    def touch(self, key: str) -> bool:
+        """This key is the last now; gives whether it is known."""
+        if key in self._order:
+            self._order.move_to_end(key)
+            return True
+        return False
+
+    def first(self) -> str | None:
+        """The key longest untouched, the empty name apart, under which no key is kept; None if there is none."""
+        return next(filter(None, self._order), None)
+
+
+class Memory(_Ordered[T]):
     """A mapping that knows which of its keys changed since they were last written.
 
-    Its keys stand in the order of their last touch. `recall` reads the line of an entry from the log; without it there
-    is no log, and all lines are held.
+    `recall` reads the line of an entry from the log; without it there is no log, and all lines are held.
     """
 
     def __init__(self, saved: Mapping[str, T] | None = None, recall: Callable[[int], Evidence | None] | None = None,
@@ -50,6 +75,7 @@ class Memory(MutableMapping[str, T]):
         self._decode: Callable[[bytes], tuple[tuple[int, ...], T]] = msgspec.msgpack.Decoder(self._type).decode
         self._packed: OrderedDict[str, bytes] = OrderedDict()
         """Each key's entry: its number, then the numbers of its lines and its value; empty if it is not written yet."""
+        self._order = self._packed
         self._fresh: dict[str, tuple[T, tuple[int, ...]] | None] = {}
         """What changed since it was last written; None where the key is gone."""
         self._warm: dict[str, tuple[T, tuple[int, ...]]] = {}
@@ -77,7 +103,7 @@ class Memory(MutableMapping[str, T]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """What stands under a key, or `default`. The mixin's raises and catches KeyError for that."""
-        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        record = self._record(key)
         return default if record is None else record[0]
 
     def _record(self, key: str) -> tuple[T, tuple[int, ...]] | None:
@@ -108,7 +134,7 @@ class Memory(MutableMapping[str, T]):
         return record[0]
 
     def __setitem__(self, key: str, value: T) -> None:
-        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        record = self._record(key)
         if record is None:
             self._packed[key] = b""
             self._fresh[key] = value, ()
@@ -123,37 +149,15 @@ class Memory(MutableMapping[str, T]):
         self._warm.pop(key, None)
         self._fresh[key] = None
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._packed)
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._packed
-
     def shelf(self, name: str) -> Shelf[T]:
         """A part of this Memory, for a node that keeps two things: what is put there changes this one."""
         return Shelf(self, f"{name}/")
-
-    # --- in which order -------------------------------------------------------------------------------
-
-    def touch(self, key: str) -> bool:
-        """This key is the last now; gives whether it is known."""
-        if key in self._packed:
-            self._packed.move_to_end(key)
-            return True
-        return False
-
-    def first(self) -> str | None:
-        """The key longest untouched, the empty name apart, under which no key is kept; None if there is none."""
-        return next(filter(None, self._packed), None)
 
     # --- the lines that led to it ---------------------------------------------------------------------
 
     def put(self, key: str, value: T, line: Evidence, most: int) -> None:
         """Replace what stands under a key, to which a line led: of its lines, the last `most` are kept."""
-        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        record = self._record(key)
         if record is None:
             self._packed[key] = b""
         lines = () if record is None else record[1]
@@ -327,13 +331,13 @@ def _number(packed: bytes) -> int:
     return int.from_bytes(packed[:_WIDTH], "little", signed=True)
 
 
-class Shelf(MutableMapping[str, T]):
+class Shelf(_Ordered[T]):
     """The values whose keys begin with a name, without it. The order is the shelf's own."""
 
     def __init__(self, memory: Memory[T], name: str) -> None:
         self._memory = memory
         self._name = name
-        self._keys = OrderedDict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
+        self._order = OrderedDict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
 
     def __getitem__(self, key: str) -> T:
         return self._memory[self._name + key]
@@ -344,33 +348,16 @@ class Shelf(MutableMapping[str, T]):
 
     def __setitem__(self, key: str, value: T) -> None:
         self._memory[self._name + key] = value
-        self._keys[key] = None
+        self._order[key] = None
 
     def __delitem__(self, key: str) -> None:
         del self._memory[self._name + key]
-        del self._keys[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def touch(self, key: str) -> bool:
-        """This key is the last of the shelf now; gives whether it is known."""
-        if key in self._keys:
-            self._keys.move_to_end(key)
-            return True
-        return False
-
-    def first(self) -> str | None:
-        """The key of the shelf longest untouched, the empty name apart; None if there is none."""
-        return next(filter(None, self._keys), None)
+        del self._order[key]
 
     def put(self, key: str, value: T, line: Evidence, most: int) -> None:
         """As Memory's."""
         self._memory.put(self._name + key, value, line, most)
-        self._keys[key] = None
+        self._order[key] = None
 
     def lines(self, key: str) -> tuple[Evidence, ...]:
         """As Memory's."""

@@ -1,6 +1,5 @@
 """The graph of a config as SVG."""
 
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -8,23 +7,9 @@ import pytest
 from corowatch.loading import load_paths
 from corowatch.rules.drawing import drawing
 from corowatch.rules.picture import layout, svg
+from tests.rules.test_drawing import CONFIG, CONFIGS
 
-CONFIGS = Path(__file__).parents[2] / "config"
 SPACE = "{http://www.w3.org/2000/svg}"
-CONFIG = """
-flows:
-  a:
-    - tail: [/var/log/a.log, /var/log/b.log]
-    - grep: 'ERROR|"<x>"'
-      name: errors
-    - threshold: {at_least: 5, within: 1m, by: [host]}
-    - alert: {to: [out, console], title: '{text}'}
-  b:
-    from: [a.errors.otherwise, a.tail]
-    alert: console
-sinks:
-  out: {file: /tmp/out}
-"""
 
 
 @pytest.fixture(params=["one config", "every example at once", "nothing"])

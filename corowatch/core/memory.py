@@ -39,6 +39,7 @@ _NOWHERE = -1
 class _Ordered(MutableMapping[str, T]):
     """A mapping whose keys stand in the order of their last touch."""
 
+    # Not a dict, which keeps order, too: to find its first costs more with each that was taken from its front.
     _order: OrderedDict[str, Any]
 
     def __iter__(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ bounded: the search is linear in the head, always.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from math import inf
@@ -23,6 +23,8 @@ LONGEST = 64  # bytes of a stamp, generously
 KNOWN = 2048  # minutes that are remembered
 
 DAY = 86400
+SECONDS = {b"": 0.0} | {text.encode(): float(n) for n in range(61) for text in (f"{n}", f"{n:02}")}
+"""What is added to a minute; where no second is told, nothing."""
 EPOCH = datetime(1970, 1, 1)
 MONTHS = b"january,february,march,april,may,june,july,august,september,october,november,december".split(b",")
 MONTH_OF = {b"sept": 9} | {name[:n]: i for i, name in enumerate(MONTHS, 1) for n in (3, len(name))}
@@ -97,12 +99,12 @@ BEFORE = r"(?:(?<![\w./-])|(?<=\dm)(?:(?<=\x1b\[\dm)|(?<=\x1b\[\d\dm)|(?<=\x1b\[
 
 
 class Form(NamedTuple):
-    """What a match means: directives, the group of each, and the groups of the second and of the fraction (0: none)."""
+    """What a match means: directives, and the group of each."""
 
     letters: str
     groups: tuple[int, ...]
-    second: int
-    fraction: int
+    parts: tuple[int, ...]
+    """The groups of what stands before the second, of the second, of its fraction, and of what stands behind."""
 
 
 class Scan(NamedTuple):
@@ -130,7 +132,7 @@ class Stamps:
         ValueError if the format is not understood."""
         self._zone = zone
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
-        self._known: dict[tuple[str, bytes, bytes, bytes], tuple[float | None, float, float]] = {}
+        self._known: dict[tuple[str, bytes, bytes], tuple[float | None, float, float]] = {}
         self._likely: dict[bytes, Alone] = {}  # by a line's first byte, the form that was found last
 
     @property
@@ -164,33 +166,28 @@ class Stamps:
 
     def _time(self, found: re.Match[bytes], form: Form, now: float) -> float | None:
         """What a match says, by its text without second and fraction; minutes that were told before are remembered."""
-        text = found.string
-        start, end = found.span(found.lastindex or 0)
-        begin, past = found.span(form.fraction) if form.fraction else (-1, -1)
-        if begin < 0:
-            begin = past = end
-        first, last = found.span(form.second) if form.second else (start, start)
-        second = int(text[first:last] or b"0")
-        key = form.letters, text[start:first], text[last:begin], text[past:end]
+        before, second, fraction, behind = found.group(*form.parts)
+        key = form.letters, before, behind
         known = self._known.get(key)
         if known is None or not known[1] <= now < known[2]:
             known = self._minute(key, found, form, now)
-        if second <= 60 and known[1] <= now < known[2]:
-            whole = None if known[0] is None else known[0] + second
+        into = SECONDS.get(second)
+        if into is not None and known[1] <= now < known[2]:
+            whole = None if known[0] is None else known[0] + into
         else:
             whole = resolve(form, found.group(*form.groups), now, self._zone)[0]
-        return whole if whole is None or begin == past else whole + float(b"." + text[begin:past])
+        return whole if whole is None or not fraction else whole + float(b"." + fraction)
 
-    def _minute(self, key: tuple[str, bytes, bytes, bytes], found: re.Match[bytes], form: Form, now: float,
+    def _minute(self, key: tuple[str, bytes, bytes], found: re.Match[bytes], form: Form, now: float,
                 ) -> tuple[float | None, float, float]:
         """The minute of a match, and the range of `now` for which it holds with each of its seconds; remembered."""
         parts = found.group(*form.groups)
-        if form.second:
+        if "S" in form.letters:
             parts = tuple(b"0" if letter == "S" else part for letter, part in zip(form.letters, parts, strict=True))
         at, low, high = resolve(form, parts, now, self._zone)
         if len(self._known) >= KNOWN:
             self._known.clear()
-        self._known[key] = known = at, low + 60 if form.second else low, high
+        self._known[key] = known = at, low + 60, high
         return known
 
 
@@ -295,12 +292,21 @@ def explicit(timestamp: str) -> Scan:
             raise ValueError(f'timestamp format "{timestamp}": "{directive}" is none of {known} %%')
     if not (letters & {"s", "j"} or (letters & {"m", "b", "B"} and letters & {"d", "e"})):
         raise ValueError(f'timestamp format "{timestamp}" names no day: add a month and %d, or %j, or %s')
-    return scan(r"(?<![0-9A-Za-z])" * spelt.startswith("%") + f"%({expression})(?!\\d)", LOOSE)
+    return scan(r"(?<![0-9A-Za-z])" * spelt.startswith("%") + parted(expression) + r"(?!\d)", LOOSE)
+
+
+def parted(form: str) -> str:
+    """A form, with `%<` where parts of its own begin: what stands before the second, what behind it and its fraction,
+    and nothing."""
+    before, second, behind = form.rpartition("%S")
+    fraction = next((told for told in (FRACTION, r"\.%f", ",%f") if behind.startswith(told)), "")
+    return f"%(%<{before}){second}{fraction}%<{behind.removeprefix(fraction)})%<))"
 
 
 def scan(expression: str, directives: Mapping[str, str], hint: str = "", first: int = 0, last: int = HEAD) -> Scan:
-    """Compile `expression`, in which `%(` opens a form and other directives stand for their groups."""
-    forms: dict[int, Form] = {}
+    """Compile `expression`, in which `%(` opens a form, `%<` a part of it, and other directives stand for their
+    groups."""
+    groups: dict[int, list[tuple[str, int]]] = {}
     opened = count = 0
 
     def group(directive: re.Match[str]) -> str:
@@ -310,21 +316,25 @@ def scan(expression: str, directives: Mapping[str, str], hint: str = "", first: 
             return directives[letter]
         count += 1
         if letter == "(":
-            opened, forms[count] = count, Form("", (), 0, 0)
-            return "("
-        form = forms[opened]
-        if letter == "f":
-            forms[opened] = form._replace(fraction=count)
-        else:
-            forms[opened] = form._replace(letters=form.letters + letter, groups=(*form.groups, count),
-                                          second=count if letter == "S" else form.second)
-        return directives[letter]
+            opened = count
+        groups.setdefault(opened, []).append((letter, count))
+        return "(" if letter in "(<" else directives[letter]
 
-    pattern = re.compile(re.sub(r"%([A-Za-z(])", group, expression).encode())
-    return Scan(re.compile(hint.encode()), pattern, forms, first, last)
+    pattern = re.compile(re.sub(r"%([A-Za-z(<])", group, expression).encode())
+    return Scan(re.compile(hint.encode()), pattern, {around: form_of(told) for around, told in groups.items()},
+                first, last)
 
 
-FORMS = (*(f"%({form})" for form in (*DIGIT_FORMS, *LETTER_FORMS)), f"{KEY}%({KEYED})")
+def form_of(groups: Sequence[tuple[str, int]]) -> Form:
+    """The form whose directives, and parts, are these groups."""
+    before, behind, nothing = (number for letter, number in groups if letter == "<")
+    told = [(letter, number) for letter, number in groups if letter not in "(<f"]
+    numbers = dict(groups)
+    return Form("".join(letter for letter, _ in told), tuple(number for _, number in told),
+                (before, numbers.get("S", nothing), numbers.get("f", nothing), behind))
+
+
+FORMS = (*map(parted, (*DIGIT_FORMS, *LETTER_FORMS)), KEY + parted(KEYED))
 AUTO = (
     scan(
         rf"{BEFORE}(?:(?=\d)(?:{'|'.join(FORMS[:len(DIGIT_FORMS)])})"
@@ -333,7 +343,7 @@ AUTO = (
         # All forms hold this; most lines without a stamp do not, and are spared the search.
         hint=r"\d(?:[:.]\d\d[:.]\d|\d{5})",
     ),
-    scan(rf"\[%(%d/%b/%Y:{TIME}{ZONE})\]", STRICT, hint=r"\[", first=HEAD - 1, last=CLF_HEAD + 1),
+    scan(rf"\[{parted(f'%d/%b/%Y:{TIME}{ZONE}')}\]", STRICT, hint=r"\[", first=HEAD - 1, last=CLF_HEAD + 1),
 )
 
 

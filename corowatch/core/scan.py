@@ -56,22 +56,22 @@ class Clock:
         """Seconds since the epoch."""
         if self._last is not None:
             block, self._last = self._last, None
-            _, begin, end = next(_backwards(block, len(block.data)))
-            self._at = self.of_line(block, begin, end)
+            place, begin, end = next(_backwards(block, len(block.data)))
+            self._at = self.of_line(block, begin, end, place)
         return self._at
 
     @at.setter
     def at(self, at: float) -> None:
         self._at, self._last = at, None
 
-    def of_line(self, block: Block, start: int, end: int) -> float:
-        """The time of the line at `start` of the Block's data (seconds since the epoch)."""
+    def of_line(self, block: Block, start: int, end: int, place: int) -> float:
+        """The time of the line at `start` of the Block's data, at `place` in its file (seconds since the epoch)."""
         if self._none:
             return block.at
-        at = self._read(block, start, end)
+        at = self._read(block, start, end, place)
         if at is None:
             before = ((one, len(one.data)) for one in reversed(block.position.unseen) if one is not block)
-            at = self._nearest(block.position, chain([(block, start)], before), _place(block, start))
+            at = self._nearest(block.position, chain([(block, start)], before), place)
         return block.at if at is None else at
 
     def end_of(self, block: Block) -> None:
@@ -94,7 +94,7 @@ class Clock:
         position.unseen.clear()
         position.pending = None
 
-    def _read(self, block: Block, start: int, end: int) -> float | None:
+    def _read(self, block: Block, start: int, end: int, place: int) -> float | None:
         if block.stamps is not None and self._auto:
             told = block.stamps[block.data.count(b"\n", 0, start)]
         else:
@@ -102,7 +102,6 @@ class Clock:
         at = self._stamp(told, block.at)
         if at is None:
             return None
-        place = _place(block, start)
         if at > block.at + AHEAD:
             at = block.at
             if block.position.stamped != (place, at):  # once a line, however often it is looked at
@@ -120,7 +119,7 @@ class Clock:
             for place, begin, end in _backwards(block, until):
                 if place < floor:
                     return known[1] if known and here - known[0] <= REACH else None
-                at = self._read(block, begin, end)
+                at = self._read(block, begin, end, place)
                 if at is not None:
                     return at
         return known[1] if known and here - known[0] <= REACH else None
@@ -157,7 +156,7 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
         for start, end, gates in hits if block.records is None else by_record(hits, block.records):
             place = _place(block, start)
             text = shown(data[start:end]) if block.records is None else all_shown(data[start:end])
-            event = Event(block.origin, place, clock.of_line(block, start, end), text, fields)
+            event = Event(block.origin, place, clock.of_line(block, start, end, place), text, fields)
             as_it_stands = len(text) == end - start <= SHORT
             for gate in gates:
                 if as_it_stands and proven and (pattern := proven[gate]):

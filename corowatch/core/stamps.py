@@ -12,20 +12,25 @@ bounded: the search is linear in the head, always.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 HEAD = 64  # bytes within which a stamp starts
 CLF_HEAD = 256  # where CLF's bracket starts at the latest: host, ident and user may be long
 LONGEST = 64  # bytes of a stamp, generously
+END = HEAD + LONGEST
 KNOWN = 2048  # minutes that are remembered
 
 DAY = 86400
-SECONDS = {b"": 0.0} | {text.encode(): float(n) for n in range(61) for text in (f"{n}", f"{n:02}")}
-"""What is added to a minute; where no second is told, nothing."""
+SECONDS = {f"{n:02}".encode(): float(n) for n in range(61)}
+"""What is added to a minute."""
+LOOSE_SECONDS = SECONDS | {f"{n}".encode(): float(n) for n in range(10)} | {b"": 0.0}
+"""The same where one digit is enough; where no second is told, nothing."""
 EPOCH = datetime(1970, 1, 1)
+LAST = float((datetime.max - EPOCH).days + 1) * DAY
 MONTHS = b"january,february,march,april,may,june,july,august,september,october,november,december".split(b",")
 MONTH_OF = {b"sept": 9} | {name[:n]: i for i, name in enumerate(MONTHS, 1) for n in (3, len(name))}
 
@@ -122,6 +127,29 @@ class Alone(NamedTuple):
 
     match: Callable[[bytes, int, int], re.Match[bytes] | None]
     form: Form
+    rest: Callable[[bytes, int, int], re.Match[bytes] | None]
+    """A match of what follows the second."""
+    parts: tuple[int, ...]
+    """As those of the form, in the rest."""
+    open: bool
+    """Whether it may have nothing behind the second."""
+
+
+@dataclass(slots=True)
+class Likely:
+    """The form that was found last in lines that begin alike."""
+
+    alone: Alone
+    steady: bool
+    """Whether what stands before the stamp tends to be the same in all."""
+    second: int = 0
+    """Where its second stood last; 0: nowhere."""
+
+
+Minute: TypeAlias = tuple[float | None, float, float]
+"""When it begins, None if there is no such, and the range of `now` for which that holds."""
+
+NEVER: Minute = (None, inf, -inf)
 
 
 class Stamps:
@@ -132,8 +160,10 @@ class Stamps:
         ValueError if the format is not understood."""
         self._zone = zone
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
-        self._known: dict[tuple[str, bytes, bytes], tuple[float | None, float, float]] = {}
-        self._likely: dict[bytes, Alone] = {}  # by a line's first byte, the form that was found last
+        self._known: dict[tuple[str, bytes, bytes], Minute] = {}
+        self._begun: dict[bytes, dict[bytes, Minute]] = {}  # by what stood in a line before the second, and behind it
+        self._begun_count = 0
+        self._likely: dict[bytes, Likely] = {}  # by a line's first byte
 
     @property
     def none(self) -> bool:
@@ -143,10 +173,24 @@ class Stamps:
     def read(self, line: bytes, now: float) -> float | None:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
         likely = self._likely.get(line[:1])
-        if likely is not None and (found := likely.match(line, 0, HEAD + LONGEST)) is not None:
-            at = self._time(found, likely.form, now)
-            if at is not None:
-                return at
+        if likely is not None:
+            if (begun := self._begun.get(line[:(place := likely.second)])) is not None:
+                second = SECONDS.get(line[place:place + 2])
+                if second is not None and likely.alone.open and is_other(line[place + 2:place + 5]):
+                    start, low, high = begun.get(b"", NEVER)
+                    if start is not None and low <= now < high:
+                        return start + second
+                elif second is not None and (rest := likely.alone.rest(line, place + 2, END)) is not None:
+                    _, _, fraction, behind = rest.group(*likely.alone.parts)
+                    start, low, high = begun.get(behind, NEVER)
+                    if start is not None and low <= now < high:
+                        return start + second + float(b"." + fraction) if fraction else start + second
+            if (found := likely.alone.match(line, 0, END)) is not None:
+                at = self._time(found, likely.alone.form, now)
+                if at is not None:
+                    if likely.steady:
+                        self._begin(likely, found)
+                    return at
         for scan in self._scans:
             end = scan.last + LONGEST
             if not scan.hint.search(line, scan.first, end):
@@ -159,7 +203,8 @@ class Stamps:
                 at = self._time(found, scan.forms[around], now)
                 if at is not None:
                     if scan is AUTO[0]:
-                        self._likely[line[:1]] = alone(list(scan.forms).index(around))
+                        steady = found.start(around) == 0 or not line[:1].isdigit()
+                        self._likely[line[:1]] = Likely(alone(list(scan.forms).index(around)), steady)
                     return at
                 start = found.end()
         return None
@@ -167,19 +212,37 @@ class Stamps:
     def _time(self, found: re.Match[bytes], form: Form, now: float) -> float | None:
         """What a match says, by its text without second and fraction; minutes that were told before are remembered."""
         before, second, fraction, behind = found.group(*form.parts)
+        if form.letters == "s":  # hardly two lines tell the same
+            try:
+                return epoch(found[form.groups[0]])
+            except OverflowError:
+                return None
         key = form.letters, before, behind
         known = self._known.get(key)
         if known is None or not known[1] <= now < known[2]:
             known = self._minute(key, found, form, now)
-        into = SECONDS.get(second)
+        into = LOOSE_SECONDS.get(second)
         if into is not None and known[1] <= now < known[2]:
             whole = None if known[0] is None else known[0] + into
         else:
             whole = resolve(form, found.group(*form.groups), now, self._zone)[0]
         return whole if whole is None or not fraction else whole + float(b"." + fraction)
 
-    def _minute(self, key: tuple[str, bytes, bytes], found: re.Match[bytes], form: Form, now: float,
-                ) -> tuple[float | None, float, float]:
+    def _begin(self, likely: Likely, found: re.Match[bytes]) -> None:
+        """Remember how a line begins whose minute is known: what stands before the second decides how it is matched, so
+        of the next that begins so only the rest needs to be."""
+        form = likely.alone.form
+        before, second, _, behind = found.group(*form.parts)
+        minute = self._known.get((form.letters, before, behind), NEVER)
+        if second and minute[0] is not None:
+            likely.second = found.start(form.parts[1])
+            if self._begun_count >= KNOWN:
+                self._begun.clear()
+                self._begun_count = 0
+            self._begun.setdefault(found.string[:likely.second], {})[behind] = minute
+            self._begun_count += 1
+
+    def _minute(self, key: tuple[str, bytes, bytes], found: re.Match[bytes], form: Form, now: float) -> Minute:
         """The minute of a match, and the range of `now` for which it holds with each of its seconds; remembered."""
         parts = found.group(*form.groups)
         if "S" in form.letters:
@@ -268,7 +331,8 @@ def epoch(number: bytes) -> float:
     whole, _, fraction = number.partition(b".")
     unit = 10 ** (len(whole) - 10) if len(whole) > 12 else 1
     moment = float(number) / unit if fraction else int(whole) / unit
-    EPOCH + timedelta(seconds=moment)
+    if moment >= LAST:
+        raise OverflowError("a stamp is not so late")
     return moment
 
 
@@ -357,4 +421,14 @@ def alone(number: int) -> Alone:
     """
     before = r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
     made = scan(f"{before}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
-    return Alone(made.pattern.match, *made.forms.values())
+    _, _, rest = FORMS[number].partition("%S")
+    behind = scan(f"%(%<){rest}" if rest else parted(""), STRICT)
+    (form,), (form_of_rest,) = made.forms.values(), behind.forms.values()
+    return Alone(made.pattern.match, form, behind.pattern.match, form_of_rest.parts, bool(behind.pattern.match(b" ")))
+
+
+@lru_cache(1024)
+def is_other(after: bytes) -> bool:
+    """Whether three bytes behind a second begin what is no part of any form, whatever follows: no fraction, half of the
+    day, zone or year, and no further digit."""
+    return re.match(rb"[:\]|;]|[ \t](?:[b-oq-z]|[B-OQ-Z][a-z])", after) is not None

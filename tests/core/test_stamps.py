@@ -407,13 +407,13 @@ STARTS = [b"", b"....", b"_", b"/", b"- ", b"[", b"10.1.2.3 "]
 TAILS = [b"", b"Z", b"+01:00", b" +0200", b".5", b",123456", b".5Z", b".25-12", b" UTC", b" PM", b" 2025", b" CET 2025"]
 
 
-@given(mutated(), st.integers(0, len(stamps.FORMS) - 1), st.sampled_from(STARTS))
-def test_a_form_that_is_tried_first_gives_what_all_give(line: bytes, form: int, before: bytes) -> None:
+@given(mutated(), st.integers(0, len(stamps.FORMS) - 1), st.sampled_from(STARTS), st.booleans())
+def test_a_form_that_is_tried_first_gives_what_all_give(line: bytes, form: int, before: bytes, steady: bool) -> None:
     line = before + line
     likely = Stamps()
-    likely._likely[line[:1]] = stamps.alone(form)
+    likely._likely[line[:1]] = stamps.Likely(stamps.alone(form), steady)
 
-    assert likely.read(line, NOW) == read(line)
+    assert [likely.read(line, NOW) for _ in range(2)] == 2 * [read(line)]
 
 
 @given(st.sampled_from(SAMPLES), st.lists(st.sampled_from(TAILS), min_size=4, max_size=9))
@@ -421,6 +421,40 @@ def test_what_is_remembered_of_a_time_is_all_that_was_said(line: bytes, tails: l
     stamp, one = line[:19], Stamps()
 
     assert [one.read(stamp + tail, NOW) for tail in tails] == [read(stamp + tail) for tail in tails]
+
+
+SECONDS = [b"00", b"07", b"59", b"60", b"61", b"7", b"7 ", b"1x", b""]
+BEHIND = [*TAILS, b" LabSZ sshd[1]:", b": a", b"]", b" am", b" Am", b" pmx", b" a", b" Pa", b" UT", b" Lx",
+          b" LMT 2026 x", b" 5", b"5", b" 2025-", b"\tx", b"|", b" -1 a", b" -0130 a", b" GMT+1", b" zebra"]
+
+
+@given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.sampled_from(SECONDS), st.sampled_from(BEHIND)), min_size=6,
+                                          max_size=12), st.booleans())
+def test_of_lines_that_begin_alike_each_tells_its_own_second(line: bytes, ends: list[tuple[bytes, bytes]],
+                                                             twice: bool) -> None:
+    colon = line.rfind(b":", 0, 24)
+    lines = [line[:colon + 1] + second + behind for second, behind in ends for _ in range(1 + twice)]
+    one = Stamps()
+    one.read(line, NOW)
+
+    assert [one.read(each, NOW) for each in lines] == [read(each) for each in lines]
+
+
+def test_no_more_beginnings_of_lines_are_remembered_than_a_number(monkeypatch):
+    monkeypatch.setattr(stamps, "KNOWN", 3)
+    one = Stamps()
+
+    minutes = [one.read(f"2026-11-22 10:{minute:02}:07 a".encode(), NOW) for minute in (*range(9), *range(9))]
+
+    assert minutes == [read(f"2026-11-22 10:{minute:02}:07 a".encode()) for minute in (*range(9), *range(9))]
+    assert sum(map(len, one._begun.values())) <= 3
+
+
+def test_a_number_beyond_the_last_year_is_no_time():
+    assert Stamps("%s").read(b"253402300799 a", NOW) == 253402300799.0
+    assert Stamps("%s").read(b"253402300800 a", NOW) is None
+    assert Stamps("%s %Z").read(b"253402300800 UTC", NOW) is None
+    assert Stamps("%s %Z").read(b"1763805600 UTC", NOW) == 1763805600.0
 
 
 @given(mutated())

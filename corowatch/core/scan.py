@@ -15,13 +15,14 @@ from datetime import tzinfo
 from itertools import chain
 from typing import Literal
 
+from corowatch.core.ahead import NOTHING_AHEAD, Ahead, Scanned, Sent, Window
 from corowatch.core.coroutine import coroutine
 from corowatch.core.events import Block, Event, Position, Target, Value
 from corowatch.core.kinds import Counts
 from corowatch.core.lines import all_shown, count_of, shown
 from corowatch.core.records import by_record
 from corowatch.core.stamps import Stamps
-from corowatch.engines import Engine
+from corowatch.engines import Engine, Hit
 
 HEAD = 512
 """Bytes of a line in which its stamp stands."""
@@ -29,7 +30,7 @@ SHORT = 4096
 """Characters of a line that is remembered as one that a pattern matches."""
 REACH = 65536
 """Bytes that the nearest stamped line may lie back."""
-AHEAD = 86400.0
+SKEW = 86400.0
 """Seconds that a stamp may lie ahead of the moment of reading."""
 
 ScanCounts = Counts[Literal["lines", "cut", "skewed"]]
@@ -57,22 +58,22 @@ class Clock:
         if self._last is not None:
             block, self._last = self._last, None
             place, begin, end = next(_backwards(block, len(block.data)))
-            self._at = self.of_line(block, begin, end, place)
+            self._at = self.of_line(block, block.data[begin:end], begin, place)
         return self._at
 
     @at.setter
     def at(self, at: float) -> None:
         self._at, self._last = at, None
 
-    def of_line(self, block: Block, start: int, end: int, place: int) -> float:
-        """The time of the line at `start` of the Block's data, at `place` in its file (seconds since the epoch)."""
-        if self._none:
-            return block.at
-        at = self._read(block, start, end, place)
+    def of_line(self, block: Block | Scanned, line: bytes, start: int, place: int) -> float:
+        """The time of a line that stands at `start` in the Block's data and at `place` in its file (seconds since the
+        epoch)."""
+        at = block.at if self._none else self._read(block, line, start, place)
         if at is None:
             before = ((one, len(one.data)) for one in reversed(block.position.unseen) if one is not block)
             at = self._nearest(block.position, chain([(block, start)], before), place)
-        return block.at if at is None else at
+            return block.at if at is None else at
+        return at
 
     def end_of(self, block: Block) -> None:
         """The Block is done: its last line's time is the clock, and what the next Block looks back to."""
@@ -94,22 +95,22 @@ class Clock:
         position.unseen.clear()
         position.pending = None
 
-    def _read(self, block: Block, start: int, end: int, place: int) -> float | None:
+    def _read(self, block: Block | Scanned, line: bytes, start: int, place: int) -> float | None:
         if block.stamps is not None and self._auto:
-            told = block.stamps[block.data.count(b"\n", 0, start)]
-        else:
-            told = block.data[start:end if end - start <= HEAD else start + HEAD]
-        at = self._stamp(told, block.at)
+            line = block.stamps[block.data.count(b"\n", 0, start)]
+        now = block.at
+        at = self._stamp(line if len(line) <= HEAD else line[:HEAD], now)
         if at is None:
             return None
-        if at > block.at + AHEAD:
-            at = block.at
+        if at > now + SKEW:
+            at = now
             if block.position.stamped != (place, at):  # once a line, however often it is looked at
                 self._counts["skewed"] += 1
         block.position.stamped = place, at
         return at
 
-    def _nearest(self, position: Position, pieces: Iterable[tuple[Block, int]], here: int) -> float | None:
+    def _nearest(self, position: Position, pieces: Iterable[tuple[Block | Scanned, int]], here: int,
+                 ) -> float | None:
         """The time of the nearest stamped line before a place. `pieces` are the Blocks before, each up to where in its
         data, the last first."""
         known = position.stamped
@@ -119,13 +120,13 @@ class Clock:
             for place, begin, end in _backwards(block, until):
                 if place < floor:
                     return known[1] if known and here - known[0] <= REACH else None
-                at = self._read(block, begin, end, place)
+                at = self._read(block, block.data[begin:end], begin, place)
                 if at is not None:
                     return at
         return known[1] if known and here - known[0] <= REACH else None
 
 
-def _backwards(block: Block, until: int) -> Iterator[tuple[int, int, int]]:
+def _backwards(block: Block | Scanned, until: int) -> Iterator[tuple[int, int, int]]:
     """The lines of a Block up to an index in its data, the last first: where each stands in its file, start and end."""
     data = block.data
     number = data.count(b"\n", 0, until) if block.starts else 0
@@ -139,32 +140,45 @@ def _backwards(block: Block, until: int) -> Iterator[tuple[int, int, int]]:
 
 @coroutine
 def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, counts: ScanCounts,
-         ) -> Generator[None, Block, None]:
+         ) -> Generator[None, Sent, None]:
     """Send each line, or record of several, that may interest someone to the outlets whose gate it may pass, in file
     order."""
-    while True:
-        block = yield
-        data = block.data
-        counts["lines"] += count_of(data)
-        fields: dict[str, Value] = {}
-        if block.cut:
-            counts["cut"] += 1
-            fields = {"cut_bytes": block.cut}
-        found = engine.look(data)
-        proven = engine.proven(found)
-        hits = engine.lines(data, found)
-        for start, end, gates in hits if block.records is None else by_record(hits, block.records):
-            place = _place(block, start)
-            text = shown(data[start:end]) if block.records is None else all_shown(data[start:end])
-            event = Event(block.origin, place, clock.of_line(block, start, end, place), text, fields)
-            as_it_stands = len(text) == end - start <= SHORT
-            for gate in gates:
-                if as_it_stands and proven and (pattern := proven[gate]):
-                    pattern.know(text)
-                outlets[gate].send(event)
-        clock.end_of(block)
+    try:
+        while True:
+            block = yield
+            if isinstance(block, Ahead):
+                engine.foresee(block)
+                continue
+            if isinstance(block, Scanned):
+                data: bytes | Window = block.window
+                lines, proven = block.window.lines, block.window.proven
+                hits: Iterable[Hit] = block.window.hits
+            else:
+                data = block.data
+                found = engine.look(data)
+                lines, hits, proven = count_of(data), engine.lines(data, found), engine.proven(found)
+            counts["lines"] += lines
+            fields: dict[str, Value] = {}
+            if block.cut:
+                counts["cut"] += 1
+                fields = {"cut_bytes": block.cut}
+            origin, records = block.origin, block.records
+            text_of = shown if records is None else all_shown
+            for start, end, gates in hits if records is None else by_record(hits, records):
+                line = data[start:end]
+                text = text_of(line)
+                place = block.offset + start if block.starts is None else _place(block.starts, block.data, start)
+                event = Event(origin, place, clock.of_line(block, line, start, place), text, fields)
+                as_it_stands = proven and len(text) == end - start <= SHORT
+                for gate in gates:
+                    if as_it_stands and (pattern := proven[gate]):
+                        pattern.know(text)
+                    outlets[gate].send(event)
+            clock.end_of(block.end(REACH) if isinstance(block, Scanned) else block)
+    finally:
+        engine.foresee(NOTHING_AHEAD)
 
 
-def _place(block: Block, start: int) -> int:
-    """Where the line at `start` of a Block's data begins in its file."""
-    return block.offset + start if block.starts is None else block.starts[block.data.count(b"\n", 0, start)]
+def _place(starts: Sequence[int], data: bytes, start: int) -> int:
+    """Where the line at `start` of the data begins in its file."""
+    return starts[data.count(b"\n", 0, start)]

@@ -10,9 +10,12 @@ numbered, and an engine tells which of them a line may pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from corowatch.core.pattern import NOT_THERE, Pattern, has_re2
+
+if TYPE_CHECKING:
+    from corowatch.core.ahead import Ahead
 
 Gate = Sequence[Pattern]
 Hit = tuple[int, int, Sequence[int]]
@@ -23,6 +26,10 @@ class Engine(Protocol):
     """Looks at whole lines: UTF-8, perhaps with invalid bytes, each ended by a newline but perhaps the last."""
 
     name: str
+
+    def foresee(self, ahead: Ahead) -> None:
+        """Those bytes will be asked for."""
+        ...
 
     def look(self, data: bytes) -> Any:
         """What is to be known of the data before its lines are named."""
@@ -50,16 +57,23 @@ class Cache(Protocol):
         ...
 
 
-class EveryLine:
+class LineByLine:
+    """An engine that knows nothing of data before it comes to their lines."""
+
+    def foresee(self, ahead: Ahead) -> None:
+        pass
+
+    def look(self, data: bytes) -> None:
+        pass
+
+
+class EveryLine(LineByLine):
     """The reference: every line may pass every gate."""
 
     name = "every line"
 
     def __init__(self, gates: Sequence[Gate | None]) -> None:
         self._all = tuple(range(len(gates)))
-
-    def look(self, data: bytes) -> None:
-        pass
 
     def lines(self, data: bytes, found: None = None) -> Iterator[Hit]:
         for start, end in spans(data):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import json
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -25,8 +26,11 @@ import hyperscan
 from corowatch.core.lines import is_utf8
 from corowatch.core.pattern import Pattern
 from corowatch.engines import Cache, Gate, Hit, spans
+from corowatch.engines.scout import Asked, Scout, Seen
+from corowatch.engines.scouting import FINE, FOREIGN, MOST, SPARSE
 
 if TYPE_CHECKING:
+    from corowatch.core.ahead import Ahead, Window
     from corowatch.engines.gate import Scannable  # loaded only where something is compiled
 
 RECIPE = 4
@@ -36,8 +40,6 @@ LEARN = (4 << 20, 64 << 20)
 OFTEN = 65536
 """Bytes; if parts of patterns are found more than once in so many, looking for them instead of the wholes saves less
 than the lines cost that are looked at in vain."""
-MOST, SPARSE = 1000, 8
-"""Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
 ERRORS = (hyperscan.error, hyperscan.HyperscanError)
 
 _KNOWN = ((rb"curl[^\x0a]*\x7c[\x09\x20]*python", b"%s curl -s a.example |  python\n"),
@@ -47,9 +49,9 @@ _KNOWN = ((rb"curl[^\x0a]*\x7c[\x09\x20]*python", b"%s curl -s a.example |  pyth
 
 
 class Base(NamedTuple):
-    """A compiled database, and the numbers of some gates."""
+    """A compiled database, or none, and the numbers of some gates."""
 
-    scan: Callable[..., Any]
+    database: Any
     always: Sequence[int]
     """Those that it is no scan for."""
     anchored: Sequence[int] = ()
@@ -58,6 +60,11 @@ class Base(NamedTuple):
     """Those of which a hit is a match."""
     parts: Sequence[int] = ()
     """Those that are looked for by a part of them."""
+
+    def scan(self, data: bytes, on_match: Callable[..., bool]) -> None:
+        """Where there is nothing to scan for, nothing is found."""
+        if self.database is not None:
+            self.database.scan(data, on_match)
 
 
 class Found(NamedTuple):
@@ -87,11 +94,15 @@ class Hyperscan:
         self._learn_at = next(self._lessons)
         self._scanned = 0
         self._passed: Counter[int] = Counter()
+        self._scout: Scout | None = None
+        self._scouts = not joined
+        self._foreign = False  # whether lines were seen that are not ASCII
         self._take(base(gates, cache, wide=False, joined=joined))
         if len(self._narrow.always) == len(gates):
             raise ValueError("there is nothing to scan for")
 
     def _take(self, narrow: Base) -> None:
+        self._end_scout()
         self._narrow = narrow
         self._wide: Base | None = None  # most logs are ASCII
         self._proven: list[Pattern | None] = [None] * len(self._gates)
@@ -102,10 +113,8 @@ class Hyperscan:
         """Scan whole lines; the interpreter is free for others meanwhile."""
         narrow = data.isascii()
         if self._joined and b"\r\n" in data:  # where lines are joined a CR is not shown inside of a record either
-            return Found([], Base(_nothing, self._all), narrow or is_utf8(data))
-        if not narrow and self._wide is None:  # once, and it may take a second
-            self._wide = base(self._gates, self._cache, wide=True, parts=self._narrow.parts, joined=self._joined)
-        used = self._narrow if narrow or self._wide is None else self._wide
+            return Found([], Base(None, self._all), narrow or is_utf8(data))
+        used = self._base(ascii_alone=narrow)
         hits: list[tuple[int, int]] = []
         most = MOST + len(data) // SPARSE
 
@@ -118,11 +127,69 @@ class Hyperscan:
         except hyperscan.ScanTerminated:
             if self._learnt(Counter(gate for _, gate in hits), len(data)):
                 return self.look(data)
-            return Found([], Base(_nothing, self._all), narrow or is_utf8(data))
+            return Found([], Base(None, self._all), narrow or is_utf8(data))
         hits.sort()
         if self._scanned < self._learn_at:
             self._learn(hits, len(data))
         return Found(hits, used, narrow or is_utf8(data))
+
+    def _base(self, *, ascii_alone: bool) -> Base:
+        """What scans lines of ASCII alone, or others."""
+        if ascii_alone:
+            return self._narrow
+        if self._wide is None:  # once, and it may take a second
+            self._wide = base(self._gates, self._cache, wide=True, parts=self._narrow.parts, joined=self._joined)
+        return self._wide
+
+    def foresee(self, ahead: Ahead) -> None:
+        """Have another process read and scan, if there is a processor for it. It scans for lines of ASCII until others
+        were seen."""
+        if not ahead.size:
+            self._end_scout()
+        behind = ahead.behind.asked if isinstance(ahead.behind, _Foreseen) else None
+        if behind is not None and behind.scout is not self._scout:
+            return
+        used = self._base(ascii_alone=not self._foreign)
+        if not ahead.size or not self._scouts or used.database is None or used.always:
+            return
+        try:
+            if self._scout is None and Scout.spare():
+                self._scout = Scout(hyperscan.dumpb(used.database), ascii_alone=not self._foreign)
+            asked = self._scout and self._scout.ask(ahead, behind)
+        except OSError:
+            self._go_without_scout()
+            return
+        if asked:
+            ahead.ticket = _Foreseen(self, asked, used)
+
+    def window(self, asked: Asked, by: Base) -> Window | None:
+        """What a scout saw by a database; None if it must be looked at here."""
+        try:
+            answer = asked.scout.answer(asked)
+        except OSError:
+            self._go_without_scout()
+            return None
+        if answer.state == FOREIGN and not self._foreign:
+            self._foreign = True
+            self._end_scout()
+        if answer.state != FINE:
+            return None
+        found = asked.scout.hits(asked, answer)
+        if self._scanned < self._learn_at:
+            self._learn([(stop, gate) for stop, gate in zip(found[1::3], found[2::3], strict=True)], answer.size)
+        first = asked.first_end(answer) if by.anchored else 0
+        proven = self._proven if by is self._narrow else ()
+        return Seen(asked, answer, list(_lines_of(found, by.anchored, first)), proven)
+
+    def _end_scout(self) -> None:
+        if self._scout is not None:
+            self._scout.close()
+            self._scout = None
+
+    def _go_without_scout(self) -> None:
+        """It ended, or cannot be: whatever the reason, all goes on without."""
+        self._end_scout()
+        self._scouts = False
 
     def _learn(self, hits: Sequence[tuple[int, int]], size: int) -> None:
         self._scanned += size
@@ -187,6 +254,37 @@ class Hyperscan:
                 yield start, stop, sorted(gates)
 
 
+class _Foreseen:
+    """The Ticket for what a scout was asked for."""
+
+    def __init__(self, engine: Hyperscan, asked: Asked, by: Base) -> None:
+        self._engine = engine
+        self.asked = asked
+        self._by = by
+
+    def window(self) -> Window | None:
+        return self._engine.window(self.asked, self._by)
+
+    def let_go(self) -> None:
+        self.asked.let_go()
+
+
+def _lines_of(found: array[int], anchored: Sequence[int], first: int) -> Iterator[Hit]:
+    """The lines that were hit, of starts, ends and gates; the first, which ends at `first`, may pass what begins with a
+    newline."""
+    start, stop, gates = 0, first, list(anchored)
+    for begin, end, gate in zip(found[::3], found[1::3], found[2::3], strict=True):
+        if begin == start:
+            stop = end
+            gates.append(gate)
+            continue
+        if gates:
+            yield start, stop, gates if len(gates) == 1 else sorted(set(gates))
+        start, stop, gates = begin, end, [gate]
+    if gates:
+        yield start, stop, gates if len(gates) == 1 else sorted(set(gates))
+
+
 def _end(data: bytes, start: int) -> int:
     """Where the line ends that `start` is in."""
     stop = data.find(b"\n", start)
@@ -206,7 +304,7 @@ def base(gates: Sequence[Gate | None], cache: Cache, *, wide: bool, parts: Seque
         made, numbers = _made(gates, range(len(gates)) if parts is None else parts, wide=wide, joined=joined)
         if made is not None:  # else the reason may be gone at the next start
             cache.put(name, f"{json.dumps(numbers)}\n".encode() + hyperscan.dumpb(made))
-        kept = Base(_nothing if made is None else made.scan, *numbers)
+        kept = Base(made, *numbers)
     return kept
 
 
@@ -221,11 +319,7 @@ def _kept(saved: bytes | None, count: int) -> Base | None:
         return None
     if not all(type(number) is int and 0 <= number < count for number in (*always, *anchored, *exact, *parts)):
         return None
-    return Base(loaded.scan, always, anchored, exact, parts)
-
-
-def _nothing(data: bytes, on_match: object) -> None:
-    """Where there is nothing to scan for."""
+    return Base(loaded, always, anchored, exact, parts)
 
 
 def _made(gates: Sequence[Gate | None], parts: Collection[int], *, wide: bool,

@@ -12,13 +12,13 @@ import re2
 
 from corowatch.core.lines import is_utf8, shown
 from corowatch.core.pattern import Pattern, re2_options
-from corowatch.engines import Gate, Hit
+from corowatch.engines import Gate, Hit, LineByLine
 
 MEMORY = 64 << 20
 """Bytes that the compiled set and its cache may take at most."""
 
 
-class Re2Set:
+class Re2Set(LineByLine):
     """The gates that it does not take, and those that are None, may be passed by every line.
 
     Raises ValueError if it takes none, or if the patterns together are too large.
@@ -46,9 +46,6 @@ class Re2Set:
             self._set.Compile()
         except re2.error as error:
             raise ValueError("the patterns are too large for one set") from error
-
-    def look(self, data: bytes) -> None:
-        """Nothing is known before the lines are looked at one by one."""
 
     def lines(self, data: bytes, found: None = None) -> Iterator[Hit]:
         # The set below its wrapper, which spends as much again on each call.

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
+from corowatch.core.ahead import Ahead, Sent
 from corowatch.core.config import Config, Step
 from corowatch.core.events import Block, Chunk, Event, Origin, Position, Target, Value
 from corowatch.core.follow import digest
@@ -133,13 +134,14 @@ class Logs(Source):
 class _Counting:
     """Counts the lines of each file on their way to a target."""
 
-    def __init__(self, target: Target[Block], lines: Counter[str]) -> None:
+    def __init__(self, target: Target[Sent], lines: Counter[str]) -> None:
         self._target = target
         self._lines = lines
 
-    def send(self, block: Block) -> None:
-        self._lines[block.origin.file] += count_of(block.data)
-        self._target.send(block)
+    def send(self, sent: Sent) -> None:
+        if not isinstance(sent, Ahead):
+            self._lines[sent.origin.file] += count_of(sent.data) if isinstance(sent, Block) else sent.window.lines
+        self._target.send(sent)
 
 
 def content_at(path: str) -> Plain | Unpacked:

@@ -29,7 +29,7 @@ from corowatch.core.events import Event, Origin, Target, Value
 from corowatch.core.kinds import ANYTHING, source
 from corowatch.core.merge import SLACK
 from corowatch.core.retry import BASE, CEILING
-from corowatch.core.scan import AHEAD as TOMORROW
+from corowatch.core.scan import SKEW as TOMORROW
 from corowatch.sources import Head, Source, Tell
 
 AHEAD = 200

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections import deque
 from collections.abc import MutableMapping
 from math import inf
 from typing import Any, NamedTuple
 
-from corowatch.core.events import Block, Chunk, Origin, Position, Target
+from corowatch.core.ahead import NOTHING_AHEAD, Ahead, Scanned, Sent, Ticket, Window
+from corowatch.core.events import Chunk, Origin, Position, Target
 from corowatch.core.follow import HEAD, MARKER, Fate, Saved, Seen, digest, fate, is_compressed
 from corowatch.core.frame import frame, rfind
 from corowatch.core.lines import codec_of, is_part_of_mark, shown
@@ -38,6 +40,10 @@ LONG = 0.2
 """Seconds that one read, with all that is done with its lines, should take at most: signals and watchdogs wait."""
 LEAST = 512
 """Bytes of the first read, and of those where each line takes long."""
+BACKLOG = 64 << 20
+"""Bytes left to read from which on it is told what comes next, so that it is read and scanned meanwhile."""
+DEPTH = 3
+"""Gulps that are told beforehand."""
 RACY = 2.0
 """Seconds after its last write in which a file may change without its times telling."""
 
@@ -45,7 +51,7 @@ RACY = 2.0
 class Reading(NamedTuple):
     """How the files of one source are read."""
 
-    target: Target[Block]
+    target: Target[Sent]
     reader: str
     stamps: Stamps
     encoding: str
@@ -115,6 +121,8 @@ class Life:
         self._gulp = LEAST
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
+        self._tickets: deque[Ticket] = deque()  # for what was told to come next
+        self._looks_ahead = False
         self._frame: Any = None
         self._records: Joins | None = None
         self._codec: tuple[str, int] | None = None
@@ -249,6 +257,7 @@ class Life:
 
     def let_go(self) -> None:
         """Forget what was read of an unfinished line or record; it stays unread."""
+        self._foresee_nothing()
         if self._frame is not None:
             self._frame.close()
             self._frame = self._records = None
@@ -303,6 +312,8 @@ class Life:
         """
         if self.packed and not self._reached():
             return 0
+        if (window := self._foreseen(until)) is not None:
+            return self._see(window, now)
         overlap = self._overlap
         data = self.content.pread(self._gulp + len(overlap), self.read_to - len(overlap))
         if not self._standing(data):
@@ -333,14 +344,77 @@ class Life:
         if single and until < inf:
             chunk = chunk[:turn(chunk, until, lambda line: self._how.stamps.read(line, now))]
             self._gulp = max(SIP // 4, len(chunk))
+        elif codec == "utf-8" and until == inf and self._how.multiline is None:
+            end = chunk.rfind(b"\n") + 1
+            if end and self._foresee(self.read_to + end):
+                chunk = chunk[:end]
         began = time.monotonic()
         self._send(Chunk(now, chunk), data[:len(overlap) + len(chunk)], codec, mark)
-        took = time.monotonic() - began
+        self._pace(len(chunk), time.monotonic() - began)
+        return len(chunk)
+
+    def _pace(self, size: int, took: float) -> None:
+        """Read less at a time where so many bytes take so many seconds, or more."""
         if took > LONG:
-            self._gulp = max(LEAST, int(len(chunk) * LONG / took))
+            self._gulp = max(LEAST, int(size * LONG / took))
         elif took < LONG / 4:
             self._gulp = min(GULP, 4 * self._gulp)
-        return len(chunk)
+
+    def _foresee(self, at: int) -> bool:
+        """Tell what comes from an offset on, where a line begins, DEPTH gulps of it; whether somebody looks ahead."""
+        if self.size - at < BACKLOG or self._gulp < GULP or isinstance(self.content, Unpacked):
+            self._foresee_nothing()
+            return False
+        while len(self._tickets) < DEPTH:
+            behind = self._tickets[-1] if self._tickets else None
+            ahead = Ahead(self.content.fd, at, GULP, self._how.max_line_bytes, behind)
+            self._how.target.send(ahead)
+            if ahead.ticket is None:
+                break
+            self._tickets.append(ahead.ticket)
+            self._looks_ahead = True
+        return bool(self._tickets)
+
+    def _foresee_nothing(self) -> None:
+        self._let_tickets_go()
+        if self._looks_ahead:
+            self._looks_ahead = False
+            self._how.target.send(NOTHING_AHEAD)
+
+    def _let_tickets_go(self) -> None:
+        while self._tickets:
+            self._tickets.popleft().let_go()
+
+    def _foreseen(self, until: float) -> Window | None:
+        """What comes next, if it was read and scanned meanwhile, and all of it is to be sent."""
+        if not self._tickets:
+            return None
+        window = self._tickets[0].window() if until == inf and self.read_to == self.position.offset else None
+        if window is None or window.offset != self.read_to:
+            self._let_tickets_go()  # each follows the one before
+            return None
+        self._tickets.popleft()
+        return window
+
+    def _see(self, window: Window, now: float) -> int | None:
+        """Send what was read and scanned meanwhile, as `read`."""
+        at, done, size = self.read_to, self.position.done, window.size
+        try:
+            if not self._stands():
+                return None
+            self.find(at + size)
+            self._foresee(at + size)
+            began = time.monotonic()
+            self.read_to = self.position.offset = at + size
+            self._how.target.send(Scanned(Origin(self._how.reader, self.key, name_of(self.path)), at, now, window,
+                                          self.position))
+            self._overlap = window[max(0, size - MARKER):size]
+        finally:
+            window.let_go()
+        self._passed_on(done, self._overlap)
+        self._reads.add(self.read_to, self._overlap)
+        self._pace(size, time.monotonic() - began)
+        return size
 
     def _reached(self) -> bool:
         """Whether a compressed file is unpacked up to where it is to be read, and holds there what it must."""

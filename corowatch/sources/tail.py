@@ -14,11 +14,12 @@ import fnmatch
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from corowatch.core.ahead import Sent
 from corowatch.core.events import Block, Target
 from corowatch.core.follow import HEAD, Saved, Seen
 from corowatch.core.kinds import source
@@ -64,13 +65,14 @@ def tail(
 
         tail: /var/log/myapp/*.log
     """
-    return Tail(target, paths, exclude, start, timestamp, zone, encoding, multiline, max_line_bytes, root, watch)
+    return Tail(cast("Target[Sent]", target), paths, exclude, start, timestamp, zone, encoding, multiline,
+                max_line_bytes, root, watch)
 
 
 class Tail(Source):
     """The files that some globs find."""
 
-    def __init__(self, target: Target[Block], paths: tuple[str, ...], exclude: tuple[str, ...], start: str,
+    def __init__(self, target: Target[Sent], paths: tuple[str, ...], exclude: tuple[str, ...], start: str,
                  timestamp: str, zone: ZoneInfo | None, encoding: str, multiline: Multiline | None,
                  max_line_bytes: int, root: str | None, watch: str) -> None:
         super().__init__()

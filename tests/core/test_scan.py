@@ -8,9 +8,9 @@ from corowatch.core.frame import frame
 from corowatch.core.kinds import Counts
 from corowatch.core.multiline import Multiline
 from corowatch.core.pattern import Pattern
-from corowatch.core.scan import AHEAD, REACH, SHORT, Clock, scan
+from corowatch.core.scan import REACH, SHORT, SKEW, Clock, scan
 from corowatch.core.stamps import Stamps
-from corowatch.engines import EveryLine, spans
+from corowatch.engines import EveryLine, LineByLine, spans
 from corowatch.nodes.grep import grep
 from corowatch.testing import ORIGIN, Collect, block, texts
 
@@ -98,7 +98,7 @@ def test_timestamp_none_means_the_moment_of_reading():
 def test_a_stamp_of_more_than_a_day_ahead_is_skewed_and_not_believed():
     events, _, counts = scanned(block(b"2026-11-23T12:00:01Z a\n", at=NOW), block(b"2026-11-23T12:00:00Z a\n", at=NOW))
 
-    assert [NOW, NOW + AHEAD] == [event.at for event in events]
+    assert [NOW, NOW + SKEW] == [event.at for event in events]
     assert 1 == counts["skewed"]
 
 
@@ -172,7 +172,7 @@ def test_a_transcoded_block_keeps_the_places_of_its_lines():
     assert [(0, "grüß"), (10, "b")] == [(event.place, event.text) for event in events]
 
 
-class Only:
+class Only(LineByLine):
     """Names the lines that hold a text."""
 
     name = "only"
@@ -180,9 +180,6 @@ class Only:
     def __init__(self, text, proven=()):
         self._text = text.encode()
         self._proven = proven
-
-    def look(self, data):
-        return None
 
     def lines(self, data, found):
         return ((start, end, [0]) for start, end in spans(data) if self._text in data[start:end])

@@ -1,0 +1,108 @@
+"""The program that a Scout runs: `python scouting.py MEMORY SOCKET SIZE`, two descriptors and a size in bytes.
+
+The shared memory begins with the database. A question comes with the descriptor of a file and says what is to be read
+of it, and where into; behind it comes what was found, and the answer says how much that is. It imports the scanner and
+nothing of the daemon, and ends when the daemon does.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import signal
+import socket
+import struct
+import sys
+from array import array
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+import hyperscan
+import stringzilla
+
+QUESTION = struct.Struct("=QQQQQ??")
+"""Its number; where to read, an offset or the number of the question whose lines it follows; how many bytes, where
+into; bytes that a line may have; whether it follows, and whether lines must be ASCII."""
+ANSWER = struct.Struct("=BQQQQ")
+"""How it went; the offset, bytes of whole lines, how many lines, and how many hits."""
+FINE, FOREIGN, UNFIT = range(3)
+"""All was scanned; lines are not ASCII that must be; there is something that must be looked at with care."""
+KEPT = 16
+"""Questions of which is known where their lines end."""
+RESULTS = 1 << 19
+"""Bytes from what was read to what was found in it; more is not read at once."""
+MOST, SPARSE = 1000, 8
+"""Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
+
+
+def main() -> None:
+    """Answer until nobody asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the daemon
+    memory, line, size = map(int, sys.argv[1:])
+    shared = mmap.mmap(memory, 0)
+    view = memoryview(shared)
+    database = hyperscan.loadb(shared[:size], hyperscan.HS_MODE_BLOCK)
+    database.scratch = hyperscan.Scratch(database)
+    ends: deque[tuple[int, int]] = deque(maxlen=KEPT)
+    with socket.socket(fileno=line) as asked, suppress(ConnectionError):
+        while True:
+            question, fds, _, _ = socket.recv_fds(asked, QUESTION.size, 1)
+            if not question:
+                return
+            number, at, length, to, longest, follows, ascii_alone = QUESTION.unpack(question)
+            offset = dict(ends).get(at) if follows else at
+            state, read, data, found = UNFIT, 0, b"", array("I")
+            with os.fdopen(fds[0], "rb", buffering=0) as file, suppress(OSError):
+                read = os.preadv(file.fileno(), [view[to:to + length]], offset) if offset is not None else 0
+            if read == length:
+                data = shared[to:shared.rfind(b"\n", to, to + read) + 1]
+                if fit(data, longest):
+                    state, found = (FOREIGN, found) if ascii_alone and not data.isascii() else scanned(database, data)
+            if offset is not None and state == FINE:
+                ends.append((number, offset + len(data)))
+            shared[to + RESULTS:to + RESULTS + 4 * len(found)] = found.tobytes()
+            asked.send(ANSWER.pack(state, offset or 0, len(data), stringzilla.count(data, b"\n"), len(found) // 3))
+
+
+def fit(data: bytes, longest: int) -> bool:
+    """Whether the data are lines of UTF-8, none over `longest` bytes, without a NUL."""
+    if not data or b"\0" in data:
+        return False
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return False
+    start = 0
+    while len(data) - start > longest:
+        start = data.rfind(b"\n", start, start + longest + 1) + 1
+        if not start:
+            return False
+    return True
+
+
+def scanned(database: Any, data: bytes) -> tuple[int, array[int]]:
+    """How it went, and start and end of each line that was hit with the number of the gate, in order."""
+    hits: list[tuple[int, int]] = []
+    most = MOST + len(data) // SPARSE
+
+    def hit(gate: int, _: int, end: int, flags: int, context: object) -> bool:
+        hits.append((end, gate))
+        return len(hits) > most
+
+    found = array("I")
+    try:
+        database.scan(data, hit)
+    except hyperscan.ScanTerminated:
+        return UNFIT, found
+    start, stop = 0, -1
+    for end, gate in sorted(hits):
+        if end > stop + 1:
+            start, stop = data.rfind(b"\n", 0, end - 1) + 1, data.find(b"\n", end - 1)
+        found.extend((start, stop, gate))
+    return FINE, found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,373 @@
+"""Another process that reads and scans what comes next: what it tells is what would be seen here, or nothing at all."""
+
+import os
+import select
+import signal
+import socket
+from array import array
+
+import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("hyperscan", reason="without it nothing is foreseen")
+pytest.importorskip("re2", reason="without it every line is searched")
+
+from hyperscan import dumpb
+
+from corowatch.core.ahead import NOTHING_AHEAD, Ahead
+from corowatch.core.lines import count_of
+from corowatch.core.pattern import Pattern
+from corowatch.engines import EveryLine, NoCache, hyperscan, scout, scouting
+from corowatch.engines.hyperscan import Hyperscan
+from corowatch.engines.scout import Scout
+
+LONGEST = 65536
+
+
+@pytest.fixture(autouse=True)
+def processors(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    yield
+    assert 0 == Scout.out
+
+
+@pytest.fixture
+def file(tmp_path):
+    descriptors = []
+
+    def opened(data):
+        path = tmp_path / f"{len(descriptors)}.log"
+        path.write_bytes(data)
+        descriptors.append(os.open(path, os.O_RDONLY))
+        return descriptors[-1]
+
+    yield opened
+    for fd in descriptors:
+        os.close(fd)
+
+
+@pytest.fixture
+def engine():
+    engines = []
+
+    def made(*sources):
+        engines.append(Hyperscan([(Pattern(source),) for source in sources], NoCache()))
+        return engines[-1]
+
+    yield made
+    for one in engines:
+        one.foresee(NOTHING_AHEAD)
+
+
+def ahead(engine, fd, at, size, behind=None, longest=LONGEST):
+    """What an engine was told, answered."""
+    told = Ahead(fd, at, size, longest, behind)
+    engine.foresee(told)
+    assert select.select([engine._scout._line], [], [], 30)[0], "no answer"
+    return told.ticket
+
+
+def seen(window):
+    return [(start, end, list(gates)) for start, end, gates in window.hits]
+
+
+def looked(engine, data):
+    return [(start, end, list(gates)) for start, end, gates in engine.lines(data, engine.look(data))]
+
+
+DATA = b"one\nERROR a\ntwo WARN\nERROR WARN ERROR\nlast\nunfinished ERROR"
+WHOLE = DATA.rindex(b"\n") + 1
+
+
+def test_lines_are_told_as_they_would_be_seen_here(engine, file):
+    one = engine("ERROR", "WARN", "^one", r"(?:^|\W)last")
+
+    window = ahead(one, file(DATA), 0, len(DATA)).window()
+
+    assert looked(one, DATA[:WHOLE]) == seen(window)
+    assert one.proven(one.look(DATA[:WHOLE])) == window.proven
+    assert (0, WHOLE, 5) == (window.offset, window.size, window.lines)
+    assert DATA[:WHOLE] == window[0:WHOLE]
+    assert b"ERROR a" == window[4:11]
+
+
+WORDS = st.sampled_from([b"ERROR", b"WARN", b"a", b" ", b"7", "\u017f\u00e4".encode(), b"\r", b"k", b"\n", b"\n"])
+SOURCES = st.sampled_from(["ERROR", "WARN", "^a WARN", "ERROR$", "[^E]RROR", "(?i)warn", "(?i)error ss", "a ERR|WARN",
+                           r"\bWARN\b", "ERROR.*7", "ERR.R", "^ERROR|WARN$"])
+
+
+@settings(max_examples=25)
+@given(sources=st.lists(SOURCES, min_size=1, max_size=5), words=st.lists(WORDS, max_size=60), size=st.integers(20, 90))
+def test_whatever_is_looked_for_and_read_a_scout_tells_of_all_that_may_match(tmp_path_factory, sources, words, size):
+    data = b"".join(words) + b"\n" * 100
+    path = tmp_path_factory.mktemp("scout") / "log"
+    path.write_bytes(data)
+    try:
+        one = Hyperscan([(Pattern(source),) for source in sources], NoCache())
+    except ValueError:  # there is no expression for any
+        reject()
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        at = 0
+        while at + size <= len(data):
+            told = Ahead(fd, at, size, LONGEST)
+            one.foresee(told)
+            if told.ticket is None:
+                break
+            select.select([one._scout._line], [], [], 30)
+            window = told.ticket.window()
+            read = data[at:at + size]
+            read = read[:read.rfind(b"\n") + 1]
+            if window is not None:
+                assert (read, count_of(read)) == (window[0:window.size], window.lines)
+                assert looked(one, read) == seen(window)
+                window.let_go()
+            at += len(read) or size
+    finally:
+        one.foresee(NOTHING_AHEAD)
+        os.close(fd)
+
+
+def test_what_follows_begins_where_the_lines_before_end(engine, file):
+    one = engine("ERROR")
+    fd = file(DATA)
+
+    first = ahead(one, fd, 0, 14)
+    second = ahead(one, fd, 0, 20, first)
+    third = ahead(one, fd, 0, 100, second)
+
+    assert (0, 12) == (first.window().offset, first.window().size)
+    assert (12, 9) == (second.window().offset, second.window().size)
+    assert third.window() is None  # for there are not so many bytes
+
+
+@pytest.mark.parametrize("data", [b"a\0ERROR\nb\n", b"a \xff ERROR\nb\n", b"x" * 30 + b" ERROR\nb\n", b"no line ends"])
+def test_what_needs_care_is_left_to_who_reads(engine, file, data):
+    one = engine("ERROR")
+    fd = file(data)
+
+    first = ahead(one, fd, 0, len(data), longest=20)
+    behind = ahead(one, fd, 0, 2, first)
+
+    assert (None, None) == (first.window(), behind.window())
+
+
+def test_a_line_may_be_as_long_as_it_may_be(engine, file):
+    one = engine("ERROR")
+    data = b"x" * 14 + b" ERROR\n" + b"y" * 20 + b"\nz\n"
+
+    assert [(0, 20, [0])] == seen(ahead(one, file(data), 0, len(data), longest=20).window())
+    assert ahead(one, file(data), 0, len(data), longest=19).window() is None
+
+
+def test_after_a_line_that_is_not_ascii_it_is_scanned_for_in_any_line(engine, file):
+    one = engine("(?i)strasse")
+    data = "stra\u017f\u017fe\n".encode() * 3
+    fd = file(data)
+
+    assert ahead(one, fd, 0, len(data)).window() is None
+    window = ahead(one, fd, 0, len(data)).window()
+
+    assert looked(one, data) == seen(window) != []
+    assert () == window.proven
+
+
+def test_more_hits_than_are_of_use_are_none(engine, file):
+    one = engine(r"\w \w")
+    data = b"a b c d e f\n" * 2000
+
+    assert ahead(one, file(data), 0, len(data)).window() is None
+
+
+def test_a_file_that_cannot_be_read_is_left_to_who_reads(engine, tmp_path):
+    one = engine("ERROR")
+    fd = os.open(tmp_path, os.O_RDONLY)
+
+    assert ahead(one, fd, 0, 10).window() is None
+    os.close(fd)
+
+
+def test_a_scout_that_is_killed_is_missed_by_nobody(engine, file):
+    one = engine("ERROR")
+    fd = file(DATA)
+    first = ahead(one, fd, 0, 14)
+    told = Ahead(fd, 0, 14, LONGEST)
+    process = one._scout._process
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    one.foresee(told)
+    later = Ahead(fd, 0, 14, LONGEST)
+    windows = [ticket.window() for ticket in (first, told.ticket) if ticket]
+    one.foresee(later)
+
+    assert windows[-1:] in ([], [None]) or windows[1:] == [None]
+    assert (None, process.poll()) == (later.ticket, -signal.SIGKILL)
+    assert [(4, 11, [0])] == looked(one, DATA[:12])
+
+
+def test_a_scout_that_does_not_answer_is_given_up(engine, file, monkeypatch):
+    monkeypatch.setattr(scout, "PATIENCE", 0.01)
+    one = engine("ERROR")
+    fd = file(DATA)
+    ahead(one, fd, 0, 14).window()
+    process = one._scout._process
+    os.kill(process.pid, signal.SIGSTOP)
+    told = Ahead(fd, 0, 14, LONGEST)
+    one.foresee(told)
+
+    assert told.ticket.window() is None
+    assert -signal.SIGKILL == process.poll()
+
+
+def test_a_scout_that_has_not_begun_is_not_waited_for(engine, file):
+    one = engine("ERROR")
+    told = Ahead(file(DATA), 0, 14, LONGEST)
+    one.foresee(told)
+    one._scout._has_answered = lambda: False
+
+    assert told.ticket.window() is None
+
+
+def test_when_nothing_is_foreseen_the_process_ends_and_what_it_told_still_stands(engine, file):
+    one = engine("ERROR")
+    fd = file(DATA)
+    told, window = ahead(one, fd, 0, 14), ahead(one, fd, 0, 14).window()
+    process = one._scout._process
+
+    one.foresee(NOTHING_AHEAD)
+
+    assert 0 == process.returncode
+    assert (None, b"ERROR a") == (told.window() and None, window[4:11])
+    assert ahead(one, fd, 0, 14).window().size == 12  # by another
+    assert process is not one._scout._process
+
+
+def test_what_followed_what_a_scout_before_was_asked_for_is_not_asked_of_another(engine, file):
+    one = engine("ERROR")
+    fd = file(DATA)
+    first = ahead(one, fd, 0, 14)
+    one.foresee(NOTHING_AHEAD)
+    told = Ahead(fd, 0, 14, LONGEST, first)
+
+    one.foresee(told)
+
+    assert told.ticket is None
+
+
+def test_without_a_processor_to_spare_nothing_is_foreseen(engine, file, monkeypatch):
+    one, two = engine("ERROR"), engine("WARN")
+    fd = file(DATA)
+    told = Ahead(fd, 0, 14, LONGEST)
+
+    ahead(one, fd, 0, 14)
+    two.foresee(told)
+    assert told.ticket is None
+    one.foresee(NOTHING_AHEAD)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    one.foresee(told)
+
+    assert told.ticket is None
+
+
+def test_where_no_process_can_be_started_all_goes_on_without(engine, file, monkeypatch):
+    one = engine("ERROR")
+    told = Ahead(file(DATA), 0, 14, LONGEST)
+    monkeypatch.setattr(scout.sys, "executable", "/nowhere/python")
+
+    one.foresee(told)
+    one.foresee(told)
+
+    assert told.ticket is None
+    assert [(4, 11, [0])] == looked(one, DATA[:12])
+
+
+def test_only_so_much_is_asked_for_at_a_time_and_places_are_used_again(engine, file):
+    one = engine("ERROR")
+    fd = file(DATA)
+    tickets = [ahead(one, fd, 0, 14) for _ in range(scout.SLOTS)]
+    told = Ahead(fd, 0, 14, LONGEST)
+
+    one.foresee(told)
+    assert told.ticket is None
+    for ticket in tickets[:3]:
+        ticket.let_go()
+        ticket.let_go()
+    again = [ahead(one, fd, 0, 14 + n) for n in range(3)]
+    one.foresee(told)
+
+    assert told.ticket is None
+    assert 3 * [[(4, 11, [0])]] == [seen(ticket.window()) for ticket in again]
+    assert scout.SLOTS == len({ticket.asked.at for ticket in (*tickets[3:], *again)})
+
+
+def test_who_wants_every_line_has_nothing_foreseen(file):
+    told = Ahead(file(DATA), 0, 14, LONGEST)
+    for one in (EveryLine([None]), Hyperscan([(Pattern("ERROR"),), None], NoCache())):
+        one.foresee(told)
+
+        assert told.ticket is None
+
+
+def test_what_it_scans_for_is_learnt_from_what_it_tells(engine, file, monkeypatch):
+    lines = b"PacketResponder 1 closing\n" * 9
+    monkeypatch.setattr(hyperscan, "LEARN", (len(lines),))
+    monkeypatch.setattr(hyperscan, "OFTEN", len(lines))
+    one = engine(r"PacketResponder \d+ x", r"\d+ XK-427")
+
+    told = Ahead(file(lines), 0, len(lines), LONGEST)
+    one.foresee(told)
+    asked, number = told.ticket, len(one._narrow.parts)
+    select.select([one._scout._line], [], [], 30)
+    window = asked.window()
+
+    assert 9 * [[0]] == [gates for _, _, gates in seen(window)]
+    assert [] == looked(one, lines)
+    assert (number - 1, None) == (len(one._narrow.parts), one._scout)
+    assert [] == seen(ahead(one, file(lines), 0, len(lines)).window())  # and there is nothing more to learn
+
+
+@pytest.mark.parametrize(("data", "fit"), [
+    (b"a\nb\n", True), (b"ab\nc\n", False), (b"a\nbc\n", False), (b"a\n\nbcd", False), (b"", False), (b"\0\n", False),
+    (b"\xc3\n", False), (b"\n\n", True)])
+def test_what_is_fit_to_be_told_is_lines_of_text_that_may_be_so_long(data, fit):
+    assert fit is scouting.fit(data, 1)
+    assert scouting.fit("ä\n".encode(), 2)
+
+
+def test_hits_are_told_by_their_lines(engine):
+    database = engine("ERROR", "WARN")._narrow.database
+
+    assert (scouting.FINE, [4, 11, 0, 12, 20, 1]) == (lambda state, found: (state, found.tolist()))(
+        *scouting.scanned(database, DATA[:21]))
+    assert scouting.UNFIT == scouting.scanned(database, b"WARN" * 3000 + b"\n")[0]
+
+
+def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatch):
+    database = dumpb(Hyperscan([(Pattern("ERROR"),)], NoCache())._narrow.database)
+    memory, (ours, theirs) = os.memfd_create("scout"), socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    os.ftruncate(memory, 4 << 20)
+    os.pwrite(memory, database, 0)
+    monkeypatch.setattr(scouting.sys, "argv", ["scouting", str(memory), str(theirs.detach()), str(len(database))])
+    one, two = file(DATA), file(b"a b\0c\n\xff")
+    asked = [(1, 0, 30, 1 << 20, 99, False, True, one), (2, 1, 31, 2 << 20, 99, True, True, one),
+             (3, 2, 9, 3 << 20, 99, True, True, one), (4, 3, 9, 3 << 20, 99, True, True, one),
+             (5, 0, 7, 3 << 20, 99, False, False, two)]
+    for *question, fd in asked:
+        socket.send_fds(ours, [scouting.QUESTION.pack(*question)], [fd])
+    ours.shutdown(socket.SHUT_WR)
+    interrupted = signal.getsignal(signal.SIGINT)
+
+    try:
+        scouting.main()
+    finally:
+        signal.signal(signal.SIGINT, interrupted)
+
+    told = [scouting.ANSWER.unpack(ours.recv(scouting.ANSWER.size)) for _ in asked]
+    assert [(scouting.FINE, 0, 21, 3, 1), (scouting.FINE, 21, 22, 2, 2), (scouting.UNFIT, 43, 0, 0, 0),
+            (scouting.UNFIT, 0, 0, 0, 0), (scouting.UNFIT, 0, 6, 1, 0)] == told
+    assert b"" == ours.recv(1)
+    assert [0, 16, 0, 0, 16, 0] == array("I", os.pread(memory, 24, (2 << 20) + scouting.RESULTS)).tolist()
+    ours.close()
+    os.close(memory)

@@ -1,0 +1,191 @@
+"""A backlog: what comes next is read and scanned by another process meanwhile, and nobody can tell but by the clock."""
+
+import os
+import random
+import select
+import signal
+
+import pytest
+from reading import balance, write
+
+pytest.importorskip("hyperscan", reason="without it nothing is foreseen")
+pytest.importorskip("re2", reason="without it every line is searched")
+
+from corowatch.core.ahead import Scanned
+from corowatch.core.kinds import Counts
+from corowatch.core.pattern import Pattern
+from corowatch.core.scan import Clock, scan
+from corowatch.engines import NoCache
+from corowatch.engines.hyperscan import Hyperscan
+from corowatch.engines.scout import Scout
+from corowatch.sources import life
+from corowatch.sources.tail import Tail
+
+NEVER = 1 << 60
+OPTIONS = {"exclude": (), "start": "beginning", "timestamp": "auto", "zone": None, "encoding": "utf-8",
+           "max_line_bytes": 65536, "multiline": None, "root": None, "watch": "poll"}
+
+
+@pytest.fixture(autouse=True)
+def processors(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    # Else the first gulps are read before the process has begun, and no test knew how many.
+    monkeypatch.setattr(Scout, "_has_answered", lambda self: bool(select.select([self._line], [], [], 30)[0]))
+    yield
+    assert 0 == Scout.out
+
+
+class Matching:
+    """Keeps what matches of what may, as a grep would pass it on."""
+
+    def __init__(self, pattern, found):
+        self._pattern, self._found = pattern, found
+
+    def send(self, event):
+        if self._pattern.test(event.text):
+            self._found.append(event)
+
+
+class Watched:
+    """A Tail in front of a scanner, with what it found and in how many windows."""
+
+    def __init__(self, path, monkeypatch, backlog, **options):
+        monkeypatch.setattr(life, "BACKLOG", backlog)
+        self.found, self.windows = [], 0
+        self.counts = Counts(lines=0, cut=0, skewed=0)
+        patterns = [Pattern("ERROR"), Pattern("^WARN")]
+        self.engine = Hyperscan([(one,) for one in patterns], NoCache())
+        self.scan = scan([Matching(one, self.found) for one in patterns], engine=self.engine,
+                         clock=Clock("auto", self.counts), counts=self.counts)
+        self.tail = Tail(self, paths=(str(path),), **{**OPTIONS, **options})
+        self.tail.open({}, reader="r", start="beginning", wake=lambda: None, now=0.0, tell=lambda *args, **fields: None)
+        self.tail.look(1.0, None)
+
+    def send(self, item):
+        self.windows += isinstance(item, Scanned)
+        self.scan.send(item)
+
+    def read(self, gulps=NEVER, until=None):
+        while gulps and (head := self.tail.head()):
+            head.read(1.9e9, head.next if until is None else until)
+            gulps -= 1
+        return self
+
+    def end(self):
+        """All that was found, how far all was read, what was counted, and what is not accounted for."""
+        self.positions = dict(self.tail.changes())
+        counts, left = {**self.counts, **self.tail.counts}, balance(self.tail)
+        self.tail.close()
+        self.scan.close()
+        events = [(event.place, event.text, event.at) for event in self.found]
+        return events, list(self.positions.values()), counts, left
+
+
+def lines(seed, count, odd=()):
+    """Lines of which some are of interest, some tell no time, and some are odd ones."""
+    chance = random.Random(seed)
+    for n in range(count):
+        stamp = f"2026-11-22 10:{n // 600 % 60:02}:{n // 10 % 60:02} " if chance.random() < 0.9 else ""
+        word = chance.choice(["ERROR", *9 * ["all is well"]]) if stamp else chance.choice(["WARN", "at"])
+        yield f"{stamp}{word} {n} {'x' * chance.randrange(150)}\n".encode()
+        if odd and chance.random() < 0.0002:
+            yield chance.choice(odd)
+
+
+ODD = {"plain": (), "a hole": (b"\0" * 5000,), "not UTF-8": (b"ERROR \xff\n",),
+       "beyond ASCII": ("ERROR äß\n".encode(),), "too long": (b"ERROR " + b"y" * 70_000 + b"\n",),
+       "longer than a gulp": (b"ERROR " + b"z" * 600_000 + b"\n",)}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_found_in_a_backlog_is_what_is_found_without_looking_ahead(tmp_path, monkeypatch, odd):
+    path = tmp_path / "app.log"
+    write(path, b"".join(lines(odd, 30_000, ODD[odd])) + b"2026-11-22 11:00:00 ERROR unfinished")
+
+    plain = Watched(path, monkeypatch, NEVER).read()
+    ahead = Watched(path, monkeypatch, 0).read()
+
+    assert plain.windows == 0
+    assert ahead.windows >= (9 if odd == "plain" else 3)
+    assert plain.end() == ahead.end()
+
+
+def test_no_byte_of_a_backlog_is_read_here_but_a_few(tmp_path, monkeypatch):
+    path, pread, sizes = tmp_path / "app.log", os.pread, []
+    write(path, b"".join(lines(1, 40_000)))
+
+    def counting(fd, size, at):
+        sizes.append(size)
+        return pread(fd, size, at)
+
+    monkeypatch.setattr(os, "pread", counting)
+    watched = Watched(path, monkeypatch, 1 << 20).read()
+
+    here = sum(size >= life.GULP for size in sizes)
+    assert (path.stat().st_size - (1 << 20)) // life.GULP - 2 <= watched.windows
+    assert here <= 2 + (1 << 20) // life.GULP + life.DEPTH
+    watched.end()
+
+
+def test_a_file_that_is_written_anew_in_its_backlog_is_read_anew(tmp_path, monkeypatch):
+    path = tmp_path / "app.log"
+    write(path, b"".join(lines(2, 40_000)))
+    watched = Watched(path, monkeypatch, 0).read(12)
+    found = len(watched.found)
+
+    anew = [f"2026-11-22 12:00:{n % 60:02} ERROR {n} of another file {'w' * 100}\n".encode() for n in range(20_000)]
+    write(path, b"".join(anew), "wb")
+    watched.tail.look(2.0, None)
+    watched.read()
+
+    assert watched.windows > 3
+    texts = [event.text for event in watched.found[found:]]
+    assert [line.decode().rstrip("\n") for line in anew] == texts[-len(anew):]
+    assert not any("another file" in text for text in texts[:-len(anew)])
+    assert watched.end()[3] == 0
+
+
+def test_a_scout_that_is_killed_in_a_backlog_is_missed_by_nobody(tmp_path, monkeypatch):
+    path = tmp_path / "app.log"
+    write(path, b"".join(lines(3, 40_000)))
+    plain = Watched(path, monkeypatch, NEVER).read()
+
+    ahead = Watched(path, monkeypatch, 0).read(12)
+    process = ahead.engine._scout._process
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    ahead.read()
+
+    assert 0 < ahead.windows < 12
+    assert plain.end() == ahead.end()
+
+
+def test_where_others_are_read_between_no_more_is_sent_than_up_to_them(tmp_path, monkeypatch):
+    path = tmp_path / "app.log"
+    write(path, b"".join(lines(4, 30_000)))
+    watched = Watched(path, monkeypatch, 0).read(12)
+    windows, last = watched.windows, watched.found[-1].at
+
+    watched.read(1, until=last + 1.0)
+
+    assert (windows, True) == (watched.windows, watched.found[-1].at < last + 1.0)
+    watched.read()
+    assert watched.end()[3] == 0
+
+
+def test_a_reader_that_is_closed_in_its_backlog_goes_on_where_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "app.log"
+    write(path, b"".join(lines(5, 40_000)))
+    plain = Watched(path, monkeypatch, NEVER).read()
+    first = Watched(path, monkeypatch, 0).read(12)
+    events, *_ = first.end()
+
+    second = Watched(path, monkeypatch, 0)
+    second.tail.close()
+    second.tail = Tail(second, paths=(str(path),), **OPTIONS)
+    second.tail.open(first.positions, reader="r", start=None, wake=lambda: None, now=0.0, tell=lambda *a, **f: None)
+    second.tail.look(1.0, None)
+    second.read()
+
+    assert (first.windows > 2, second.windows > 2) == (True, True)
+    assert plain.end()[0] == events + second.end()[0]

@@ -18,6 +18,8 @@ from functools import cache, lru_cache
 from math import inf
 from typing import NamedTuple, TypeAlias
 
+from corowatch.core import zones
+
 HEAD = 64  # bytes within which a stamp starts
 CLF_HEAD = 256  # where CLF's bracket starts at the latest: host, ident and user may be long
 LONGEST = 64  # bytes of a stamp, generously
@@ -45,6 +47,7 @@ STRICT = {
     "p": r"([AaPp])\.?[Mm]\b",
     # After a blank only four digits are a zone: `10:00:00 -12 degrees`.
     "z": r"([Zz]| ?(?:UTC|GMT)(?:[+-]\d\d?(?::?\d\d)?)?|[+-]\d\d(?::?\d\d)?| [+-][01]\d:?[0-5]\d)(?!\w)",
+    "Z": r"([A-Z]{1,3}T|MSK)(?![\w-])",
     # 10, 13, 16 or 19 digits; with a leading zero it is a counter.
     "s": r"([1-9]\d{9}(?:\d{3}){0,3}(?:\.\d{1,9})?)",
 }
@@ -64,13 +67,14 @@ SHORTHAND = {"%T": "%H:%M:%S", "%F": "%Y-%m-%d", "%R": "%H:%M", "%D": "%m/%d/%y"
 FRACTION = r"(?:[.,]%f\d{0,9})?(?!\d)"
 TIME = "%H:%M:%S" + FRACTION
 ZONE = "(?:%z)?"
-YEAR_AFTER = r"(?:(?: [A-Z]{2,3}T)? (?=(?:19|2\d)\d\d(?![\w.-]))%Y)?"  # a host may be a number
+NAMED = "(?:%z| %Z)?"  # not where the name of a host may follow
+YEAR_AFTER = r"(?:(?: %Z)? (?=(?:19|2\d)\d\d(?![\w.-]))%Y)?"  # a host may be a number
 
 # The catalogue: regular expressions in which a directive stands for its group.
 DIGIT_FORMS = (
     # ISO 8601, log4j, nginx, Go, Postgres, Sophos, BGL:
     # 2026-11-22T10:00:00.5+01:00, 2026/11/22 - 10:00:00, 2014:07:02-10:00:00, 2005-06-03-15.42.50.363779
-    rf"%Y[/.:-]%m[/.:-]%d(?:[Tt_-]|[ \t]{{1,2}}|, | - )%H[:.]%M[:.]%S{FRACTION}{ZONE}",
+    rf"%Y[/.:-]%m[/.:-]%d(?:[Tt_-]|[ \t]{{1,2}}|, | - )%H[:.]%M[:.]%S{FRACTION}{NAMED}",
     # ISO 8601 basic: 20261122T100000Z, 20261122 10:00:00
     rf"%Y%m%d[Tt _-]%H:?%M:?%S{FRACTION}{ZONE}",
     # MariaDB, whose hour has no leading zero: 2026-11-22  7:26:54
@@ -82,7 +86,7 @@ DIGIT_FORMS = (
     # Spark: 17/06/09 20:10:40
     rf"%y/%m/%d {TIME}",
     # CLF, bind, RFC 2822, Redis: 22/Nov/2026:10:00:00 +0000, 22-Nov-2026 10:00:00, 22 Nov 10:00:00.123
-    rf"%e[ /-]%b(?:[ /-]%Y)?(?:[ :T]|, ){TIME}{ZONE}",
+    rf"%e[ /-]%b(?:[ /-]%Y)?(?:[ :T]|, ){TIME}{NAMED}",
     # Android: 03-17 16:13:38.811; without the fraction it could be anything
     r"%m-%d %H:%M:%S\.%f(?!\d)",
     # epoch, a token of its own: 1763805600, 1763805600.123, 1763805600123
@@ -156,8 +160,8 @@ class Stamps:
     """Reads the time a line tells of itself."""
 
     def __init__(self, timestamp: str = "auto", zone: tzinfo | None = None) -> None:
-        """`timestamp` is "auto", "none" or a format; stamps that tell no zone are of `zone`, else of the host's. Raises
-        ValueError if the format is not understood."""
+        """`timestamp` is "auto", "none" or a format; stamps that tell no zone, or one that nobody knows, are of `zone`,
+        else of the host's. Raises ValueError if the format is not understood."""
         self._zone = zone
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
         self._known: dict[tuple[str, bytes, bytes], Minute] = {}
@@ -308,7 +312,10 @@ def seconds(told: Mapping[str, bytes], year: int, zone: tzinfo | None) -> float:
     else:
         month = int(told["m"]) if "m" in told else MONTH_OF.get((told.get("b") or told["B"]).lower(), 0)
         moment = datetime(year, month, int(told.get("d") or told["e"]), *clock)
-    offset = ahead(told.get("z") or told.get("Z", b""))
+    name = told.get("z") or told.get("Z", b"")
+    offset = ahead(name)
+    if offset is None and name:
+        offset = zones.offset(name.decode(), moment, zone)
     if offset is None:
         return moment.replace(tzinfo=zone).timestamp() + leap
     since = moment - EPOCH

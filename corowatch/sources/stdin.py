@@ -28,7 +28,8 @@ def stdin(
     target: Target[Block],
     *,
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
-    zone: Annotated[ZoneInfo | None, "of times whose lines tell none (default: the host's)"] = None,
+    zone: Annotated[ZoneInfo | None, "of times whose lines tell none, or call it by a name that several have or that "
+                                     "nobody knows, such as `IST` (default: the host's)"] = None,
     multiline: Annotated[Multiline | None, "which lines belong together: an event is all of them"] = None,
 ) -> Source:
     """Read lines from standard input, to its end. A last line without a newline is a line.

@@ -51,7 +51,8 @@ def tail(
     exclude: Annotated[tuple[NameGlob, ...], "globs of files to leave out; without a slash, of the file's name"] = (),
     start: Annotated[Literal["end", "beginning"], "where to begin in files that are there at the first run"] = "end",
     timestamp: Annotated[Stamp, "how lines tell their time: auto, none, or a format"] = Stamp("auto"),
-    zone: Annotated[ZoneInfo | None, "of times whose lines tell none (default: the host's)"] = None,
+    zone: Annotated[ZoneInfo | None, "of times whose lines tell none, or call it by a name that several have or that "
+                                     "nobody knows, such as `IST` (default: the host's)"] = None,
     encoding: Annotated[Encoding, "the files' encoding"] = Encoding("utf-8"),
     multiline: Annotated[Multiline | None, "which lines belong together: an event is all of them"] = None,
     max_line_bytes: Annotated[Size, "of a longer line only so much of the beginning is kept"] = Size(65536),

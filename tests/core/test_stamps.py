@@ -69,6 +69,10 @@ ZONED = [
     (b"*Nov 22 2026 10:00:00 UTC: %SYS-5-CONFIG_I", "2026-11-22T10:00:00+00:00"),
     (b"Sun Nov 22 10:00:00 UTC 2026 up", "2026-11-22T10:00:00+00:00"),
     (b"Sun Nov 22 10:00:00 +0100 2026 up", "2026-11-22T09:00:00+00:00"),
+    (b"2026-11-22 10:00:00.123 EST [42] LOG:  ready", "2026-11-22T15:00:00.123000+00:00"),
+    (b"Date: Sun, 22 Nov 2026 10:00:00 PST", "2026-11-22T18:00:00+00:00"),
+    (b"Sun Nov 22 10:00:00 MSK 2026 up", "2026-11-22T07:00:00+00:00"),
+    (b"Sun Dec  4 04:47:44 CEST 2005", "2005-12-04T02:47:44+00:00"),
     (b"1763805600 a", "2025-11-22T10:00:00+00:00"),
     (b"1763805600.123    345 192.0.2.1 TCP_MISS/200", "2025-11-22T10:00:00.123000+00:00"),
     (b"[1763805600] SERVICE ALERT", "2025-11-22T10:00:00+00:00"),
@@ -98,7 +102,9 @@ def test_a_stamp_with_a_zone_is_a_moment(line: bytes, expected: str) -> None:
 ZONELESS = [
     (b"2026-11-22T10:00:00 a", "2026-11-22T10:00:00"),
     (b"2026-07-22 10:00:00,747 - INFO  [main] a", "2026-07-22T10:00:00.747"),
-    (b"2026-11-22 10:00:00.123 CET [42] LOG:  ready", "2026-11-22T10:00:00.123"),
+    (b"2026-11-22 10:00:00.123 POST /order", "2026-11-22T10:00:00.123"),
+    (b"2026-11-22 10:00:00 EST-7 up", "2026-11-22T10:00:00"),
+    (b"2026-11-22 10:00:00 IST [42] LOG:  ready", "2026-11-22T10:00:00"),
     (b"2026-11-22 10:00:00 -12 degrees", "2026-11-22T10:00:00"),
     (b"2026/11/22 10:00:00 [error] 1#1: *1 open() failed", "2026-11-22T10:00:00"),
     (b"[GIN] 2026/11/22 - 10:00:00 | 200 |", "2026-11-22T10:00:00"),
@@ -112,7 +118,7 @@ ZONELESS = [
     (b"[Sun Dec 04 04:47:44 2005] [notice] up", "2005-12-04T04:47:44"),
     (b"[Wed Oct 11 14:32:52.123456 2023] [core:error] up", "2023-10-11T14:32:52.123456"),
     (b"Sun Dec  4 04:47:44 2005", "2005-12-04T04:47:44"),
-    (b"Sun Dec  4 04:47:44 CET 2005", "2005-12-04T04:47:44"),
+    (b"Sun Dec  4 04:47:44 IST 2005", "2005-12-04T04:47:44"),
     (b"Nov  2 10:00:00 host app: up", "2026-11-02T10:00:00"),
     (b"<34>Nov 22 10:00:00 host app: up", "2026-11-22T10:00:00"),
     (b"nov 22 10:00:00 host app: up", "2026-11-22T10:00:00"),
@@ -153,6 +159,19 @@ def test_a_stamp_with_a_zone_does_not_depend_on_the_hosts(host_zone: Callable[[s
         stamps.append(read(b"2026-07-22T10:00:00+05:30"))
 
     assert [at("2026-07-22T04:30:00Z")] * 3 == stamps
+
+
+@pytest.mark.parametrize(("line", "timestamp"), [
+    (b"2026-10-25 02:30:00 %s x", "auto"), (b"Sun Oct 25 02:30:00 %s 2026 x", "auto"),
+    (b"25.10. 02h30 %s", "%d.%m. %Hh%M %Z")])
+@pytest.mark.parametrize("said", [None, ZoneInfo("Europe/Berlin")])
+def test_the_hour_that_clocks_show_twice_is_told_by_the_name_of_the_zone(line, timestamp, said, host_zone):
+    host_zone("America/New_York" if said else "Europe/Zurich")
+    stamps, now = Stamps(timestamp, said), at("2026-10-25T03:00:00Z")
+
+    both = [stamps.read(line % name, now) for name in (b"CEST", b"CET")]
+
+    assert [at("2026-10-25T00:30:00Z"), at("2026-10-25T01:30:00Z")] == both
 
 
 @pytest.mark.parametrize(("line", "timestamp"), [
@@ -404,7 +423,8 @@ def test_an_answer_does_not_depend_on_the_lines_before(lines: list[tuple[bytes, 
 
 
 STARTS = [b"", b"....", b"_", b"/", b"- ", b"[", b"10.1.2.3 "]
-TAILS = [b"", b"Z", b"+01:00", b" +0200", b".5", b",123456", b".5Z", b".25-12", b" UTC", b" PM", b" 2025", b" CET 2025"]
+TAILS = [b"", b"Z", b"+01:00", b" +0200", b".5", b",123456", b".5Z", b".25-12", b" UTC", b" PM", b" 2025", b" CET 2025",
+         b" CET", b" EDT"]
 
 
 @given(mutated(), st.integers(0, len(stamps.FORMS) - 1), st.sampled_from(STARTS), st.booleans())

@@ -29,7 +29,7 @@ class Figure(Protocol[Worth, Pane]):
     """A figure of a window."""
 
     def worth(self, event: Event) -> Worth | None:
-        """What counts of the event; None if it cannot count."""
+        """What counts of the event; None if it holds no number that could."""
 
     def grown(self, pane: Pane | None, when: float, worth: Worth) -> Pane:
         """The pane with one event more; of None, a pane with this one."""
@@ -87,7 +87,7 @@ def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: Kept,
             if (name := keys.admit(item)) is None:
                 continue
             if (worth := figure.worth(item)) is None:
-                counts["unkeyed"] += 1
+                counts["non_numeric"] += 1
                 continue
             panes, newest, until, suppressed, fired = keys.get(name) or ([], 0.0, 0.0, 0, None)
             when = item.when
@@ -144,7 +144,7 @@ def reported(target: Target[Event], figure: Figure[Worth, Pane], memory: Kept,
             elif (name := keys.admit(item)) is None:
                 continue
             elif (worth := figure.worth(item)) is None:
-                counts["unkeyed"] += 1
+                counts["non_numeric"] += 1
             elif (known := keys.get(name)) is None:
                 keys.put(name, ([figure.grown(None, item.when, worth)], item.when, 0.0, 0, item), item.when + every)
             else:

@@ -57,7 +57,7 @@ def spike(
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
     memory: Memory[Row[State]],
-    counts: Counts[Literal["fired", "suppressed", "unkeyed", "late", "evicted"]],
+    counts: Counts[Literal["fired", "suppressed", "unkeyed", "non_numeric", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Tell when there is so many `times` as much as before, or so many times less: of events, or of a field's numbers.
 
@@ -72,9 +72,9 @@ def spike(
     absent where there was nothing before), `direction` (`up` or `down`), with `of` the figure under its name, and
     `suppressed`: how many came while the key rested before. While it rests, events go on to be counted in the windows.
 
-    An event whose field `of` is no number is counted `unkeyed`. One that is older by up to `lateness` counts where its
-    time belongs, and takes nothing back. Beyond `max_keys` the key longest untouched goes. Nothing is sent at close:
-    windows and rests survive a restart.
+    An event without a number (up to ±10¹⁸) in the field `of` is counted `non_numeric`. One that is older by up to
+    `lateness` counts where its time belongs, and takes nothing back. Beyond `max_keys` the key longest untouched goes.
+    Nothing is sent at close: windows and rests survive a restart.
 
         spike: {times: 3, within: 10m, at_least: 50, by: status}
     """
@@ -108,7 +108,7 @@ def spike(
             if (name := keys.admit(item)) is None:
                 continue
             if (worth := windows.worth(item)) is None:
-                counts["unkeyed"] += 1
+                counts["non_numeric"] += 1
                 continue
             when, known = item.when, keys.get(name)
             panes, since, until, suppressed, last = known or ([], when, 0.0, 0, None)

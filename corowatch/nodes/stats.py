@@ -48,7 +48,7 @@ def stats(
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
     memory: Memory[Row[Judged[Pane]]],
-    counts: Counts[Literal["fired", "resolved", "suppressed", "unkeyed", "late", "evicted"]],
+    counts: Counts[Literal["fired", "resolved", "suppressed", "unkeyed", "non_numeric", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Pass on the event by which a figure of a field's numbers is out of bounds; or tell figures every so often.
 
@@ -57,7 +57,7 @@ def stats(
     p50. Whether it fires is exact. So are the figures, but for a percentile told of more than 64 numbers in a twelfth,
     which is off by 2 % at most. An alert shows the newest lines whose own number is beyond the bound, of `sum` all.
 
-    An event whose field is no number, or one beyond ±10¹⁸, is counted `unkeyed`. One older by up to `lateness` counts
+    An event without a number (up to ±10¹⁸) in the field is counted `non_numeric`. One older by up to `lateness` counts
     where its time belongs. The window goes by twelfths of `within`, counted from the epoch: it is that of the key's
     newest event and the eleven before. The figure is looked at with each event, never as time passes. When it fires the
     window empties, and the key rests: what comes then opens none.

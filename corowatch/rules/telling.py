@@ -122,10 +122,11 @@ def _outcome(sight: Sight, step: Step) -> str:
 
 REASONS = {
     "suppressed": "it fired before, and rests", "late": "it is older than the newest by more than `lateness`",
-    "unkeyed": "it lacks a field that is asked for", "dropped": "it is dropped", "known": "it is known",
-    "learnt": "it is learnt", "same": "it is the same as before", "throttled": "it is throttled",
-    "refused": "the command said no", "failed": "it failed", "closed": "it ends in time what was open",
-    "resolved": "what was told is over", "unclear": "it can be cut into names in too many ways",
+    "unkeyed": "it lacks a field that is asked for", "non_numeric": "its field has no number that counts",
+    "dropped": "it is dropped", "known": "it is known", "learnt": "it is learnt", "same": "it is the same as before",
+    "throttled": "it is throttled", "refused": "the command said no", "failed": "it failed",
+    "closed": "it ends in time what was open", "resolved": "what was told is over",
+    "unclear": "it can be cut into names in too many ways",
 }
 """What counts that rise say of an event that goes no further."""
 OF_KINDS = {

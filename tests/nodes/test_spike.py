@@ -1,3 +1,5 @@
+from operator import itemgetter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,7 +175,7 @@ def test_it_tells_how_many_came_while_it_rested():
     send(node, 100, 140, 141, 142, 143.999, 144, 145)
 
     assert [(141, 0), (144, 2)] == [(event.at, event.fields["suppressed"]) for event in out]
-    assert {"fired": 2, "suppressed": 3, "unkeyed": 0, "late": 0, "evicted": 0} == finish(node)
+    assert {"fired": 2, "suppressed": 3, "unkeyed": 0, "non_numeric": 0, "late": 0, "evicted": 0} == finish(node)
 
 
 @pytest.mark.parametrize(("show", "older", "newer", "figures"), [
@@ -204,12 +206,13 @@ def test_a_figure_of_too_few_or_of_nothing_is_not_compared(older):
 
 
 def test_what_is_no_number_is_counted_and_not_used():
-    node = spike(Collect(), times=2.0, within=12.0, at_least=2, of="seconds")
+    node = spike(Collect(), times=2.0, within=12.0, at_least=2, of="seconds", by=("ip",))
 
-    send(node, 100, seconds="-")
-    send(node, 101)
+    send(node, 100, seconds="-", ip="a")
+    send(node, 101, ip="a")
+    send(node, 101, seconds=1)
 
-    assert 2 == finish(node)["unkeyed"]
+    assert (2, 1) == itemgetter("non_numeric", "unkeyed")(finish(node))
 
 
 def test_beyond_max_keys_the_one_longest_untouched_goes():

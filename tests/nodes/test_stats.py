@@ -106,7 +106,8 @@ def test_what_is_no_number_is_counted_and_not_used():
     node.send(line("no field", at=105.0))
 
     assert [] == out
-    assert {"fired": 0, "resolved": 0, "suppressed": 0, "unkeyed": 6, "late": 0, "evicted": 0} == finish(node)
+    assert {"fired": 0, "resolved": 0, "suppressed": 0, "unkeyed": 0, "non_numeric": 6,
+            "late": 0, "evicted": 0} == finish(node)
 
 
 def test_a_sum_is_shown_by_all_its_lines():
@@ -168,7 +169,8 @@ def test_every_so_often_figures_are_told_with_the_last_event():
                 for event in out]
     assert {"seconds": 2, "path": "a", "p50": 2.0, "max": 5.0, "count": 4, "first": rfc3339(100),
             "last": rfc3339(120)} == out[0].fields
-    assert {"fired": 3, "resolved": 0, "suppressed": 0, "unkeyed": 0, "late": 0, "evicted": 0} == finish(node)
+    assert {"fired": 3, "resolved": 0, "suppressed": 0, "unkeyed": 0, "non_numeric": 0,
+            "late": 0, "evicted": 0} == finish(node)
 
 
 def test_a_report_leaves_out_what_others_do():
@@ -182,7 +184,8 @@ def test_a_report_leaves_out_what_others_do():
     node.send(Tick(200.0))
 
     assert [("b", 2.0)] == [(event.key["path"], event.fields["max"]) for event in out]
-    assert {"fired": 1, "resolved": 0, "suppressed": 0, "unkeyed": 2, "late": 1, "evicted": 1} == finish(node)
+    assert {"fired": 1, "resolved": 0, "suppressed": 0, "unkeyed": 1, "non_numeric": 1,
+            "late": 1, "evicted": 1} == finish(node)
 
 
 def test_nothing_is_told_at_close():

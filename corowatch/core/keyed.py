@@ -5,12 +5,13 @@ order of their last touch, so the one longest untouched is the first, and forget
 key (amortised). Deadlines stand in a heap; a superseded one is passed over when it comes up.
 
 What is kept per key is one row of Memory: `[touched, due, state]`. Under the empty name stand the two
-clocks: `[newest event, now, null]`.
+clocks: `[newest event, now, null]`. A key is what it shows: 500 and "500" are one, so are 5.0 and 5, true and "true".
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from heapq import heapify, heappop, heappush
 from json.encoder import encode_basestring
@@ -25,6 +26,8 @@ State = TypeVar("State")
 Row: TypeAlias = tuple[float, float | None, State | None]
 """What Memory holds under a key: when it was touched, when it is due, and the node's own state of it."""
 CLOCKS = ""
+_OTHER = re.compile('": (?!")')
+"""What stands in names that hold a value which is no text, as they once did; and in some texts."""
 
 
 class Keyed(Generic[State]):
@@ -47,11 +50,25 @@ class Keyed(Generic[State]):
         self._newest, self.now, _ = self._clocks = memory.get(CLOCKS, (0.0, 0.0, None))
         if self.now is None or any(row[2] is None for name, row in memory.items() if name != CLOCKS):
             raise StateRefused("what a step remembers is damaged: a key without a state, or a clock without a time")
+        for name in [name for name in memory if _OTHER.search(name)]:
+            self._rename(name, as_now(name))
         for _, name in sorted((row[0], name) for name, row in memory.items() if name != CLOCKS):
             memory.touch(name)
         self._oldest = 0.0
         """No key was touched before (seconds since the epoch)."""
         self._due = self._deadlines()
+
+    def _rename(self, old: str, name: str) -> None:
+        """What is known under an old name goes on under another, unless that is known and was touched later."""
+        if name == old:
+            return
+        row, lines = self._memory[old], self._memory.lines(old)
+        del self._memory[old]
+        if row[0] > self._memory.get(name, (0.0,))[0]:
+            self._memory[name] = row
+            self._memory.clear_lines(name)
+            for line in lines:
+                self._memory.put(name, row, line, len(lines))
 
     def _deadlines(self) -> list[tuple[float, str]]:
         due = [(row[1], name) for name, row in self._memory.items() if name != CLOCKS and row[1] is not None]
@@ -84,6 +101,11 @@ class Keyed(Generic[State]):
                 return None
             told.append(f"{quoted}: {_told(value)}")
         return f"{{{', '.join(told)}}}"
+
+    def former_name(self, event: Event) -> str:
+        """The name that the key of an event once had, by which it may be known: the JSON of its values as they are."""
+        values = [(quoted, self._here.value(event, field)) for field, quoted in self._by]
+        return f"{{{', '.join(f'{quoted}: {_as_it_is(value)}' for quoted, value in values)}}}"
 
     def texts(self, event: Event, fields: Sequence[str]) -> list[str] | None:
         """The values of these fields as they are shown; None if the event lacks one, which is counted as `unkeyed`."""
@@ -188,15 +210,29 @@ class Keyed(Generic[State]):
 
 
 def name_of(key: Mapping[str, Value]) -> str:
-    """The name under which a key's row stands in Memory: its JSON."""
+    """The name under which a key's row stands in Memory: the JSON of what it shows."""
     return f"{{{', '.join(f'{encode_basestring(field)}: {_told(value)}' for field, value in key.items())}}}"
 
 
+def as_now(name: str) -> str:
+    """The name that a key has now, of the one it once had: numbers, true and false stood in it as they are. A digest
+    behind it stays."""
+    try:
+        key, end = json.JSONDecoder().raw_decode(name)
+    except ValueError:
+        return name
+    return name_of(key) + name[end:] if isinstance(key, dict) else name
+
+
+def _as_it_is(value: Value) -> str:
+    return encode_basestring(value) if isinstance(value, str) else json.dumps(value)
+
+
 def _told(value: Value) -> str:
-    """A value's JSON. `json.dumps` makes an encoder for each, which costs more than all the rest."""
+    """The JSON of what a value shows. `json.dumps` makes an encoder for each, which costs more than all the rest."""
     if isinstance(value, str):
         return encode_basestring(value)
-    return str(value) if type(value) is int else json.dumps(value)
+    return "null" if value is None else encode_basestring(shown(value))
 
 
 ALL = name_of({})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from corowatch.core.accepted import ALIKE, joined
-from corowatch.core.keyed import Keyed
+from corowatch.core.keyed import Keyed, as_now
 from corowatch.core.masks import WILD
 from corowatch.core.near import Near
 
@@ -44,7 +44,7 @@ class Unexplained:
         self._near: Near[int] = Near()
         self._held: dict[int, tuple[str, tuple[str, ...]]] = {}
         for number, name, state in known:
-            self._place(number, name, state[0], tuple(state[1].split()))
+            self._place(number, name, as_now(state[0]), tuple(state[1].split()))
 
     def _place(self, number: int, name: str, key: str, words: tuple[str, ...]) -> None:
         self._near.add((key, words[0]), words, number)

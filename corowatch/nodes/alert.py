@@ -8,7 +8,7 @@ from corowatch.core.holding import Held, Holding, standing
 from corowatch.core.keyed import Keyed, Row, name_of
 from corowatch.core.kinds import Counts, Unmasked, node
 from corowatch.core.memory import Memory
-from corowatch.core.text import Text, capped, in_one_line
+from corowatch.core.text import Text, capped, in_one_line, shown
 from corowatch.core.values import AtLeast, FieldName, Seconds, SinkName, TextOrNot
 
 MAX_KEYS = 100_000
@@ -89,7 +89,12 @@ def alert(
         return Around(event.origin.reader, event.origin.key, event.place, before, after, own)
 
     def key_of(event: Event) -> dict[str, Value]:
-        return {name: here.value(event, name) for name in by} if by else event.key
+        if by:
+            return {name: here.value(event, name) for name in by}
+        # What says the same is told as the event has it: a number as one.
+        own = {name: here.value(event, name) for name in event.key}
+        return {name: told if own[name] is None or shown(own[name]) != told else own[name]
+                for name, told in event.key.items()}
 
     keys: Keyed[Held] = Keyed(memory.shelf("held"), {"evicted": 0}, here, by=(), max_keys=MAX_KEYS,
                              expire=2 * throttle if throttle else None, lateness=0.0)

@@ -55,8 +55,10 @@ def first_seen(
             when = event.when
             if learn is not None and BEGAN not in memory:
                 memory[BEGAN] = (when, None, None)
-            own = blake2b(name.encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()
+            own = digest(name)
             seen = keys.get(own)
+            if seen is None:  # not under its digest, nor under that which one with a number once had
+                seen = keys.get(digest(keys.former_name(event)))
             keys.put(own, when if seen is None else max(seen, when))
             if seen is not None and when - seen <= remember:
                 counts["known"] += 1
@@ -67,3 +69,8 @@ def first_seen(
                 target.send(event.having({}, key=keys.key(name)))
     except GeneratorExit:
         return counts
+
+
+def digest(name: str) -> str:
+    """What stands for the name of a key."""
+    return blake2b(name.encode("utf-8", "backslashreplace"), digest_size=16).hexdigest()

@@ -6,7 +6,7 @@ from corowatch.core.errors import StateRefused
 from corowatch.core.events import Here
 from corowatch.core.keyed import CLOCKS, Keyed, name_of
 from corowatch.core.memory import Memory
-from corowatch.testing import line
+from corowatch.testing import line, restarted
 
 
 class Table:
@@ -33,15 +33,46 @@ def test_a_key_is_its_fields_and_comes_back_from_its_name():
 
     name = table.keys.admit(line("x", ip="é", user=3))
 
-    assert {"ip": "é", "user": 3} == table.keys.key(name)
+    assert {"ip": "é", "user": "3"} == table.keys.key(name)
     assert name == name_of({"ip": "é", "user": 3})
 
 
-@pytest.mark.parametrize("value", ["é\"\\\n\u2028", 3, -2.5, 1e300, float("nan"), True, "\ud800"])
-def test_the_name_of_a_key_is_its_json(value):
+@pytest.mark.parametrize(("value", "told"), [
+    ("é\"\\\n\u2028", "é\"\\\n\u2028"), (3, "3"), (-2.5, "-2.5"), (5.0, "5"), (1e300, "1e+300"), (float("nan"), "nan"),
+    (True, "true"), ("\ud800", "\ud800"), ("05", "05")])
+def test_the_name_of_a_key_is_the_json_of_what_it_shows(value, told):
     name = Table(by=("ip", "user", "ip")).keys.admit(line("x", ip=value, user="a b"))
 
-    assert name == json.dumps({"ip": value, "user": "a b"}, ensure_ascii=False)
+    assert name == json.dumps({"ip": told, "user": "a b"}, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("values", [[500, "500", 500.0], [True, "true"], [0.5, "0.5"]])
+def test_what_is_shown_alike_is_one_key(values):
+    table = Table(by=("status",))
+
+    assert 1 == len({table.keys.admit(line("x", status=value)) for value in values})
+
+
+def test_a_key_that_was_kept_as_a_number_goes_on_with_its_lines():
+    rows = {'{"n": 3, "ip": "\\": 1"}': (100.0, 110.0, "three"), '{"n": true}0a1b': (101.0, None, "true"),
+            '["\\": 1"]': (102.0, None, "list"), '": 1': (103.0, None, "other")}
+    memory = Memory(rows)
+    for number in range(3):
+        memory.put('{"n": 3, "ip": "\\": 1"}', rows['{"n": 3, "ip": "\\": 1"}'], line(f"{number}").evidence(), 2)
+
+    table = Table(restarted(memory))
+
+    first = name_of({"n": "3", "ip": '": 1'})
+    assert [first, '{"n": "true"}0a1b', '["\\": 1"]', '": 1'] == list(table.keys)
+    assert ["1", "2"] == [one.text for one in table.keys.lines(first)]
+    assert [(first, 110.0, "three")] == list(table.keys.due(200.0))
+
+
+@pytest.mark.parametrize(("number", "text"), [(100.0, 101.0), (101.0, 100.0)])
+def test_of_a_key_that_was_kept_as_a_number_and_as_a_text_the_newer_goes_on(number, text):
+    table = Table(Memory({'{"n": 3}': (number, None, "number"), '{"n": "3"}': (text, None, "text")}))
+
+    assert ["number" if number > text else "text"] == [table.keys.get(name) for name in table.keys]
 
 
 def test_the_clocks_are_written_when_they_move():

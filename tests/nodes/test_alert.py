@@ -1,4 +1,7 @@
+import json
 from datetime import datetime
+
+import pytest
 
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Around, Here, Tick, rfc3339
@@ -84,6 +87,23 @@ def test_its_key_is_by_else_that_of_the_nearest_keyed_step():
 
     assert {"ip": "x"} == made(event)[0].key
     assert {"user": "eve"} == made(event, by=("user",))[0].key
+
+
+def test_a_number_in_its_key_is_one():
+    event = line("a", status=500, path="7").having({}, key={"status": "500", "path": "7", "gone": "1"})
+
+    assert '{"status": 500, "path": "7", "gone": "1"}' == json.dumps(made(event)[0].key)
+
+
+@pytest.mark.parametrize("by", [(), ("status",)])
+def test_what_its_throttle_knows_by_a_number_it_knows_by_its_text(by):
+    out = Collect()
+    node = alert(out, here=HERE, throttle=60.0, by=by)
+
+    for second, status in enumerate([500, "500"]):
+        node.send(line("a", at=100.0 + second, place=second, status=status).having({}, key={"status": "500"}))
+
+    assert 1 == len(out)
 
 
 def test_its_throttle_holds_alerts_of_a_key():

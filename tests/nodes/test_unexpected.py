@@ -292,3 +292,12 @@ def test_mistakes_are_told_at_their_place(tmp_path, step, mistakes):
     (tmp_path / "bad.templates").write_text("a b\na\0b\n")
 
     assert mistakes == told(tmp_path, step)
+
+
+def test_a_template_is_known_whose_key_was_kept_as_a_number():
+    out = Collect()
+    memory = Memory({"0a1b": (100.0, None, ('{"unit": 7}', "panic", 0, 1, 100.0))})
+
+    send(unexpected(out, templates=of(), by=("unit",), memory=restarted(memory)), "panic", unit="7")
+
+    assert [] == out

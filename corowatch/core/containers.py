@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from corowatch.core.events import Block, Target
+from corowatch.core.events import Block, Origin, Position, Target
+from corowatch.core.lines import shown
 from corowatch.core.records import UNSURE, WHOLE, Joiner, line_at
 from corowatch.engines import spans
 
@@ -64,11 +65,13 @@ ENVELOPES: Mapping[str, Callable[[bytes], Piece | None]] = {"cri": cri, "docker-
 
 
 class Line(NamedTuple):
-    """A line that a container wrote: where its first piece stands, the stamp of that, and the text."""
+    """A line that a container wrote: where its first piece stands, the stamp of that, the text, and the stream; of one
+    in no envelope that has no name."""
 
     place: int
     stamp: bytes
     text: bytes
+    stream: str = ""
 
 
 @dataclass
@@ -112,6 +115,7 @@ class Containers:
     def __init__(self, target: Target[Block], forms: Sequence[str], joiner: Joiner | None, *, max_lines: int,
                  max_bytes: int) -> None:
         self._target = target
+        self._forms = forms
         self._unwrap = [ENVELOPES[form] for form in forms]
         self._joiner = joiner
         self._max_lines = max_lines
@@ -132,6 +136,10 @@ class Containers:
         """Send what is whole with this Block."""
         if block.cut:  # it stands alone
             self.end()
+        self._take_in(block)
+        self._pass_on(block)
+
+    def _take_in(self, block: Block) -> None:
         self._block = block
         for number, (start, end) in enumerate(spans(block.data)):
             line = line_at(block.data, start, end)
@@ -145,7 +153,14 @@ class Containers:
             else:
                 self._add(piece, place, block.at)
             self._see(place)
-        self._pass_on(block)
+
+    def written(self, data: bytes, offset: int) -> list[Line]:
+        """The whole lines that containers wrote, of lines of a file that begin at an offset, in the order in which they
+        begin. They are read apart: nothing is sent, and what is open stays so."""
+        apart = Containers(self._target, self._forms, self._joiner, max_lines=self._max_lines,
+                           max_bytes=self._max_bytes)
+        apart._take_in(Block(Origin("", ""), offset, 0.0, data, Position()))
+        return sorted(line for record in apart._records for line in record.lines)
 
     def end(self) -> None:
         """Nothing more belongs to what is held back: send it."""
@@ -175,7 +190,7 @@ class Containers:
     def _end_line(self, stream: _Stream) -> None:
         if stream.pieces:
             text = b"".join(piece.text for piece in stream.pieces)
-            line = Line(stream.place, stream.pieces[0].stamp, text)
+            line = Line(stream.place, stream.pieces[0].stamp, text, stream.pieces[0].stream)
             stream.pieces = []
             self._take([line], stream)
 
@@ -241,3 +256,11 @@ class Containers:
         self._target.send(msgspec.structs.replace(
             block, offset=_place(whole[0]), data=bytes(data), starts=tuple(line.place for line in lines),
             stamps=tuple(line.stamp for line in lines), records=tuple(records)))
+
+
+def beside(lines: Sequence[Line], place: int, own: int) -> tuple[list[str], list[str]]:
+    """The texts of the lines before the one at a place, and of those behind it; the `own` ones of its stream that begin
+    with it are neither."""
+    stream = next((line.stream for line in lines if line.place == place), "")
+    others = [line for line in lines if line.place >= place and (line.stream != stream or (own := own - 1) < 0)]
+    return [shown(line.text) for line in lines if line.place < place], [shown(line.text) for line in others]

@@ -11,11 +11,13 @@ import fnmatch
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple
 
 from corowatch.core.ahead import Ahead, Sent
 from corowatch.core.config import Config, Step
+from corowatch.core.containers import Containers, Line, beside
 from corowatch.core.events import Block, Chunk, Event, Origin, Position, Target, Value
 from corowatch.core.follow import digest
 from corowatch.core.frame import frame
@@ -200,6 +202,11 @@ class _Lines(Source):
         return [line.text for line in self._lines[number:number + count]]
 
 
+def _data(line: Written) -> bytes:
+    """A line as it stands in a file."""
+    return line.text.encode("utf-8", "surrogateescape") + b"\n"
+
+
 class Script(_Lines):
     """Lines of a file that grows. `now`: the moment of reading (seconds since the epoch) of those from the number
     `begin` on, where it is not when a line comes, for lines tell their time themselves."""
@@ -215,9 +222,27 @@ class Script(_Lines):
                                  max_line_bytes=how.max_line_bytes)
         self._places: dict[int, int] = {}
 
+    @cached_property
+    def _written(self) -> list[Line] | None:
+        """What containers wrote; None where lines are in no envelopes."""
+        if not isinstance(self._records, Containers):
+            return None
+        return self._records.written(b"".join(map(_data, self._lines)), 0)
+
+    def lines_before(self, key: str, place: int | str, count: int) -> list[str]:
+        if self._written is None:
+            return super().lines_before(key, place, count)
+        before, _ = beside(self._written, int(place), 1)
+        return before[max(0, len(before) - count):]
+
+    def lines_after(self, key: str, place: int | str, count: int, own: int = 1) -> list[str] | None:
+        if self._written is None:
+            return super().lines_after(key, place, count, own)
+        return beside(self._written, int(place), own)[1][:count]
+
     def _send(self, line: Written) -> None:
         self._places[self.counts["bytes"]] = self._next - 1
-        data = line.text.encode("utf-8", "surrogateescape") + b"\n"
+        data = _data(line)
         self.counts["bytes"] += len(data)
         self._frame.send(Chunk(line.at if self._now is None or self._next <= self._begin else self._now, data))
 

@@ -15,6 +15,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from corowatch.core.ahead import NOTHING_AHEAD, Ahead, Scanned, Sent, Ticket, Window
+from corowatch.core.containers import Containers, beside
 from corowatch.core.events import Chunk, Origin, Position, Target
 from corowatch.core.follow import HEAD, MARKER, Fate, Saved, Seen, digest, fate, is_compressed
 from corowatch.core.frame import frame, rfind
@@ -36,6 +37,8 @@ NULS = 64 << 20
 """Bytes of NULs that are looked through in one turn; holes between them are not counted."""
 REACH = 65536
 """Bytes that are looked at for the lines before or after one."""
+NEAR = 32
+"""Lines in envelopes that are looked at first, beyond those that are asked for: a line in pieces may begin there."""
 LONG = 0.2
 """Seconds that one read, with all that is done with its lines, should take at most: signals and watchdogs wait."""
 LEAST = 512
@@ -511,15 +514,42 @@ class Life:
         return self._codec
 
     def lines_before(self, offset: int, count: int) -> list[str]:
-        """At most so many lines that end at `offset`, oldest first; looks REACH bytes back."""
+        """At most so many lines that end at `offset`, oldest first; looks REACH bytes back. Of containers, those that
+        they wrote and that begin before it."""
+        if not count:
+            return []
+        if containers := self._containers:
+            near, _ = self._beside(containers, offset, 1, count + NEAR, NEAR)
+            return (near if len(near) >= count else self._beside(containers, offset, 1, REACH, NEAR)[0])[-count:]
         begin = max(0, offset - REACH)
         begin += self._codec[1] if self._codec and not begin else 0
         lines = self._lines(self.content.pread(offset - begin, begin))[:-1]
-        return lines[offset - begin >= REACH:][-count:] if count else []
+        return lines[offset - begin >= REACH:][-count:]
 
     def lines_after(self, offset: int, count: int, own: int = 1) -> list[str]:
-        """At most so many whole lines behind the `own` ones that begin at `offset`; looks REACH bytes ahead."""
+        """At most so many whole lines behind the `own` ones that begin at `offset`; looks REACH bytes ahead. Of
+        containers, those that they wrote, of all streams."""
+        if containers := self._containers:
+            _, near = self._beside(containers, offset, own, NEAR, own + count + NEAR)
+            return (near if len(near) >= count else self._beside(containers, offset, own, NEAR, REACH)[1])[:count]
         return self._lines(self.content.pread(REACH, offset))[own:-1][:count]
+
+    @property
+    def _containers(self) -> Containers | None:
+        """What takes envelopes off, if there are any; runtimes write UTF-8."""
+        utf8 = self._codec is not None and self._codec[0] == "utf-8"
+        return self._records if utf8 and isinstance(self._records, Containers) else None
+
+    def _beside(self, containers: Containers, offset: int, own: int, back: int, ahead: int,
+                ) -> tuple[list[str], list[str]]:
+        """The lines that containers wrote before `offset` and behind the `own` ones there, of so many lines of the file
+        back and ahead, and REACH bytes."""
+        mark = self._codec[1] if self._codec else 0
+        begin = max(mark, offset - REACH)
+        before = self.content.pread(offset - begin, begin).split(b"\n")[begin > mark:-1][-back:]
+        lines = before + self.content.pread(REACH, offset).split(b"\n")[:-1][:ahead]
+        first = offset - sum(map(len, before)) - len(before)
+        return beside(containers.written(b"".join(line + b"\n" for line in lines), first), offset, own)
 
     def _lines(self, data: bytes) -> list[str]:
         codec = self._codec[0] if self._codec else "utf-8"

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joining import Joined
 
-from corowatch.core.containers import cri, docker_json
-from corowatch.core.events import Position
+from corowatch.core.containers import beside, cri, docker_json
+from corowatch.core.events import Block, Origin, Position
 from corowatch.core.kinds import Counts
 from corowatch.core.multiline import Multiline
 from corowatch.core.scan import Clock, scan
@@ -193,3 +193,20 @@ def test_how_the_bytes_arrive_does_not_matter(lines, seed, max_lines):
     assert len(data) == whole.position.done == pieces.position.done
     unwrapped = sorted("".join(cri(line.encode()).text.decode() if cri(line.encode()) else line for line in lines))
     assert unwrapped == sorted("".join(whole.texts).replace("\n", ""))
+
+
+def test_lines_beside_one_are_told_as_the_containers_wrote_them():
+    lines = [of_cri("on", tag="P"), of_cri("oops", "stderr"), of_cri("e"), of_cri("here"), of_cri("wa", "stderr", "P"),
+             of_cri(" own"), of_cri("rned", "stderr"), "no envelope", of_cri("two"), of_cri("open", tag="P")]
+    data = "".join(f"{line}\n" for line in lines).encode()
+    places = [7 + sum(len(line) + 1 for line in lines[:number]) for number in range(len(lines))]
+    reads = CRI.records(sent := Collect())
+    reads.send(Block(Origin("r", "k"), 0, 0.0, f"{of_cri('begun', tag='P')}\n".encode(), Position()))
+
+    written = reads.written(data, 7)
+
+    assert (["one", "oops"], ["warned", "no envelope", "two"]) == beside(written, places[3], 2)
+    assert (["one", "oops", "here", "warned", " own"], ["two"]) == beside(written, places[7], 1)
+    assert [] == sent
+    reads.end()
+    assert [b"begun\n"] == [block.data for block in sent]

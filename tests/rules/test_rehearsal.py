@@ -150,6 +150,18 @@ def test_a_record_that_nothing_ends_is_one_when_its_time_is_over(config):
     assert [at(1), at(100)] == [alert.at for alert in alerts]
 
 
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 0), (9, 9)])
+def test_the_lines_around_an_alert_of_a_container_are_those_that_it_wrote(config, before, after):
+    text = ("flows:\n  a:\n    tail: {paths: a.log, timestamp: none, multiline: cri}\n    grep: here\n"
+            f"    alert: {{before: {before}, after: {after}}}\n")
+    said = ["stdout P o", "stderr F oops", "stdout F ne", "stdout F here", "stdout P tw", "stdout F ö",
+            "stdout F three"]
+
+    (alert,), _ = run(config(text), lines(*((n, f"2026-11-22T10:00:00.5Z {line}") for n, line in enumerate(said))))
+
+    assert (["one", "oops"][2 - min(before, 2):], ["twö", "three"][:after]) == (alert.before, alert.after)
+
+
 # --- which file goes where ----------------------------------------------------------------------------
 
 READERS = """

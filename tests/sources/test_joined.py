@@ -181,6 +181,69 @@ def test_lines_after_are_those_behind_the_whole_record(path):
     assert ["two", "three"] == reader.tail.lines_after(key, 0, 5, 2)
 
 
+def of_cri(*pieces):
+    """Lines as a CRI runtime writes them, each of a stream, a tag and a text, and where each begins."""
+    lines = [f"2026-11-22T10:00:00.5Z {stream} {tag} {text}\n" for stream, tag, text in pieces]
+    return "".join(lines), [sum(map(len, lines[:number])) for number in range(len(lines))]
+
+
+PODS = [("stdout", "F", "zero"), ("stderr", "P", "wa"), ("stdout", "P", "o"), ("stdout", "F", "ne"),
+        ("stdout", "F", "java.lang.Error: x"), ("stderr", "F", "rned"), ("stdout", "P", "\tat a.B.c"),
+        ("stderr", "F", "oops"), ("stdout", "F", "(B.java:1)"), ("stdout", "P", "tw"), ("stdout", "F", "o"),
+        ("stdout", "P", "unfinished")]
+
+
+def test_lines_beside_one_of_a_container_are_those_that_the_container_wrote(path):
+    text, places = of_cri(*PODS)
+    write(path, text)
+    reader = Records(path, start="beginning", multiline=Multiline(as_=("cri", "java")))
+    reader.read()
+    life = reader.lines[0][3]
+
+    assert ["zero", "warned", "one"] == reader.tail.lines_before(life, places[4], 5)
+    assert ["one"] == reader.tail.lines_before(life, places[4], 1)
+    assert [] == reader.tail.lines_before(life, places[4], 0) == reader.tail.lines_before(life, places[0], 5)
+    assert ["oops", "two"] == reader.tail.lines_after(life, places[4], 5, 2)
+    assert ["oops"] == reader.tail.lines_after(life, places[4], 1, 2)
+    assert ["one", "java.lang.Error: x", "\tat a.B.c(B.java:1)", "oops", "two"] == reader.tail.lines_after(
+        life, places[1], 9)
+
+
+def test_the_mark_of_a_containers_file_is_no_text(path):
+    text, places = of_cri(("stdout", "F", "one"), ("stdout", "F", "two"))
+    path.write_bytes(text.encode("utf-8-sig"))
+    reader = Records(path, start="beginning", multiline=Multiline(as_=("cri",)))
+    reader.read()
+
+    assert ["one"] == reader.tail.lines_before(reader.lines[0][3], places[1] + 3, 5)
+
+
+def test_lines_beside_one_of_a_container_are_looked_for_so_far(path):
+    long = "x" * 16384
+    text, places = of_cri(*[("stdout", "P", long)] * 5, ("stdout", "F", "end"), *[("stdout", "F", long)] * 2,
+                          ("stdout", "F", "here"), *[("stdout", "F", long)] * 6)
+    write(path, text)
+    reader = Records(path, start="beginning", multiline=Multiline(as_=("cri",)))
+    reader.read()
+    life = reader.lines[0][3]
+
+    assert [long + "end", long, long] == reader.tail.lines_before(life, places[8], 9)
+    assert [long] * 3 == reader.tail.lines_after(life, places[8], 9)
+
+
+def test_lines_in_many_pieces_are_looked_for_as_far_as_need_be(path):
+    letters = [("stdout", "P", letter) for letter in "abcdefghijklmnopqrstuvwxyz" * 5]
+    text, places = of_cri(("stdout", "F", "one"), *letters, ("stdout", "F", "."), ("stdout", "F", "here"),
+                          *letters, ("stdout", "F", "."), ("stdout", "F", "two"))
+    write(path, text)
+    reader = Records(path, start="beginning", multiline=Multiline(as_=("cri",)))
+    reader.read()
+    life, here, long = reader.lines[0][3], places[132], "abcdefghijklmnopqrstuvwxyz" * 5 + "."
+
+    assert ["one", long] == reader.tail.lines_before(life, here, 2)
+    assert [long, "two"] == reader.tail.lines_after(life, here, 2)
+
+
 def test_a_hole_that_an_open_record_stands_before_is_passed_over(path):
     write(path, TRACE)
     reader = Records(path, start="beginning", multiline=JAVA)

@@ -41,6 +41,7 @@ from corowatch.core.text import capped, many, safe
 from corowatch.courier import Courier
 from corowatch.log import log
 from corowatch.notify import Notify
+from corowatch.scout import Scouts
 from corowatch.sources import Source, read_first
 from corowatch.sources.corowatch import INTERNAL
 from corowatch.store import Change, Store, write_whole
@@ -146,6 +147,7 @@ class Daemon:
         self._load = load
         self._store = store
         self._cache = DiskCache(store.folder / "cache")
+        self._scouts = Scouts()
         self._once = once
         self._for_reader = for_reader  # there is no sense in it once nobody reads its output
         self._start = "beginning" if once else start
@@ -204,7 +206,7 @@ class Daemon:
         gc.disable()  # nearly all that is made now stays
         try:
             self.graph = Graph(config or self._load(), put=self._put, memory=self._store.memory, report=self._failed,
-                               host=self._host, now=now, cache=self._cache)
+                               host=self._host, now=now, cache=self._cache, scouts=self._scouts)
         finally:
             gc.enable()
         self._go_live(self._open_new(self.graph, now))
@@ -685,7 +687,8 @@ class Daemon:
             return
         try:
             graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
-                          host=self._host, now=now, before=self.graph, cache=self._cache)
+                          host=self._host, now=now, before=self.graph, cache=self._cache,
+                          scouts=self._scouts)
         except ConfigError as error:
             for mistake in error.mistakes:
                 log.error("config.mistake", place=str(mistake.place), what=mistake.what)

@@ -72,13 +72,14 @@ def command(files: Sequence[str], config: Sequence[str], since: float | None, un
     """
     from corowatch.cache import DiskCache
     from corowatch.loading import load_paths
+    from corowatch.scout import Scouts
 
     speak(sys.stdout)
     loaded = load_paths(config)
     in_order(since, until)
     with spooled(files, sys.stdin.buffer) as paths, progress_bar() as progress:
         outcome = run(loaded, paths, since=-inf if since is None else since, until=inf if until is None else until,
-                      cache=DiskCache(cache_folder()), progress=progress)
+                      cache=DiskCache(cache_folder()), scouts=Scouts(), progress=progress)
     if report is not None:
         from corowatch.rules.report import page
 

@@ -30,6 +30,8 @@ class Window(Protocol):
     size: int
     """Bytes."""
     lines: int
+    engine: object
+    """Whose gates the hits are of."""
     hits: Sequence[Hit]
     proven: Sequence[Pattern | None]
     """As an engine tells them."""

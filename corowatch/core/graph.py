@@ -26,6 +26,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, ScanCounts, scan
 from corowatch.engines import Cache, EveryLine, NoCache, engine_for
 from corowatch.engines import Gate as Patterns
+from corowatch.engines.foresight import Scouts
 
 FAILURES, PERIOD = 3, 60.0
 """So many failures within so many seconds shut a node."""
@@ -185,12 +186,13 @@ class Graph:
 
     def __init__(self, config: Config, *, put: Callable[[Alert], None], memory: Callable[[str, str], Memory[Any]],
                  report: Callable[[Failure], None], host: str, now: float, before: Graph | None = None,
-                 cache: Cache | None = None, witness: Witness | None = None) -> None:
+                 cache: Cache | None = None, scouts: Scouts | None = None, witness: Witness | None = None) -> None:
         self.config = config
         self.now = now
         self._report = report
         self._host = host
         self._cache = cache or NoCache()
+        self._scouts = scouts
         self._witness = witness
         self._put = put
         self._before = before
@@ -322,7 +324,8 @@ class Graph:
         joined = feed.step.options.get("multiline") is not None
         gates = [self.gate(step) for step in behind]
         every_line = self._witness is not None and self._witness.every_line
-        engine = EveryLine(gates) if every_line else engine_for(gates, self._cache, joined=joined)
+        engine = EveryLine(gates) if every_line else engine_for(
+            gates, self._cache, joined=joined, scouts=self._scouts)
         feed.engine = engine.name
         feed.clock = Clock(feed.step.options.get("timestamp", "auto"), feed.counts, feed.step.options.get("zone"))
         feed.scanner = scan(inlets, engine=engine, clock=feed.clock, counts=feed.counts)

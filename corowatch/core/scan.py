@@ -149,7 +149,7 @@ def scan(outlets: Sequence[Target[Event]], *, engine: Engine, clock: Clock, coun
             if isinstance(block, Ahead):
                 engine.foresee(block)
                 continue
-            if isinstance(block, Scanned):
+            if isinstance(block, Scanned) and block.window.engine is engine:  # else it was asked for before a reload
                 data: bytes | Window = block.window
                 lines, proven = block.window.lines, block.window.proven
                 hits: Iterable[Hit] = block.window.hits

@@ -16,6 +16,7 @@ from corowatch.core.pattern import NOT_THERE, Pattern, has_re2
 
 if TYPE_CHECKING:
     from corowatch.core.ahead import Ahead
+    from corowatch.engines.foresight import Scouts
 
 Gate = Sequence[Pattern]
 Hit = tuple[int, int, Sequence[int]]
@@ -106,14 +107,16 @@ class NoCache:
         pass
 
 
-def engine_for(gates: Sequence[Gate | None], cache: Cache, *, joined: bool = False) -> Engine:
+def engine_for(gates: Sequence[Gate | None], cache: Cache, *, joined: bool = False,
+               scouts: Scouts | None = None) -> Engine:
     """The fastest engine for these gates; None stands for a consumer that wants every line. `joined`: it is records of
-    several lines that patterns see, of which it names those lines that matches may end in."""
+    several lines that patterns see, of which it names those lines that matches may end in. `scouts` may scan what comes
+    next meanwhile."""
     if all(gate is None for gate in gates):
         return EveryLine(gates)
     for engine in (_hyperscan,) if joined else (_hyperscan, _re2set):
         try:
-            return engine(gates, cache, joined=joined)
+            return engine(gates, cache, joined, scouts)
         except (ImportError, ValueError):
             continue  # slower, never wrong
     return EveryLine(gates)
@@ -141,13 +144,13 @@ def why_not_scanned(pattern: Pattern) -> str:
     return ""
 
 
-def _hyperscan(gates: Sequence[Gate | None], cache: Cache, *, joined: bool) -> Engine:
+def _hyperscan(gates: Sequence[Gate | None], cache: Cache, joined: bool, scouts: Scouts | None) -> Engine:
     from corowatch.engines.hyperscan import Hyperscan
 
-    return Hyperscan(gates, cache, joined=joined)
+    return Hyperscan(gates, cache, joined=joined, scouts=scouts)
 
 
-def _re2set(gates: Sequence[Gate | None], cache: Cache, *, joined: bool) -> Engine:
+def _re2set(gates: Sequence[Gate | None], cache: Cache, joined: bool, scouts: Scouts | None) -> Engine:
     from corowatch.engines.re2set import Re2Set
 
     return Re2Set(gates)

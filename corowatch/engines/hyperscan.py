@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import json
-from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -26,8 +25,7 @@ import hyperscan
 from corowatch.core.lines import is_utf8
 from corowatch.core.pattern import Pattern
 from corowatch.engines import Cache, Gate, Hit, spans
-from corowatch.engines.scout import Asked, Scout, Seen
-from corowatch.engines.scouting import FINE, FOREIGN, MOST, SPARSE
+from corowatch.engines.foresight import Asked, Foreseen, NoScouts, Scout, Scouts, Seen
 
 if TYPE_CHECKING:
     from corowatch.core.ahead import Ahead, Window
@@ -40,6 +38,8 @@ LEARN = (4 << 20, 64 << 20)
 OFTEN = 65536
 """Bytes; if parts of patterns are found more than once in so many, looking for them instead of the wholes saves less
 than the lines cost that are looked at in vain."""
+MOST, SPARSE = 1000, 8
+"""Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
 ERRORS = (hyperscan.error, hyperscan.HyperscanError)
 
 _KNOWN = ((rb"curl[^\x0a]*\x7c[\x09\x20]*python", b"%s curl -s a.example |  python\n"),
@@ -83,7 +83,8 @@ class Hyperscan:
 
     name = "hyperscan"
 
-    def __init__(self, gates: Sequence[Gate | None], cache: Cache, *, joined: bool = False) -> None:
+    def __init__(self, gates: Sequence[Gate | None], cache: Cache, *, joined: bool = False,
+                 scouts: Scouts | None = None) -> None:
         if not works():
             raise ValueError("the scanner that is installed loses matches")
         self._gates = gates
@@ -95,7 +96,7 @@ class Hyperscan:
         self._scanned = 0
         self._passed: Counter[int] = Counter()
         self._scout: Scout | None = None
-        self._scouts = not joined
+        self._scouts: Scouts = NoScouts() if joined or scouts is None else scouts
         self._foreign = False  # whether lines were seen that are not ASCII
         self._take(base(gates, cache, wide=False, joined=joined))
         if len(self._narrow.always) == len(gates):
@@ -146,40 +147,37 @@ class Hyperscan:
         were seen."""
         if not ahead.size:
             self._end_scout()
-        behind = ahead.behind.asked if isinstance(ahead.behind, _Foreseen) else None
-        if behind is not None and behind.scout is not self._scout:
             return
+        behind = ahead.behind if isinstance(ahead.behind, Foreseen) else None
         used = self._base(ascii_alone=not self._foreign)
-        if not ahead.size or not self._scouts or used.database is None or used.always:
+        if used.database is None or used.always or (behind is not None and behind.scout is not self._scout):
             return
         try:
-            if self._scout is None and Scout.spare():
-                self._scout = Scout(hyperscan.dumpb(used.database), ascii_alone=not self._foreign)
-            asked = self._scout and self._scout.ask(ahead, behind)
+            if self._scout is None:
+                self._scout = self._scouts.start(hyperscan.dumpb(used.database), ascii_alone=not self._foreign,
+                                                 most=MOST, sparse=SPARSE)
+            asked = self._scout and self._scout.ask(ahead, None if behind is None else behind.asked)
         except OSError:
             self._go_without_scout()
             return
-        if asked:
-            ahead.ticket = _Foreseen(self, asked, used)
+        if self._scout and asked:
+            ahead.ticket = Foreseen(self._scout, asked, lambda asked: self._window(asked, used))
 
-    def window(self, asked: Asked, by: Base) -> Window | None:
+    def _window(self, asked: Asked, by: Base) -> Window | None:
         """What a scout saw by a database; None if it must be looked at here."""
         try:
-            answer = asked.scout.answer(asked)
+            answer = asked.answer()
         except OSError:
             self._go_without_scout()
             return None
-        if answer.state == FOREIGN and not self._foreign:
+        if answer.foreign and not self._foreign:
             self._foreign = True
             self._end_scout()
-        if answer.state != FINE:
+        if not answer.fit:
             return None
-        found = asked.scout.hits(asked, answer)
         if self._scanned < self._learn_at:
-            self._learn([(stop, gate) for stop, gate in zip(found[1::3], found[2::3], strict=True)], answer.size)
-        first = asked.first_end(answer) if by.anchored else 0
-        proven = self._proven if by is self._narrow else ()
-        return Seen(asked, answer, list(_lines_of(found, by.anchored, first)), proven)
+            self._learn([(0, gate) for gate in answer.hits[2::3]], answer.size)
+        return Seen(self, asked, answer, by.anchored, self._proven if by is self._narrow else ())
 
     def _end_scout(self) -> None:
         if self._scout is not None:
@@ -189,7 +187,7 @@ class Hyperscan:
     def _go_without_scout(self) -> None:
         """It ended, or cannot be: whatever the reason, all goes on without."""
         self._end_scout()
-        self._scouts = False
+        self._scouts = NoScouts()
 
     def _learn(self, hits: Sequence[tuple[int, int]], size: int) -> None:
         self._scanned += size
@@ -252,37 +250,6 @@ class Hyperscan:
                 yield start, stop, self._all
             elif gates:
                 yield start, stop, sorted(gates)
-
-
-class _Foreseen:
-    """The Ticket for what a scout was asked for."""
-
-    def __init__(self, engine: Hyperscan, asked: Asked, by: Base) -> None:
-        self._engine = engine
-        self.asked = asked
-        self._by = by
-
-    def window(self) -> Window | None:
-        return self._engine.window(self.asked, self._by)
-
-    def let_go(self) -> None:
-        self.asked.let_go()
-
-
-def _lines_of(found: array[int], anchored: Sequence[int], first: int) -> Iterator[Hit]:
-    """The lines that were hit, of starts, ends and gates; the first, which ends at `first`, may pass what begins with a
-    newline."""
-    start, stop, gates = 0, first, list(anchored)
-    for begin, end, gate in zip(found[::3], found[1::3], found[2::3], strict=True):
-        if begin == start:
-            stop = end
-            gates.append(gate)
-            continue
-        if gates:
-            yield start, stop, gates if len(gates) == 1 else sorted(set(gates))
-        start, stop, gates = begin, end, [gate]
-    if gates:
-        yield start, stop, gates if len(gates) == 1 else sorted(set(gates))
 
 
 def _end(data: bytes, start: int) -> int:

@@ -20,6 +20,7 @@ from corowatch.core.graph import Witness as Watching
 from corowatch.core.jobs import Answer, Job
 from corowatch.core.memory import Memory
 from corowatch.engines import Cache
+from corowatch.engines.foresight import Scouts
 from corowatch.rules.witness import Witness
 from corowatch.sources import Head, Source, read_first
 
@@ -51,7 +52,8 @@ class Rehearsal:
 
     def __init__(self, runs: Sequence[tuple[Config, Put]], open_: Open, *, answer: Run | None = None,
                  since: float = -inf, until: float = inf, witness: Witness | None = None, cache: Cache | None = None,
-                 remembered: Remembered = nothing_remembered, host: str = "localhost") -> None:
+                 scouts: Scouts | None = None, remembered: Remembered = nothing_remembered,
+                 host: str = "localhost") -> None:
         self._answer_of = answer
         self._since, self._until = since, until
         self._witness = witness
@@ -61,7 +63,8 @@ class Rehearsal:
         self.unanswered = 0
         """Commands that steps would have run."""
         self.graphs = [Graph(config, put=self._taking(put), memory=remembered, report=self.failures.append, host=host,
-                             now=0.0, cache=cache, witness=self._watching(config)) for config, put in runs]
+                             now=0.0, cache=cache, scouts=scouts, witness=self._watching(config))
+                       for config, put in runs]
         if witness is not None:
             witness.graph = self.graphs[0]
         self._asking = [live for graph in self.graphs for live in graph.nodes.values() if live.jobs is not None]

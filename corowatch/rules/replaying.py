@@ -19,6 +19,7 @@ from corowatch.core.graph import Feed, feed_of
 from corowatch.core.standing import clock
 from corowatch.core.text import many
 from corowatch.engines import Cache
+from corowatch.engines.foresight import Scouts
 from corowatch.rules.entries import Entries, is_journal
 from corowatch.rules.logs import Logs, readers_of
 from corowatch.rules.rehearsal import Rehearsal
@@ -181,20 +182,22 @@ def _begins(path: str) -> bytes:
 
 
 def replay(config: Config, paths: Sequence[str], *, since: float = -inf, until: float = inf, cache: Cache | None = None,
-           progress: Progress = lambda done, total: None, witness: Witness | None = None) -> Replayed:
+           scouts: Scouts | None = None, progress: Progress = lambda done, total: None,
+           witness: Witness | None = None) -> Replayed:
     """Run a config over files, to their end or `until` (seconds since the epoch). Raises ConfigError."""
-    return replay_all([config], paths, since=since, until=until, cache=cache, progress=progress, witness=witness)[0]
+    return replay_all([config], paths, since=since, until=until, cache=cache, scouts=scouts, progress=progress,
+                      witness=witness)[0]
 
 
 def replay_all(configs: Sequence[Config], paths: Sequence[str], *, since: float = -inf, until: float = inf,
-               cache: Cache | None = None, progress: Progress = lambda done, total: None,
-               witness: Witness | None = None) -> list[Replayed]:
+               cache: Cache | None = None, scouts: Scouts | None = None,
+               progress: Progress = lambda done, total: None, witness: Witness | None = None) -> list[Replayed]:
     """The same of several configs, side by side: what they all read is read once."""
     began = time.monotonic()
     inputs = Inputs(paths)
     outcomes = [Replayed(notes=inputs.notes, part=(since, until) != (-inf, inf)) for _ in configs]
     run = Rehearsal([(config, outcome.alerts.append) for config, outcome in zip(configs, outcomes, strict=True)],
-                    inputs.open(configs), since=since, until=until, cache=cache, witness=witness)
+                    inputs.open(configs), since=since, until=until, cache=cache, scouts=scouts, witness=witness)
     inputs.notes += [f"{path}: no source of the config reads it" for path in inputs.unread(configs)]
     inputs.notes += inputs.missing(configs)
     logs = [source for source in run.sources.values() if isinstance(source, Logs)]

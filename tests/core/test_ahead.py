@@ -15,8 +15,8 @@ STAMPED = Stamps().read(b"2026-11-22T10:00:00Z", 0.0)
 class Window:
     """Lines that stand in bytes."""
 
-    def __init__(self, data, *hits, offset=100, proven=()):
-        self._data = data
+    def __init__(self, data, *hits, offset=100, proven=(), engine=None):
+        self._data, self.engine = data, engine
         self.offset, self.size, self.lines, self.hits, self.proven = offset, len(data), data.count(b"\n"), hits, proven
 
     def __getitem__(self, part):
@@ -29,14 +29,25 @@ def scanned(window):
 
 def test_lines_that_were_hit_become_events_for_whom_they_may_interest():
     counts, outs = Counts(lines=0, cut=0, skewed=0), [Collect(), Collect()]
-    scanner = scan(outs, engine=EveryLine([None]), clock=Clock("auto", counts), counts=counts)
-    window = Window(b"2026-11-22T10:00:00Z a\nnobody\n  at x\n", (0, 22, [0]), (30, 36, [0, 1]))
+    engine = EveryLine([None, None])
+    scanner = scan(outs, engine=engine, clock=Clock("auto", counts), counts=counts)
+    window = Window(b"2026-11-22T10:00:00Z a\nnobody\n  at x\n", (0, 22, [0]), (30, 36, [0, 1]), engine=engine)
 
     scanner.send(scanned(window))
 
     assert [(100, "2026-11-22T10:00:00Z a"), (130, "  at x")] == [(event.place, event.text) for event in outs[0]]
     assert [(130, STAMPED)] == [(event.place, event.at) for event in outs[1]]  # of the nearest line before
     assert 3 == counts["lines"]
+
+
+def test_what_was_scanned_for_others_is_looked_at_anew():
+    counts, outs = Counts(lines=0, cut=0, skewed=0), [Collect(), Collect()]
+    scanner = scan(outs, engine=EveryLine([None, None]), clock=Clock("auto", counts), counts=counts)
+
+    scanner.send(scanned(Window(b"a\nb\n", (0, 1, [1]), engine=EveryLine([None, None]))))
+
+    assert 2 * [["a", "b"]] == [[event.text for event in out] for out in outs]
+    assert 2 == counts["lines"]
 
 
 def test_what_comes_next_is_for_the_engine_and_when_all_ends_nothing_does():
@@ -56,9 +67,10 @@ def test_what_comes_next_is_for_the_engine_and_when_all_ends_nothing_does():
 
 def test_the_lines_before_are_known_when_the_window_is_gone():
     counts, out = Counts(lines=0, cut=0, skewed=0), Collect()
-    clock = Clock("auto", counts)
-    scanner = scan([out], engine=EveryLine([None]), clock=clock, counts=counts)
-    first, second = Window(b"2026-11-22T10:00:00Z a\nb\n"), Window(b"  at x\n", (0, 6, [0]), offset=125)
+    clock, engine = Clock("auto", counts), EveryLine([None])
+    scanner = scan([out], engine=engine, clock=clock, counts=counts)
+    first = Window(b"2026-11-22T10:00:00Z a\nb\n", engine=engine)
+    second = Window(b"  at x\n", (0, 6, [0]), offset=125, engine=engine)
     position = Position(offset=125)
     scanner.send(Scanned(ORIGIN, 100, NOW, first, position))
     first._data = b""

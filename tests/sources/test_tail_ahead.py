@@ -17,7 +17,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, scan
 from corowatch.engines import NoCache
 from corowatch.engines.hyperscan import Hyperscan
-from corowatch.engines.scout import Scout
+from corowatch.scout import Scout, Scouts
 from corowatch.sources import life
 from corowatch.sources.tail import Tail
 
@@ -31,8 +31,6 @@ def processors(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     # Else the first gulps are read before the process has begun, and no test knew how many.
     monkeypatch.setattr(Scout, "_has_answered", lambda self: bool(select.select([self._line], [], [], 30)[0]))
-    yield
-    assert 0 == Scout.out
 
 
 class Matching:
@@ -54,7 +52,8 @@ class Watched:
         self.found, self.windows = [], 0
         self.counts = Counts(lines=0, cut=0, skewed=0)
         patterns = [Pattern("ERROR"), Pattern("^WARN")]
-        self.engine = Hyperscan([(one,) for one in patterns], NoCache())
+        self.scouts = Scouts()
+        self.engine = Hyperscan([(one,) for one in patterns], NoCache(), scouts=self.scouts)
         self.scan = scan([Matching(one, self.found) for one in patterns], engine=self.engine,
                          clock=Clock("auto", self.counts), counts=self.counts)
         self.tail = Tail(self, paths=(str(path),), **{**OPTIONS, **options})
@@ -77,6 +76,7 @@ class Watched:
         counts, left = {**self.counts, **self.tail.counts}, balance(self.tail)
         self.tail.close()
         self.scan.close()
+        assert 0 == self.scouts.out
         events = [(event.place, event.text, event.at) for event in self.found]
         return events, list(self.positions.values()), counts, left
 

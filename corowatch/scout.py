@@ -21,15 +21,14 @@ import subprocess
 import sys
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import ClassVar, NamedTuple
 
 from corowatch.core.ahead import Ahead
-from corowatch.core.pattern import Pattern
-from corowatch.engines import Hit
-from corowatch.engines.scouting import ANSWER, QUESTION, RESULTS, UNFIT
+from corowatch.engines import foresight
+from corowatch.engines.foresight import NOTHING, Answer
+from corowatch.scouting import ANSWER, FINE, FOREIGN, QUESTION, RESULTS
 
 SLOT = 1 << 20
 """Bytes of a place in the shared memory: what was read, then what was found in it."""
@@ -40,54 +39,57 @@ PATIENCE = 5.0
 PROGRAM = Path(__file__).with_name("scouting.py")
 
 
-class Answer(NamedTuple):
-    """How it went, the offset, bytes of whole lines, how many lines, and how many hits."""
+class Scouts:
+    """Those of a process: as many as there are processors beside the one that it uses."""
 
-    state: int
-    offset: int
-    size: int
-    lines: int
-    hits: int
+    def __init__(self) -> None:
+        self.out = 0
+        """So many are there."""
 
+    def start(self, dumped: bytes, *, ascii_alone: bool, most: int, sparse: int) -> Scout | None:
+        if self.out + 1 >= len(os.sched_getaffinity(0)):
+            return None
+        scout = Scout(dumped, (most, sparse), ascii_alone=ascii_alone, ended=self._ended)
+        self.out += 1
+        return scout
 
-GONE = Answer(UNFIT, 0, 0, 0, 0)
+    def _ended(self) -> None:
+        self.out -= 1
 
 
 class Asked:
-    """What a scout was asked for, and the place of its answer."""
+    """What a scout was asked for, and its place in the shared memory."""
 
     def __init__(self, scout: Scout, number: int, at: int) -> None:
-        self.scout = scout
+        self._scout = scout
+        self.wanted = True
         self.number = number
         self.at = at
-        self.answer: Answer | None = None
-        self.wanted = True
+        self.told: Answer | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether nobody wants it, and nobody writes to it any more."""
+        return not self.wanted and self.told is not None
+
+    def answer(self) -> Answer:
+        return self._scout.answer(self)
+
+    def part(self, start: int, end: int) -> bytes:
+        return self._scout.shared[self.at + start:self.at + end]
 
     def let_go(self) -> None:
-        """The place may be used again, as soon as there is an answer."""
         if self.wanted:
             self.wanted = False
-            self.scout.reclaim(self)
-
-
-    def first_end(self, answer: Answer) -> int:
-        """Where the first line ends."""
-        return self.scout.shared.find(b"\n", self.at, self.at + answer.size) - self.at
+            self._scout.reclaim(self)
 
 
 class Scout:
-    """`dumped` is the compiled database; `ascii_alone`: it is one for lines of ASCII. Raises OSError if no process can
-    be started; so do all methods when it is gone."""
+    """A process for a compiled database, and the limits of how much it may find. Raises OSError if it cannot be
+    started."""
 
-    out: ClassVar[int] = 0
-    """Scouts that are there."""
-
-    @classmethod
-    def spare(cls) -> bool:
-        """Whether a processor is left for one more."""
-        return cls.out + 1 < len(os.sched_getaffinity(0))
-
-    def __init__(self, dumped: bytes, *, ascii_alone: bool) -> None:
+    def __init__(self, dumped: bytes, limits: tuple[int, int], *, ascii_alone: bool, ended: Callable[[], None]) -> None:
+        self._ended = ended
         self._ascii_alone = ascii_alone
         size = -(-len(dumped) // mmap.PAGESIZE) * mmap.PAGESIZE
         with ExitStack() as here, ExitStack() as on_failure:
@@ -100,7 +102,7 @@ class Scout:
             self._line = on_failure.enter_context(line)
             self._line.settimeout(PATIENCE)
             here.enter_context(theirs)
-            given = map(str, (memory, theirs.fileno(), len(dumped)))
+            given = map(str, (memory, theirs.fileno(), len(dumped), *limits))
             self._process = subprocess.Popen(  # noqa: S603 - it is our own
                 [sys.executable, "-P", str(PROGRAM), *given], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 pass_fds=(memory, theirs.fileno()), process_group=0)
@@ -110,11 +112,8 @@ class Scout:
         self._began = False  # as long as it has not answered, waiting for it would take longer than to read
         self._closed = False
         self._asked = 0
-        Scout.out += 1
 
-    def ask(self, ahead: Ahead, behind: Asked | None) -> Asked | None:
-        """Have bytes read and scanned, perhaps those behind what was asked for before; None if too much is asked for
-        already."""
+    def ask(self, ahead: Ahead, behind: foresight.Asked | None) -> Asked | None:
         while self._waiting and not self._waiting[0].wanted and self._has_answered():
             self._receive()
         if not self._free or ahead.size > RESULTS:
@@ -122,24 +121,18 @@ class Scout:
         self._asked += 1
         asked = Asked(self, self._asked, self._free.popleft())
         self._waiting.append(asked)
-        question = QUESTION.pack(asked.number, behind.number if behind else ahead.at, ahead.size, asked.at,
-                                 ahead.max_line_bytes, behind is not None, self._ascii_alone)
+        at = behind.number if isinstance(behind, Asked) else ahead.at
+        question = QUESTION.pack(asked.number, at, ahead.size, asked.at, ahead.max_line_bytes, behind is not None,
+                                 self._ascii_alone)
         socket.send_fds(self._line, [question], [ahead.fd])
         return asked
 
     def answer(self, asked: Asked) -> Answer:
         """What came of it. A scout that has not begun is not waited for."""
         self._began = self._began or self._closed or self._has_answered()
-        if not self._began:
-            return GONE
-        while asked.answer is None and not self._closed:
+        while self._began and asked.told is None and not self._closed:
             self._receive()
-        return asked.answer or GONE
-
-    def hits(self, asked: Asked, answer: Answer) -> array[int]:
-        """Start and end of each line that was hit, with the number of the gate."""
-        found = asked.at + RESULTS
-        return array("I", self.shared[found:found + 12 * answer.hits])
+        return asked.told or NOTHING
 
     def _has_answered(self) -> bool:
         return bool(select.select([self._line], [], [], 0)[0])
@@ -149,17 +142,19 @@ class Scout:
         if not answer:
             raise ConnectionResetError
         asked = self._waiting.popleft()
-        asked.answer = Answer(*ANSWER.unpack(answer))
+        state, offset, size, lines, hits = ANSWER.unpack(answer)
+        found = array("I", asked.part(RESULTS, RESULTS + 12 * hits))
+        asked.told = Answer(state == FINE, state == FOREIGN, offset, size, lines, found)
         self.reclaim(asked)
 
     def reclaim(self, asked: Asked) -> None:
-        """Use a place again that nobody wants, and nobody writes to any more."""
-        if not asked.wanted and asked.answer is not None:
+        """Use a place again, if it is free."""
+        if asked.free:
             self._free.append(asked.at)
 
     def close(self) -> None:
-        """Nothing more is asked for; wait for its end, which is near."""
-        Scout.out -= 1
+        """Wait for its end, which is near."""
+        self._ended()
         self._closed = True
         self._line.close()
         with suppress(subprocess.TimeoutExpired):
@@ -167,22 +162,3 @@ class Scout:
             return
         self._process.kill()
         self._process.wait()
-
-
-class Seen:
-    """A Window in a scout's memory."""
-
-    def __init__(self, asked: Asked, answer: Answer, hits: Sequence[Hit], proven: Sequence[Pattern | None]) -> None:
-        self._asked = asked
-        self._shared, self._at = asked.scout.shared, asked.at
-        self.offset = answer.offset
-        self.size = answer.size
-        self.lines = answer.lines
-        self.hits = hits
-        self.proven = proven
-
-    def __getitem__(self, part: slice) -> bytes:
-        return self._shared[self._at + part.start:self._at + part.stop]
-
-    def let_go(self) -> None:
-        self._asked.let_go()

@@ -1,4 +1,5 @@
-"""The program that a Scout runs: `python scouting.py MEMORY SOCKET SIZE`, two descriptors and a size in bytes.
+"""The program that a Scout runs: `python scouting.py MEMORY SOCKET SIZE MOST SPARSE`: two descriptors, the bytes of a
+database, and how many hits are of use: at most so many, and one in so many bytes.
 
 The shared memory begins with the database. A question comes with the descriptor of a file and says what is to be read
 of it, and where into; behind it comes what was found, and the answer says how much that is. It imports the scanner and
@@ -18,9 +19,6 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
-import hyperscan
-import stringzilla
-
 QUESTION = struct.Struct("=QQQQQ??")
 """Its number; where to read, an offset or the number of the question whose lines it follows; how many bytes, where
 into; bytes that a line may have; whether it follows, and whether lines must be ASCII."""
@@ -32,14 +30,15 @@ KEPT = 16
 """Questions of which is known where their lines end."""
 RESULTS = 1 << 19
 """Bytes from what was read to what was found in it; more is not read at once."""
-MOST, SPARSE = 1000, 8
-"""Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
 
 
 def main() -> None:
     """Answer until nobody asks."""
+    import hyperscan
+    import stringzilla
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the daemon
-    memory, line, size = map(int, sys.argv[1:])
+    memory, line, size, most, sparse = map(int, sys.argv[1:])
     shared = mmap.mmap(memory, 0)
     view = memoryview(shared)
     database = hyperscan.loadb(shared[:size], hyperscan.HS_MODE_BLOCK)
@@ -58,7 +57,8 @@ def main() -> None:
             if read == length:
                 data = shared[to:shared.rfind(b"\n", to, to + read) + 1]
                 if fit(data, longest):
-                    state, found = (FOREIGN, found) if ascii_alone and not data.isascii() else scanned(database, data)
+                    state, found = (FOREIGN, found) if ascii_alone and not data.isascii() else scanned(
+                        database, data, most + len(data) // sparse)
             if offset is not None and state == FINE:
                 ends.append((number, offset + len(data)))
             shared[to + RESULTS:to + RESULTS + 4 * len(found)] = found.tobytes()
@@ -82,10 +82,12 @@ def fit(data: bytes, longest: int) -> bool:
     return True
 
 
-def scanned(database: Any, data: bytes) -> tuple[int, array[int]]:
-    """How it went, and start and end of each line that was hit with the number of the gate, in order."""
+def scanned(database: Any, data: bytes, most: int) -> tuple[int, array[int]]:
+    """How it went, which is not well with more than `most` hits, and start and end of each line that was hit with the
+    number of the gate, in order."""
+    import hyperscan
+
     hits: list[tuple[int, int]] = []
-    most = MOST + len(data) // SPARSE
 
     def hit(gate: int, _: int, end: int, flags: int, context: object) -> bool:
         hits.append((end, gate))

@@ -15,21 +15,23 @@ pytest.importorskip("re2", reason="without it every line is searched")
 
 from hyperscan import dumpb
 
+from corowatch import scout, scouting
 from corowatch.core.ahead import NOTHING_AHEAD, Ahead
 from corowatch.core.lines import count_of
 from corowatch.core.pattern import Pattern
-from corowatch.engines import EveryLine, NoCache, hyperscan, scout, scouting
+from corowatch.engines import EveryLine, NoCache, hyperscan
 from corowatch.engines.hyperscan import Hyperscan
-from corowatch.engines.scout import Scout
+from corowatch.scout import Scouts
 
 LONGEST = 65536
 
 
-@pytest.fixture(autouse=True)
-def processors(monkeypatch):
+@pytest.fixture
+def scouts(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    yield
-    assert 0 == Scout.out
+    scouts = Scouts()
+    yield scouts
+    assert 0 == scouts.out
 
 
 @pytest.fixture
@@ -48,11 +50,11 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def engine():
+def engine(scouts):
     engines = []
 
     def made(*sources):
-        engines.append(Hyperscan([(Pattern(source),) for source in sources], NoCache()))
+        engines.append(Hyperscan([(Pattern(source),) for source in sources], NoCache(), scouts=scouts))
         return engines[-1]
 
     yield made
@@ -87,6 +89,7 @@ def test_lines_are_told_as_they_would_be_seen_here(engine, file):
 
     assert looked(one, DATA[:WHOLE]) == seen(window)
     assert one.proven(one.look(DATA[:WHOLE])) == window.proven
+    assert one is window.engine
     assert (0, WHOLE, 5) == (window.offset, window.size, window.lines)
     assert DATA[:WHOLE] == window[0:WHOLE]
     assert b"ERROR a" == window[4:11]
@@ -104,7 +107,7 @@ def test_whatever_is_looked_for_and_read_a_scout_tells_of_all_that_may_match(tmp
     path = tmp_path_factory.mktemp("scout") / "log"
     path.write_bytes(data)
     try:
-        one = Hyperscan([(Pattern(source),) for source in sources], NoCache())
+        one = Hyperscan([(Pattern(source),) for source in sources], NoCache(), scouts=Scouts())
     except ValueError:  # there is no expression for any
         reject()
     fd = os.open(path, os.O_RDONLY)
@@ -302,9 +305,9 @@ def test_only_so_much_is_asked_for_at_a_time_and_places_are_used_again(engine, f
     assert scout.SLOTS == len({ticket.asked.at for ticket in (*tickets[3:], *again)})
 
 
-def test_who_wants_every_line_has_nothing_foreseen(file):
+def test_who_wants_every_line_has_nothing_foreseen(scouts, file):
     told = Ahead(file(DATA), 0, 14, LONGEST)
-    for one in (EveryLine([None]), Hyperscan([(Pattern("ERROR"),), None], NoCache())):
+    for one in (EveryLine([None]), Hyperscan([(Pattern("ERROR"),), None], NoCache(), scouts=scouts)):
         one.foresee(told)
 
         assert told.ticket is None
@@ -340,8 +343,8 @@ def test_hits_are_told_by_their_lines(engine):
     database = engine("ERROR", "WARN")._narrow.database
 
     assert (scouting.FINE, [4, 11, 0, 12, 20, 1]) == (lambda state, found: (state, found.tolist()))(
-        *scouting.scanned(database, DATA[:21]))
-    assert scouting.UNFIT == scouting.scanned(database, b"WARN" * 3000 + b"\n")[0]
+        *scouting.scanned(database, DATA[:21], 2))
+    assert (scouting.UNFIT, array("I")) == scouting.scanned(database, DATA[:21], 1)
 
 
 def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatch):
@@ -349,7 +352,8 @@ def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatc
     memory, (ours, theirs) = os.memfd_create("scout"), socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     os.ftruncate(memory, 4 << 20)
     os.pwrite(memory, database, 0)
-    monkeypatch.setattr(scouting.sys, "argv", ["scouting", str(memory), str(theirs.detach()), str(len(database))])
+    monkeypatch.setattr(scouting.sys, "argv", ["scouting", str(memory), str(theirs.detach()),
+                                              str(len(database)), "9", "8"])
     one, two = file(DATA), file(b"a b\0c\n\xff")
     asked = [(1, 0, 30, 1 << 20, 99, False, True, one), (2, 1, 31, 2 << 20, 99, True, True, one),
              (3, 2, 9, 3 << 20, 99, True, True, one), (4, 3, 9, 3 << 20, 99, True, True, one),

@@ -15,7 +15,7 @@ from corowatch.engines.re2set import Re2Set
 
 @pytest.fixture
 def _no_scanner(monkeypatch):
-    def absent(gates, cache, *, joined=False):
+    def absent(*_):
         raise ImportError("hyperscan")
 
     monkeypatch.setattr(corowatch.engines, "_hyperscan", absent)

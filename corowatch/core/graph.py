@@ -381,8 +381,10 @@ class Graph:
             live.readers.update(readers)
         self._wire()
         for name, feed in self.feeds.items():
-            if name in before.feeds and (clock := before.feeds[name].clock) and feed.clock:
-                feed.clock.at = clock.at
+            old = before.feeds.get(name)
+            if old and old.clock and feed.clock:
+                feed.clock.at = old.clock.at
+                old.scanner.close()  # nothing leads to it any more, and who scans for it is to be free
 
 
 def _wanted(step: Step) -> Iterator[Pattern]:

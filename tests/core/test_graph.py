@@ -1,5 +1,6 @@
 """The graph alive, with time as a number and nodes of our own."""
 
+import inspect
 import random
 
 import pytest
@@ -335,6 +336,17 @@ def test_ticks_come_at_most_once_a_second():
         run.graph.tick(now, {feed: now})
 
     assert [Tick(10.0), Tick(11.0)] == heard
+
+
+def test_at_a_reload_what_scanned_before_is_closed_and_what_scans_now_is_not():
+    text = "flows:\n  a: {stdin: , grep: x}\n"
+    before = Run(text)
+    after = Run(text, before=before)
+
+    list(after.graph.take_over())
+
+    states = [inspect.getgeneratorstate(feed.scanner) for run in (before, after) for feed in run.graph.feeds.values()]
+    assert [inspect.GEN_CLOSED, inspect.GEN_SUSPENDED] == states
 
 
 def test_what_time_it_was_stays_over_a_reload():

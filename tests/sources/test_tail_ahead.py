@@ -75,8 +75,8 @@ class Watched:
         self.positions = dict(self.tail.changes())
         counts, left = {**self.counts, **self.tail.counts}, balance(self.tail)
         self.tail.close()
-        self.scan.close()
         assert 0 == self.scouts.out
+        self.scan.close()
         events = [(event.place, event.text, event.at) for event in self.found]
         return events, list(self.positions.values()), counts, left
 

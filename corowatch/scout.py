@@ -107,7 +107,7 @@ class Scout:
                 [sys.executable, "-P", str(PROGRAM), *given], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 pass_fds=(memory, theirs.fileno()), process_group=0)
             on_failure.pop_all()
-        self._free = deque(range(size, size + SLOTS * SLOT, SLOT))
+        self._free = list(range(size, size + SLOTS * SLOT, SLOT))  # the last is used first: fewer pages are touched
         self._waiting: deque[Asked] = deque()
         self._began = False  # as long as it has not answered, waiting for it would take longer than to read
         self._closed = False
@@ -119,7 +119,7 @@ class Scout:
         if not self._free or ahead.size > RESULTS:
             return None
         self._asked += 1
-        asked = Asked(self, self._asked, self._free.popleft())
+        asked = Asked(self, self._asked, self._free.pop())
         self._waiting.append(asked)
         at = behind.number if isinstance(behind, Asked) else ahead.at
         question = QUESTION.pack(asked.number, at, ahead.size, asked.at, ahead.max_line_bytes, behind is not None,

@@ -28,26 +28,28 @@ from pathlib import Path
 from corowatch.core.ahead import Ahead
 from corowatch.engines import foresight
 from corowatch.engines.foresight import NOTHING, Answer
-from corowatch.scouting import ANSWER, FINE, FOREIGN, QUESTION, RESULTS
+from corowatch.scouting import ANSWER, FINE, FOREIGN, HIT, QUESTION, RESULTS
 
 SLOT = 1 << 20
 """Bytes of a place in the shared memory: what was read, then what was found in it."""
 SLOTS = 8
 """So much may be asked for at a time, for files that are read in turn."""
-PATIENCE = 5.0
-"""Seconds after which a scout that does not answer is given up."""
+PATIENCE = 1.0
+"""Seconds after which a scout that does not answer, or does not end, is given up."""
+MOST_SCOUTS = 4
+"""However many processors there are: a limit of the control group may allow less than they could do."""
 PROGRAM = Path(__file__).with_name("scouting.py")
 
 
 class Scouts:
-    """Those of a process: as many as there are processors beside the one that it uses."""
+    """Those of a process: at most as many as there are processors beside the one that it uses."""
 
     def __init__(self) -> None:
         self.out = 0
         """So many are there."""
 
     def start(self, dumped: bytes, *, ascii_alone: bool, most: int, sparse: int) -> Scout | None:
-        if self.out + 1 >= len(os.sched_getaffinity(0)):
+        if self.out >= min(MOST_SCOUTS, len(os.sched_getaffinity(0)) - 1) or not sys.executable:
             return None
         scout = Scout(dumped, (most, sparse), ascii_alone=ascii_alone, ended=self._ended)
         self.out += 1
@@ -90,6 +92,7 @@ class Scout:
 
     def __init__(self, dumped: bytes, limits: tuple[int, int], *, ascii_alone: bool, ended: Callable[[], None]) -> None:
         self._ended = ended
+        self._limits = limits
         self._ascii_alone = ascii_alone
         size = -(-len(dumped) // mmap.PAGESIZE) * mmap.PAGESIZE
         with ExitStack() as here, ExitStack() as on_failure:
@@ -101,6 +104,8 @@ class Scout:
             line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._line = on_failure.enter_context(line)
             self._line.settimeout(PATIENCE)
+            self._poll = select.poll()
+            self._poll.register(self._line, select.POLLIN)
             here.enter_context(theirs)
             given = map(str, (memory, theirs.fileno(), len(dumped), *limits))
             self._process = subprocess.Popen(  # noqa: S603 - it is our own
@@ -116,7 +121,8 @@ class Scout:
     def ask(self, ahead: Ahead, behind: foresight.Asked | None) -> Asked | None:
         while self._waiting and not self._waiting[0].wanted and self._has_answered():
             self._receive()
-        if not self._free or ahead.size > RESULTS:
+        most, sparse = self._limits
+        if not self._free or ahead.size > RESULTS or HIT * (most + 1 + ahead.size // sparse) > SLOT - RESULTS:
             return None
         self._asked += 1
         asked = Asked(self, self._asked, self._free.pop())
@@ -135,7 +141,7 @@ class Scout:
         return asked.told or NOTHING
 
     def _has_answered(self) -> bool:
-        return bool(select.select([self._line], [], [], 0)[0])
+        return bool(self._poll.poll(0))  # select knows no descriptor beyond 1023
 
     def _receive(self) -> None:
         answer = self._line.recv(ANSWER.size)
@@ -143,7 +149,7 @@ class Scout:
             raise ConnectionResetError
         asked = self._waiting.popleft()
         state, offset, size, lines, hits = ANSWER.unpack(answer)
-        found = array("I", asked.part(RESULTS, RESULTS + 12 * hits))
+        found = array("I", asked.part(RESULTS, RESULTS + HIT * hits))
         asked.told = Answer(state == FINE, state == FOREIGN, offset, size, lines, found)
         self.reclaim(asked)
 
@@ -152,13 +158,15 @@ class Scout:
         if asked.free:
             self._free.append(asked.at)
 
-    def close(self) -> None:
-        """Wait for its end, which is near."""
+    def close(self, *, at_once: bool = False) -> None:
         self._ended()
         self._closed = True
         self._line.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(1.0)
-            return
-        self._process.kill()
-        self._process.wait()
+        self._waiting.clear()
+        if at_once:
+            self._process.kill()
+        for _ in range(2):
+            with suppress(subprocess.TimeoutExpired):  # one that the kernel holds fast is left behind
+                self._process.wait(PATIENCE)
+                return
+            self._process.kill()

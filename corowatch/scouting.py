@@ -28,6 +28,8 @@ FINE, FOREIGN, UNFIT = range(3)
 """All was scanned; lines are not ASCII that must be; there is something that must be looked at with care."""
 KEPT = 16
 """Questions of which is known where their lines end."""
+HIT = 12
+"""Bytes of a hit: start and end of its line, and the number of the gate."""
 RESULTS = 1 << 19
 """Bytes from what was read to what was found in it; more is not read at once."""
 
@@ -52,8 +54,10 @@ def main() -> None:
             number, at, length, to, longest, follows, ascii_alone = QUESTION.unpack(question)
             offset = dict(ends).get(at) if follows else at
             state, read, data, found = UNFIT, 0, b"", array("I")
-            with os.fdopen(fds[0], "rb", buffering=0) as file, suppress(OSError):
-                read = os.preadv(file.fileno(), [view[to:to + length]], offset) if offset is not None else 0
+            for fd in fds:  # none, if no more can be opened here
+                with suppress(OSError):
+                    read = os.preadv(fd, [view[to:to + length]], offset) if offset is not None else 0
+                os.close(fd)
             if read == length:
                 data = shared[to:shared.rfind(b"\n", to, to + read) + 1]
                 if fit(data, longest):

@@ -12,7 +12,7 @@ bounded: the search is linear in the head, always.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from math import inf
@@ -139,6 +139,10 @@ class Alone(NamedTuple):
     """Whether it may have nothing behind the second."""
 
 
+Minute: TypeAlias = tuple[float | None, float, float]
+"""When it begins, None if there is no such, and the range of `now` for which that holds."""
+
+
 @dataclass(slots=True)
 class Likely:
     """The form that was found last in lines that begin alike."""
@@ -148,10 +152,8 @@ class Likely:
     """Whether what stands before the stamp tends to be the same in all."""
     second: int = 0
     """Where its second stood last; 0: nowhere."""
-
-
-Minute: TypeAlias = tuple[float | None, float, float]
-"""When it begins, None if there is no such, and the range of `now` for which that holds."""
+    begun: dict[bytes, dict[bytes, Minute]] = field(default_factory=dict)
+    """Minutes, by what stood in a line before the second, and behind it."""
 
 NEVER: Minute = (None, inf, -inf)
 
@@ -165,8 +167,7 @@ class Stamps:
         self._zone = zone
         self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
         self._known: dict[tuple[str, bytes, bytes], Minute] = {}
-        self._begun: dict[bytes, dict[bytes, Minute]] = {}  # by what stood in a line before the second, and behind it
-        self._begun_count = 0
+        self._begun = 0  # so many minutes are remembered by how lines begin
         self._likely: dict[bytes, Likely] = {}  # by a line's first byte
 
     @property
@@ -178,7 +179,7 @@ class Stamps:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
         likely = self._likely.get(line[:1])
         if likely is not None:
-            if (begun := self._begun.get(line[:(place := likely.second)])) is not None:
+            if (begun := likely.begun.get(line[:(place := likely.second)])) is not None:
                 second = SECONDS.get(line[place:place + 2])
                 if second is not None and likely.alone.open and is_other(line[place + 2:place + 5]):
                     start, low, high = begun.get(b"", NEVER)
@@ -240,11 +241,12 @@ class Stamps:
         minute = self._known.get((form.letters, before, behind), NEVER)
         if second and minute[0] is not None:
             likely.second = found.start(form.parts[1])
-            if self._begun_count >= KNOWN:
-                self._begun.clear()
-                self._begun_count = 0
-            self._begun.setdefault(found.string[:likely.second], {})[behind] = minute
-            self._begun_count += 1
+            if self._begun >= KNOWN:
+                self._begun = 0
+                for one in self._likely.values():
+                    one.begun.clear()
+            likely.begun.setdefault(found.string[:likely.second], {})[behind] = minute
+            self._begun += 1
 
     def _minute(self, key: tuple[str, bytes, bytes], found: re.Match[bytes], form: Form, now: float) -> Minute:
         """The minute of a match, and the range of `now` for which it holds with each of its seconds; remembered."""

@@ -148,6 +148,8 @@ class Hyperscan:
         if not ahead.size:
             self._end_scout()
             return
+        if ahead.ticket is not None:  # of another who scans the same
+            return
         behind = ahead.behind if isinstance(ahead.behind, Foreseen) else None
         used = self._base(ascii_alone=not self._foreign)
         if used.database is None or used.always or (behind is not None and behind.scout is not self._scout):
@@ -157,7 +159,7 @@ class Hyperscan:
                 self._scout = self._scouts.start(hyperscan.dumpb(used.database), ascii_alone=not self._foreign,
                                                  most=MOST, sparse=SPARSE)
             asked = self._scout and self._scout.ask(ahead, None if behind is None else behind.asked)
-        except OSError:
+        except (OSError, *ERRORS):
             self._go_without_scout()
             return
         if self._scout and asked:
@@ -179,14 +181,14 @@ class Hyperscan:
             self._learn([(0, gate) for gate in answer.hits[2::3]], answer.size)
         return Seen(self, asked, answer, by.anchored, self._proven if by is self._narrow else ())
 
-    def _end_scout(self) -> None:
+    def _end_scout(self, *, at_once: bool = False) -> None:
         if self._scout is not None:
-            self._scout.close()
+            self._scout.close(at_once=at_once)
             self._scout = None
 
     def _go_without_scout(self) -> None:
         """It ended, or cannot be: whatever the reason, all goes on without."""
-        self._end_scout()
+        self._end_scout(at_once=True)
         self._scouts = NoScouts()
 
     def _learn(self, hits: Sequence[tuple[int, int]], size: int) -> None:

@@ -127,6 +127,7 @@ class Life:
         self._tickets: deque[Ticket] = deque()  # for what was told to come next
         self._looks_ahead = False
         self._frame: Any = None
+        self._origin: Origin
         self._records: Joins | None = None
         self._codec: tuple[str, int] | None = None
         if not self.packed:
@@ -365,8 +366,11 @@ class Life:
 
     def _foresee(self, at: int) -> bool:
         """Tell what comes from an offset on, where a line begins, DEPTH gulps of it; whether somebody looks ahead."""
-        if self.size - at < BACKLOG or self._gulp < GULP or isinstance(self.content, Unpacked):
+        if self.size - at < (BACKLOG // 2 if self._looks_ahead else BACKLOG) or isinstance(self.content, Unpacked):
             self._foresee_nothing()
+            return False
+        if self._gulp < GULP:  # its lines take long: one may take a signal between them
+            self._let_tickets_go()
             return False
         while len(self._tickets) < DEPTH:
             behind = self._tickets[-1] if self._tickets else None
@@ -390,9 +394,11 @@ class Life:
 
     def _foreseen(self, until: float) -> Window | None:
         """What comes next, if it was read and scanned meanwhile, and all of it is to be sent."""
+        if until < inf:
+            self._foresee_nothing()
         if not self._tickets:
             return None
-        window = self._tickets[0].window() if until == inf and self.read_to == self.position.offset else None
+        window = self._tickets[0].window() if self.read_to == self.position.offset else None
         if window is None or window.offset != self.read_to:
             self._let_tickets_go()  # each follows the one before
             return None
@@ -409,8 +415,7 @@ class Life:
             self._foresee(at + size)
             began = time.monotonic()
             self.read_to = self.position.offset = at + size
-            self._how.target.send(Scanned(Origin(self._how.reader, self.key, name_of(self.path)), at, now, window,
-                                          self.position))
+            self._how.target.send(Scanned(self._origin, at, now, window, self.position))
             self._overlap = window[max(0, size - MARKER):size]
         finally:
             window.let_go()
@@ -474,10 +479,11 @@ class Life:
     def _send(self, chunk: Chunk, data: bytes, codec: str, mark: int) -> None:
         """Send a chunk; `data` are the same bytes with those that overlap before them."""
         if self._frame is None:
+            self._origin = Origin(self._how.reader, self.key, name_of(self.path))
             if self._how.multiline is not None:
                 self._records = self._how.multiline.records(self._how.target)
             self._frame = frame(self._records or self._how.target, position=self.position, codec=codec, mark=mark,
-                                origin=Origin(self._how.reader, self.key, name_of(self.path)),
+                                origin=self._origin,
                                 max_line_bytes=self._how.max_line_bytes)
         self.read_to += len(chunk.data)
         done = self.position.done

@@ -467,7 +467,24 @@ def test_no_more_beginnings_of_lines_are_remembered_than_a_number(monkeypatch):
     minutes = [one.read(f"2026-11-22 10:{minute:02}:07 a".encode(), NOW) for minute in (*range(9), *range(9))]
 
     assert minutes == [read(f"2026-11-22 10:{minute:02}:07 a".encode()) for minute in (*range(9), *range(9))]
-    assert sum(map(len, one._begun.values())) <= 3
+    assert sum(len(minutes) for likely in one._likely.values() for minutes in likely.begun.values()) <= 3
+
+
+def test_lines_that_begin_alike_in_two_forms_are_not_taken_for_each_other():
+    lines = [*2 * [b"2026-11-22 10:00:01 a"], *3 * [b"2026-11-22  7:26:54 a"], b"2026-11-22 10:00:30+0900 foo",
+             b"2026-11-22  7:26:55+0900 a", b"2026-11-22 10:00:30.5 a"]
+    one = Stamps()
+
+    assert [read(line) for line in lines] == [one.read(line, NOW) for line in lines]
+
+
+@given(st.lists(st.tuples(st.sampled_from(SAMPLES), st.sampled_from(SECONDS), st.sampled_from(BEHIND)), min_size=8,
+                max_size=24))
+def test_lines_of_several_forms_are_told_apart(parts: list[tuple[bytes, bytes, bytes]]) -> None:
+    lines = [line[:line.rfind(b":", 0, 24) + 1] + second + behind for line, second, behind in parts] * 2
+    one = Stamps()
+
+    assert [one.read(line, NOW) for line in lines] == [read(line) for line in lines]
 
 
 def test_a_number_beyond_the_last_year_is_no_time():

@@ -145,6 +145,34 @@ def test_a_file_that_is_written_anew_in_its_backlog_is_read_anew(tmp_path, monke
     assert watched.end()[3] == 0
 
 
+def test_a_file_that_is_renamed_in_its_backlog_keeps_the_name_that_its_lines_are_told_under(tmp_path, monkeypatch):
+    path = tmp_path / "app.log"
+    files = []
+    for backlog in (NEVER, 0):
+        write(path, b"".join(lines(6, 40_000)), "wb")
+        watched = Watched(path, monkeypatch, backlog).read(12)
+        path.rename(tmp_path / "app.log.1")
+        watched.tail.look(2.0, None)
+        watched.read()
+        files.append([event.origin.file for event in watched.found])
+        assert 0 == watched.end()[3]
+
+    assert files[0] == files[1]
+    assert watched.windows > 9
+
+
+def test_where_others_are_to_be_read_no_scout_waits(tmp_path, monkeypatch):
+    path = tmp_path / "app.log"
+    write(path, b"".join(lines(7, 40_000)))
+    watched = Watched(path, monkeypatch, 0).read(12)
+    out = watched.scouts.out
+
+    watched.read(1, until=watched.found[-1].at + 1.0)
+
+    assert (1, 0) == (out, watched.scouts.out)
+    watched.end()
+
+
 def test_a_scout_that_is_killed_in_a_backlog_is_missed_by_nobody(tmp_path, monkeypatch):
     path = tmp_path / "app.log"
     write(path, b"".join(lines(3, 40_000)))

@@ -43,7 +43,8 @@ class Keyed(Generic[State]):
         self._memory = memory
         self._counts = counts
         self._here = here
-        self._by = [(field, encode_basestring(field)) for field in dict.fromkeys(by)]
+        self._by = [(field, f"{', ' if at else ''}{encode_basestring(field)}: ")
+                    for at, field in enumerate(dict.fromkeys(by))]
         self._max_keys = max_keys
         self._expire = expire
         self._lateness = lateness
@@ -77,7 +78,7 @@ class Keyed(Generic[State]):
 
     def admit(self, event: Event) -> str | None:
         """The name of the event's key; None if it has none or comes too late, which is counted."""
-        when = event.when
+        when = event.tick or event.at
         if when < self._newest - self._lateness:
             self._counts["late"] += 1
             return None
@@ -85,8 +86,10 @@ class Keyed(Generic[State]):
         if name is None:
             self._counts["unkeyed"] += 1
             return None
-        self._newest = max(when, self._newest)
-        self.pass_time(when)
+        if when > self._newest:
+            self._newest = when
+        if when > self.now:
+            self.pass_time(when)
         clocks = (self._newest, self.now, None)
         if clocks != self._clocks:
             self._memory[CLOCKS] = self._clocks = clocks
@@ -94,18 +97,19 @@ class Keyed(Generic[State]):
 
     def name(self, event: Event) -> str | None:
         """The name of the event's key; None if it has none."""
-        told = []
-        for field, quoted in self._by:
-            value = self._here.value(event, field)
+        name = "{"
+        for field, begun in self._by:
+            value = event.fields.get(field)
             if value is None:
-                return None
-            told.append(f"{quoted}: {_told(value)}")
-        return f"{{{', '.join(told)}}}"
+                value = self._here.value(event, field)
+                if value is None:
+                    return None
+            name += begun + (encode_basestring(value) if isinstance(value, str) else _told(value))
+        return name + "}"
 
     def former_name(self, event: Event) -> str:
         """The name that the key of an event once had, by which it may be known: the JSON of its values as they are."""
-        values = [(quoted, self._here.value(event, field)) for field, quoted in self._by]
-        return f"{{{', '.join(f'{quoted}: {_as_it_is(value)}' for quoted, value in values)}}}"
+        return f"{{{''.join(begun + _as_it_is(self._here.value(event, field)) for field, begun in self._by)}}}"
 
     def texts(self, event: Event, fields: Sequence[str]) -> list[str] | None:
         """The values of these fields as they are shown; None if the event lacks one, which is counted as `unkeyed`."""
@@ -156,7 +160,7 @@ class Keyed(Generic[State]):
 
     def get(self, name: str) -> State | None:
         """The state of a key, None if it is not known."""
-        row = self._memory.get(name)
+        row: Row[State] | None = self._memory.get(name)
         return None if row is None else row[2]
 
     def put(self, name: str, state: State, due: float | None = None, *, line: Event | None = None, most: int = 0,
@@ -166,14 +170,15 @@ class Keyed(Generic[State]):
 
         A new key beyond `max_keys` makes the one longest untouched go, which is counted `evicted`.
         """
-        before = None if due is None else self._memory.get(name)
-        if not self._memory.touch(name) and len(self) >= self._max_keys and (first := self._memory.first()) is not None:
+        memory = self._memory
+        before = None if due is None else memory.get(name)
+        if not memory.touch(name) and len(self) >= self._max_keys and (first := memory.first()) is not None:
             self.forget(first)
             self._counts["evicted"] += 1
         if line is None:
-            self._memory[name] = (self.now, due, state)
+            memory[name] = (self.now, due, state)
         else:
-            self._memory.put(name, (self.now, due, state), line.evidence(), most)
+            memory.put(name, (self.now, due, state), line.evidence(), most)
         if due is not None and (before is None or before[1] != due):
             self._expect(name, due)
 

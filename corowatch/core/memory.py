@@ -25,6 +25,8 @@ from msgspec import Raw
 from corowatch.core.events import Evidence
 
 T = TypeVar("T")
+Record: TypeAlias = tuple[tuple[int, ...], T]
+"""The numbers of the lines that led to a value, oldest first, and the value."""
 Entry: TypeAlias = tuple[str, Raw, Raw] | None
 """Of the log: a key, what is known under it, and a line that led to that. Both NIL: the key is gone. None: void."""
 NIL = Raw(b"\xc0")
@@ -73,13 +75,13 @@ class Memory(_Ordered[T]):
                  ) -> None:
         self._recall = recall
         self._type: Any = tuple[tuple[int, ...], Any]
-        self._decode: Callable[[bytes], tuple[tuple[int, ...], T]] = msgspec.msgpack.Decoder(self._type).decode
+        self._decode: Callable[[bytes], Record[T]] = msgspec.msgpack.Decoder(self._type).decode
         self._packed: OrderedDict[str, bytes] = OrderedDict()
         """Each key's entry: its number, then the numbers of its lines and its value; empty if it is not written yet."""
         self._order = self._packed
-        self._fresh: dict[str, tuple[T, tuple[int, ...]] | None] = {}
+        self._fresh: dict[str, Record[T] | None] = {}
         """What changed since it was last written; None where the key is gone."""
-        self._warm: dict[str, tuple[T, tuple[int, ...]]] = {}
+        self._warm: dict[str, Record[T] | None] = {}
         """What was looked at, or changed in the last turn: most likely it is asked for again."""
         self._lines: dict[int, tuple[str, Evidence]] = {}
         """By their numbers, and with their keys, the lines that are not in the log."""
@@ -104,43 +106,43 @@ class Memory(_Ordered[T]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """What stands under a key, or `default`. The mixin's raises and catches KeyError for that."""
-        record = self._record(key)
-        return default if record is None else record[0]
+        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        return default if record is None else record[1]
 
-    def _record(self, key: str) -> tuple[T, tuple[int, ...]] | None:
+    def _record(self, key: str) -> Record[T] | None:
         return self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
 
-    def _unpacked(self, key: str) -> tuple[T, tuple[int, ...]] | None:
+    def _unpacked(self, key: str) -> Record[T] | None:
         packed = self._packed.get(key)
         if packed is None:
             return None
         try:
-            lines, value = self._decode(packed[_WIDTH:])
+            record = self._decode(packed[_WIDTH:])
         except msgspec.ValidationError:
-            lines, value = self._read(packed)
-        self._warm[key] = record = value, lines
+            record = self._read(packed)
+        self._warm[key] = record
         return record
 
-    def _read(self, packed: bytes) -> tuple[tuple[int, ...], T]:
+    def _read(self, packed: bytes) -> Record[T]:
         """A record, also one of JSON. Raises ValueError where it is none of ours."""
         if packed[_WIDTH] == _PAIR:
             return self._decode(packed[_WIDTH:])
-        found: tuple[tuple[int, ...], T] = msgspec.json.decode(_BYTES.decode(packed[_WIDTH:]), type=self._type)
+        found: Record[T] = msgspec.json.decode(_BYTES.decode(packed[_WIDTH:]), type=self._type)
         return found
 
     def __getitem__(self, key: str) -> T:
         record = self._record(key)
         if record is None:
             raise KeyError(key)
-        return record[0]
+        return record[1]
 
     def __setitem__(self, key: str, value: T) -> None:
         record = self._record(key)
         if record is None:
             self._packed[key] = b""
-            self._fresh[key] = value, ()
+            self._fresh[key] = (), value
         else:
-            self._fresh[key] = value, record[1]
+            self._fresh[key] = record[0], value
 
     def __delitem__(self, key: str) -> None:
         self.clear_lines(key)
@@ -158,18 +160,20 @@ class Memory(_Ordered[T]):
 
     def put(self, key: str, value: T, line: Evidence, most: int) -> None:
         """Replace what stands under a key, to which a line led: of its lines, the last `most` are kept."""
-        record = self._record(key)
+        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        number = self._next
         if record is None:
             self._packed[key] = b""
-        lines = () if record is None else record[1]
-        over = len(lines) + 1 - most
-        if over > 0:
-            for number in lines[:over]:
-                self._lines.pop(number, None)
-            self._shown -= over
-            lines = lines[over:]
-        number = self._next
-        self._fresh[key] = value, (*lines, number)
+            self._fresh[key] = (number,), value
+        else:
+            lines = record[0]
+            over = len(lines) + 1 - most
+            if over > 0:
+                for one in lines[:over]:
+                    self._lines.pop(one, None)
+                self._shown -= over
+                lines = lines[over:]
+            self._fresh[key] = (*lines, number), value
         self._lines[number] = key, line
         self._next = number + 1
         self._shown += 1
@@ -177,7 +181,7 @@ class Memory(_Ordered[T]):
     def lines(self, key: str) -> tuple[Evidence, ...]:
         """The lines that are kept under a key, oldest first; a line that the log has lost is left out."""
         record = self._record(key)
-        found = (self._line(number) for number in record[1]) if record else ()
+        found = (self._line(number) for number in record[0]) if record else ()
         return tuple(line for line in found if line is not None)
 
     def _line(self, number: int) -> Evidence | None:
@@ -189,11 +193,11 @@ class Memory(_Ordered[T]):
     def clear_lines(self, key: str) -> None:
         """Keep none of its lines."""
         record = self._record(key)
-        if record is not None and record[1]:
-            for number in record[1]:
+        if record is not None and record[0]:
+            for number in record[0]:
                 self._lines.pop(number, None)
-            self._shown -= len(record[1])
-            self._fresh[key] = record[0], ()
+            self._shown -= len(record[0])
+            self._fresh[key] = (), record[1]
 
     # --- what is to be written ------------------------------------------------------------------------
 
@@ -205,28 +209,25 @@ class Memory(_Ordered[T]):
     def changes(self) -> Iterator[tuple[str, T | None]]:
         """Each changed key with its present value, None if it is gone. Does not forget them."""
         for key, record in self._fresh.items():
-            yield key, None if record is None else record[0]
+            yield key, None if record is None else record[1]
 
     def turn(self) -> tuple[int, list[Entry]]:
         """What is to be added to the log: the number of the first entry, and all."""
         begin, self._tried = self._begin, True
         entries: list[Entry] = [None] * (self._next - begin)
-        size = many = 0
-        for number in range(begin, self._next):
-            if held := self._lines.get(number):
-                raw = Raw(_pack(held[1]))
-                size, many = size + len(raw), many + 1
-                entries[number - begin] = held[0], NIL, raw
-        self._shown_turn = size, many
+        size = 0
+        for number, (key, line) in self._lines.items():
+            raw = Raw(_pack(line))
+            size += len(raw)
+            entries[number - begin] = key, NIL, raw
+        self._shown_turn = size, len(self._lines)
         self._turn = turn = {}
         for key, record in self._fresh.items():
             if record is None:
                 entries.append((key, NIL, NIL))
                 continue
-            value, lines = record
-            body = _body((lines, value))
-            if lines and lines[-1] >= begin and (beside := entries[lines[-1] - begin]):
-                number = lines[-1]
+            body, lines = _body(record), record[0]
+            if lines and (number := lines[-1]) >= begin and (beside := entries[number - begin]):
                 entries[number - begin] = key, Raw(body), beside[2]
             else:
                 number = begin + len(entries)
@@ -246,7 +247,7 @@ class Memory(_Ordered[T]):
 
     def noted(self) -> None:
         """The changes are known, by somebody who does not write them."""
-        self._settle({key: _numbered(_NOWHERE, _body((record[1], record[0])))
+        self._settle({key: _numbered(_NOWHERE, _body(record))
                       for key, record in self._fresh.items() if record is not None})
 
     def _settle(self, turn: Mapping[str, bytes]) -> None:
@@ -255,8 +256,7 @@ class Memory(_Ordered[T]):
             former = packed[key]
             self.size += len(entry) - len(former) if former else len(entry) + len(key)
             packed[key] = entry
-        self._warm = {key: record for key, record in self._fresh.items() if record is not None}
-        self._fresh, self._turn, self._tried = {}, {}, False
+        self._warm, self._fresh, self._turn, self._tried = self._fresh, {}, {}, False
 
     @property
     def wasteful(self) -> bool:
@@ -271,10 +271,10 @@ class Memory(_Ordered[T]):
             if entry is None or (record := self._record(entry[0])) is None:
                 continue
             key, value, line = entry
-            if len(line) > 1 and number in record[1]:
-                known, lines = record
+            lines, known = record
+            if len(line) > 1 and number in lines:
                 self._lines[self._next] = key, _EVIDENCE.decode(line)
-                self._fresh[key] = known, tuple(self._next if one == number else one for one in lines)
+                self._fresh[key] = tuple(self._next if one == number else one for one in lines), known
                 self._next += 1
             elif len(value) > 1 and _number(self._packed[key]) == number:
                 self._fresh[key] = record
@@ -316,7 +316,7 @@ _PAIR = 0x92
 """What a msgpack of two begins with."""
 
 
-def _body(record: tuple[tuple[int, ...], Any]) -> bytes:
+def _body(record: Record[Any]) -> bytes:
     """A record as msgpack; with numbers that have no place there, as JSON in a text of bytes."""
     try:
         return _pack(record)
@@ -325,11 +325,11 @@ def _body(record: tuple[tuple[int, ...], Any]) -> bytes:
 
 
 def _numbered(number: int, body: bytes) -> bytes:
-    return number.to_bytes(_WIDTH, "little", signed=True) + body
+    return (number + 1).to_bytes(_WIDTH, "little") + body
 
 
 def _number(packed: bytes) -> int:
-    return int.from_bytes(packed[:_WIDTH], "little", signed=True)
+    return int.from_bytes(packed[:_WIDTH], "little") - 1
 
 
 class Shelf(_Ordered[T]):

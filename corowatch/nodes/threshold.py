@@ -7,6 +7,7 @@ from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.standing import clock, resting, so_far
 from corowatch.core.values import AtLeast, FieldName, Seconds
+from corowatch.core.window import with_another
 
 EVIDENCE = 9
 """Earlier lines of a window that an alert shows; the triggering one is the tenth."""
@@ -75,27 +76,27 @@ def threshold(
     try:
         while True:
             item = yield
-            for key, deadline, (*_, suppressed, fired) in keys.due(item.when):
+            when = item.when
+            for key, deadline, (*_, suppressed, fired) in keys.due(when):
                 keys.forget(key)
                 counts["resolved"] += 1
                 target.send(Event.of(fired).having({"suppressed": suppressed}, tick=deadline, state="resolved"))
             if isinstance(item, Tick):
-                keys.pass_time(item.at)
+                keys.pass_time(when)
                 continue
             if (name := keys.admit(item)) is None:
                 continue
             times, until, suppressed, fired = keys.get(name) or ([], 0.0, 0, None)
-            when = item.when
             if fired is not None and calm is not None:
                 counts["suppressed"] += 1
-                times = sorted([*times, when])[-at_most - 1:]
+                times = with_another(times, when, at_most + 1)
                 keys.put(name, (times, until, suppressed + 1, fired), times[0] + calm)
                 continue
             if when < until:
                 counts["suppressed"] += 1
                 keys.put(name, (times, max(until, when + silence) if extend else until, suppressed + 1, None))
                 continue
-            times = sorted([*times, when])[-at_least:]
+            times = with_another(times, when, at_least)
             if len(times) < at_least or times[-1] - times[0] > within:
                 keys.put(name, (times, until, suppressed, None), line=item, most=shown)
                 continue

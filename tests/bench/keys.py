@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from corowatch import memory_log
+from corowatch.__main__ import YOUNG
 from corowatch.core.events import Event
 from corowatch.core.pattern import Pattern
 from corowatch.core.template import Template
@@ -73,6 +74,7 @@ def resident() -> int:
 
 def measured(make: Make, keys: int, folder: Path, *, mixed: bool) -> tuple[float, float, list[float]]:
     """Seconds an event, without the commits and with them, and bytes a key after one turn and after nine."""
+    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])  # as the command does
     store = Store(folder)
     memory = memory_log.empty(connect(store.path), "f.node")
     node, sent, committed, sizes = make(Nothing(), memory), 0.0, 0.0, []

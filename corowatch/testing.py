@@ -55,11 +55,11 @@ def texts(events: Iterable[Event]) -> list[str]:
 
 
 def restarted(memory: Memory[Any]) -> Memory[Any]:
-    """What a node knows after a restart: all of it went through JSON and through the log, and no type is left."""
+    """What a node knows after a restart: all of it went through the log, and no type is left."""
     before: Memory[Any] = Memory()
     for key, value in memory.items():
         lines = memory.lines(key)
-        before[key] = plain = msgspec.json.decode(msgspec.json.encode(value))
+        before[key] = plain = msgspec.msgpack.decode(msgspec.msgpack.encode(value))
         for one in lines:
             before.put(key, plain, one, len(lines))
     first, entries = before.turn()

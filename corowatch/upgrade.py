@@ -42,6 +42,7 @@ def upgrade(db: sqlite3.Connection) -> None:
         except BaseException:
             db.execute("ROLLBACK")
             raise
+    db.execute("PRAGMA user_version=5")  # numbers and times are packed since, each when it is next written
 
 
 def _from_3(db: sqlite3.Connection) -> None:

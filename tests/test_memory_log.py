@@ -3,6 +3,7 @@
 import random
 import sqlite3
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -226,6 +227,29 @@ def test_a_turn_is_written_in_pieces_of_thirty_two_entries(log):
     log.commit()
 
     assert 4 == log.rows()[0]
+
+
+def former(log, numbers):
+    """The log as it was when the numbers of lines stood in a list."""
+    evidence = list(msgspec.structs.astuple(line("first")))
+    entries = [["k", None, evidence], ["k", [numbers, "v"], list(msgspec.structs.astuple(line("second")))]]
+    log.db.execute("INSERT INTO memory VALUES ('n', 0, ?)", (msgspec.msgpack.encode(entries),))
+
+
+def test_lines_whose_numbers_stood_in_a_list_are_known(log):
+    former(log, [0, 1])
+    log.restart()
+
+    assert ("v", ["first", "second"]) == (log.memory["k"], texts(log.memory, "k"))
+    assert log.memory.size == sum(len(packed) + len(key) for key, packed in log.memory._packed.items())
+
+
+@pytest.mark.parametrize("number", [-1, 2 ** 48])
+def test_a_number_that_no_line_has_is_refused(log, number):
+    former(log, [number])
+
+    with pytest.raises(ValueError, match="no line has such a number"):
+        log.restart()
 
 
 def test_what_did_not_change_is_not_written_again(log):

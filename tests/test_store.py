@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from corowatch import store as store_module
@@ -14,7 +15,7 @@ from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
 from corowatch.durable import network_file_system
 from corowatch.store import Change, Glimpse, Outbox, Store, owner
-from corowatch.testing import Collect
+from corowatch.testing import Collect, line
 
 
 @pytest.fixture
@@ -376,7 +377,7 @@ def test_no_owner_is_left_behind_by_kill_9(tmp_path):
     (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
     (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
     (b"SQLite format 3\x00" + bytes(44) + b"\0\0\0\x63" + bytes(4) + bytes.fromhex("636f726f") + bytes(28),
-     "was written by a newer corowatch \\(format 99, this one knows 4\\)"),
+     "was written by a newer corowatch \\(format 99, this one knows 5\\)"),
 ])
 def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_path, content, why):
     path = tmp_path / "state.db"
@@ -475,7 +476,7 @@ def test_a_state_of_a_former_format_becomes_one_of_today(tmp_path, version, form
 
     assert {"": [5.0, 6.0, None], "{}": [5.0, None, [1, None]]} == dict(again.memory("a.tally", "f"))
     assert [] == Outbox(tmp_path / "state.db").take("ops", 0.0, untried=True)
-    assert (4,) == again._db.execute("PRAGMA user_version").fetchone()
+    assert (5,) == again._db.execute("PRAGMA user_version").fetchone()
     again.close()
 
 
@@ -529,6 +530,24 @@ def test_a_state_of_format_3_that_looks_like_one_with_lines_stays_as_it_is(tmp_p
     again.close()
 
 
+def test_a_window_of_format_4_goes_on_with_its_lines(tmp_path):
+    Store(tmp_path).close()
+    row = [101.0, None, [[100.0, 101.0], 0.0, 0, None]]
+    entries = [["{}", None, LINES[0]], ["{}", [[0, 1], row], LINES[1]]]
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
+        old.execute("INSERT INTO memory VALUES ('a', 0, ?)", (msgspec.msgpack.encode(entries),))
+        old.executescript("PRAGMA user_version=4; INSERT INTO nodes VALUES ('a', 'f');")
+    again, out = Store(tmp_path), Collect()
+    threshold = discover().node["threshold"]
+
+    memory = again.memory("a", "f").proved(threshold.remembers)
+    threshold(out, at_least=3, within=60.0, memory=memory).send(line("three", at=102.0))
+
+    assert ["one", "two"] == [earlier.text for earlier in out[0].past]
+    assert "1970-01-01T00:01:40.000000+00:00" == out[0].fields["first"]
+    again.close()
+
+
 def test_who_looks_at_what_a_former_corowatch_remembers_is_told_so(tmp_path):
     of_format_3(tmp_path, [7, None])
     glimpse = Glimpse(tmp_path / "state.db")
@@ -536,7 +555,7 @@ def test_who_looks_at_what_a_former_corowatch_remembers_is_told_so(tmp_path):
     with pytest.raises(StateRefused) as refused:
         glimpse.memory("a", "f")
 
-    assert (f"{tmp_path}/state.db was written by an older corowatch (format 3, this one reads 4); it becomes one of "
+    assert (f"{tmp_path}/state.db was written by an older corowatch (format 3, this one reads 5); it becomes one of "
             "today when the daemon starts anew") == str(refused.value)
     glimpse.close()
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from heapq import heapify, heappop, heappush
 from json.encoder import encode_basestring
+from math import inf
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from corowatch.core.errors import StateRefused
@@ -46,7 +47,7 @@ class Keyed(Generic[State]):
         self._by = [(field, f"{', ' if at else ''}{encode_basestring(field)}: ")
                     for at, field in enumerate(dict.fromkeys(by))]
         self._max_keys = max_keys
-        self._expire = expire
+        self._expire = inf if expire is None else expire
         self._lateness = lateness
         self._newest, self.now, _ = self._clocks = memory.get(CLOCKS, (0.0, 0.0, None))
         if self.now is None or any(row[2] is None for name, row in memory.items() if name != CLOCKS):
@@ -88,11 +89,9 @@ class Keyed(Generic[State]):
             return None
         if when > self._newest:
             self._newest = when
-        if when > self.now:
-            self.pass_time(when)
-        clocks = (self._newest, self.now, None)
-        if clocks != self._clocks:
-            self._memory[CLOCKS] = self._clocks = clocks
+        self.pass_time(when)
+        if self._newest != self._clocks[0] or self.now != self._clocks[1]:
+            self._memory[CLOCKS] = self._clocks = (self._newest, self.now, None)
         return name
 
     def name(self, event: Event) -> str | None:
@@ -129,20 +128,18 @@ class Keyed(Generic[State]):
         if at <= self.now:
             return
         self.now = at
-        if self._expire is None:
-            return
         while self._oldest + self._expire < at:
             name = self._memory.first()
             self._oldest = at if name is None else self._memory[name][0]
             if name is not None and self._oldest + self._expire < at:
                 self.forget(name)
 
-    def due(self, at: float) -> Iterator[tuple[str, float, State]]:
+    def due(self, at: float) -> Iterable[tuple[str, float, State]]:
         """Each key whose deadline is at or before `at`, earliest first, its deadline taken off.
 
         The state may be replaced or forgotten, and a new deadline set, while this is walked.
         """
-        return self._walk(at) if self._due and self._due[0][0] <= at else iter(())
+        return self._walk(at) if self._due and self._due[0][0] <= at else ()
 
     def _walk(self, at: float) -> Iterator[tuple[str, float, State]]:
         while self._due and self._due[0][0] <= at:
@@ -181,6 +178,13 @@ class Keyed(Generic[State]):
             memory.put(name, (self.now, due, state), line.evidence(), most)
         if due is not None and (before is None or before[1] != due):
             self._expect(name, due)
+
+    def convert(self, today: Callable[[Any], State]) -> None:
+        """What a former version kept of each key becomes what is kept today."""
+        for name in self:
+            touched, due, state = self._memory[name]
+            if (converted := today(state)) != state:
+                self._memory[name] = (touched, due, converted)
 
     def amend(self, name: str, state: State, due: float | None = None) -> None:
         """Replace the state and the deadline of a key that is known; it does not count as touched."""

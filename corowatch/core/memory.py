@@ -1,8 +1,8 @@
 """Memory: what a node must still know after a crash, a reload or kill -9.
 
-A mapping from string to plain data (what JSON can hold), and under each key the last lines that led to what it knows,
-for an alert to show. Values are replaced, never mutated, so that every change is seen; what changed is written
-together with the file positions.
+A mapping from string to plain data (what JSON can hold, and bytes), and under each key the last lines that led to what
+it knows, for an alert to show. Values are replaced, never mutated, so that every change is seen; what changed is
+written together with the file positions.
 
 What is written is a log: each turn adds one entry for each line and each key that changed, so that it costs as much as
 changed, however much is known. An entry is void once a newer one replaces it. When most are, the eldest go, and of
@@ -25,16 +25,16 @@ from msgspec import Raw
 from corowatch.core.events import Evidence
 
 T = TypeVar("T")
-Record: TypeAlias = tuple[tuple[int, ...], T]
-"""The numbers of the lines that led to a value, oldest first, and the value."""
+Record: TypeAlias = tuple[bytes, T]
+"""The numbers of the lines that led to a value, oldest first, packed; and the value."""
 Entry: TypeAlias = tuple[str, Raw, Raw] | None
 """Of the log: a key, what is known under it, and a line that led to that. Both NIL: the key is gone. None: void."""
 NIL = Raw(b"\xc0")
 """In an entry, that there is none. Source: https://github.com/msgpack/msgpack/blob/master/spec.md."""
 _pack = msgspec.msgpack.encode
 _WIDTH = 6
-"""Bytes of a number before a record."""
-_NOWHERE = -1
+"""Bytes of a packed number: enough for a hundred thousand lines a second over 89 years."""
+_NOWHERE = b"\xff" * _WIDTH
 """The number of an entry that is not in the log."""
 
 
@@ -55,10 +55,11 @@ class _Ordered(MutableMapping[str, T]):
 
     def touch(self, key: str) -> bool:
         """This key is the last now; gives whether it is known."""
-        if key in self._order:
+        try:
             self._order.move_to_end(key)
-            return True
-        return False
+        except KeyError:
+            return False
+        return True
 
     def first(self) -> str | None:
         """The key longest untouched, the empty name apart, under which no key is kept; None if there is none."""
@@ -74,10 +75,10 @@ class Memory(_Ordered[T]):
     def __init__(self, saved: Mapping[str, T] | None = None, recall: Callable[[int], Evidence | None] | None = None,
                  ) -> None:
         self._recall = recall
-        self._type: Any = tuple[tuple[int, ...], Any]
-        self._decode: Callable[[bytes], Record[T]] = msgspec.msgpack.Decoder(self._type).decode
+        self._type: Any = Any
+        self._decode: Callable[[bytes], Record[T]] = msgspec.msgpack.Decoder(tuple[bytes, Any]).decode
         self._packed: OrderedDict[str, bytes] = OrderedDict()
-        """Each key's entry: its number, then the numbers of its lines and its value; empty if it is not written yet."""
+        """Each key's entry: its packed number, then its record; empty if it is not written yet."""
         self._order = self._packed
         self._fresh: dict[str, Record[T] | None] = {}
         """What changed since it was last written; None where the key is gone."""
@@ -100,7 +101,7 @@ class Memory(_Ordered[T]):
         self._shown, self._shown_size, self._ever = 0, 0, 0
         """How many lines are known; of lines that were written, bytes and how many."""
         for key, value in (saved or {}).items():
-            self._packed[key] = _numbered(_NOWHERE, _body(((), value)))
+            self._packed[key] = _NOWHERE + _body((b"", value))
 
     # --- a mapping ------------------------------------------------------------------------------------
 
@@ -124,11 +125,11 @@ class Memory(_Ordered[T]):
         return record
 
     def _read(self, packed: bytes) -> Record[T]:
-        """A record, also one of JSON. Raises ValueError where it is none of ours."""
-        if packed[_WIDTH] == _PAIR:
-            return self._decode(packed[_WIDTH:])
-        found: Record[T] = msgspec.json.decode(_BYTES.decode(packed[_WIDTH:]), type=self._type)
-        return found
+        """A record of any form. Raises ValueError where it is none of ours."""
+        body, hint = packed[_WIDTH:], tuple[bytes | list[int], self._type]  # type: ignore[name-defined]
+        lines, value = msgspec.msgpack.decode(body, type=hint) if body[0] == _PAIR else msgspec.json.decode(
+            _BYTES.decode(body), type=hint)
+        return (lines if isinstance(lines, bytes) else _joined(lines)), value
 
     def __getitem__(self, key: str) -> T:
         record = self._record(key)
@@ -140,7 +141,7 @@ class Memory(_Ordered[T]):
         record = self._record(key)
         if record is None:
             self._packed[key] = b""
-            self._fresh[key] = (), value
+            self._fresh[key] = b"", value
         else:
             self._fresh[key] = record[0], value
 
@@ -163,17 +164,14 @@ class Memory(_Ordered[T]):
         record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
         number = self._next
         if record is None:
-            self._packed[key] = b""
-            self._fresh[key] = (number,), value
+            self._packed[key] = lines = b""
         else:
             lines = record[0]
-            over = len(lines) + 1 - most
-            if over > 0:
-                for one in lines[:over]:
-                    self._lines.pop(one, None)
-                self._shown -= over
-                lines = lines[over:]
-            self._fresh[key] = (*lines, number), value
+            while len(lines) >= most * _WIDTH:
+                self._lines.pop(int.from_bytes(lines[:_WIDTH], "little"), None)
+                self._shown -= 1
+                lines = lines[_WIDTH:]
+        self._fresh[key] = lines + number.to_bytes(_WIDTH, "little"), value
         self._lines[number] = key, line
         self._next = number + 1
         self._shown += 1
@@ -181,7 +179,7 @@ class Memory(_Ordered[T]):
     def lines(self, key: str) -> tuple[Evidence, ...]:
         """The lines that are kept under a key, oldest first; a line that the log has lost is left out."""
         record = self._record(key)
-        found = (self._line(number) for number in record[0]) if record else ()
+        found = (self._line(number) for number in _numbers(record[0])) if record else ()
         return tuple(line for line in found if line is not None)
 
     def _line(self, number: int) -> Evidence | None:
@@ -194,10 +192,10 @@ class Memory(_Ordered[T]):
         """Keep none of its lines."""
         record = self._record(key)
         if record is not None and record[0]:
-            for number in record[0]:
+            for number in _numbers(record[0]):
                 self._lines.pop(number, None)
-            self._shown -= len(record[0])
-            self._fresh[key] = (), record[1]
+            self._shown -= len(record[0]) // _WIDTH
+            self._fresh[key] = b"", record[1]
 
     # --- what is to be written ------------------------------------------------------------------------
 
@@ -226,13 +224,14 @@ class Memory(_Ordered[T]):
             if record is None:
                 entries.append((key, NIL, NIL))
                 continue
-            body, lines = _body(record), record[0]
-            if lines and (number := lines[-1]) >= begin and (beside := entries[number - begin]):
-                entries[number - begin] = key, Raw(body), beside[2]
+            body, last = _body(record), record[0][-_WIDTH:]
+            at = int.from_bytes(last, "little") - begin if last else -1
+            if at >= 0 and (beside := entries[at]):
+                entries[at] = key, Raw(body), beside[2]
             else:
-                number = begin + len(entries)
+                last = _number(begin + len(entries))
                 entries.append((key, Raw(body), NIL))
-            turn[key] = _numbered(number, body)
+            turn[key] = last + body
         return begin, entries
 
     def written(self, entries: int, stored: int) -> None:
@@ -247,7 +246,7 @@ class Memory(_Ordered[T]):
 
     def noted(self) -> None:
         """The changes are known, by somebody who does not write them."""
-        self._settle({key: _numbered(_NOWHERE, _body(record))
+        self._settle({key: _NOWHERE + _body(record)
                       for key, record in self._fresh.items() if record is not None})
 
     def _settle(self, turn: Mapping[str, bytes]) -> None:
@@ -267,16 +266,21 @@ class Memory(_Ordered[T]):
 
     def renew(self, first: int, entries: Iterable[Entry]) -> None:
         """The eldest of the log, the first of number `first`, go: what of them is not void is to be written anew."""
-        for number, entry in enumerate(entries, first):
-            if entry is None or (record := self._record(entry[0])) is None:
+        for at, entry in enumerate(entries, first):
+            number = _number(at)
+            # What is void is known without a look into the record, but for a few that hold these bytes by chance.
+            if entry is None or (number not in self._packed.get(entry[0], b"") and entry[0] not in self._fresh):
+                continue
+            if (record := self._record(entry[0])) is None:
                 continue
             key, value, line = entry
             lines, known = record
-            if len(line) > 1 and number in lines:
+            if len(line) > 1 and at in (numbers := _numbers(lines)):
                 self._lines[self._next] = key, _EVIDENCE.decode(line)
-                self._fresh[key] = tuple(self._next if one == number else one for one in lines), known
+                numbers[numbers.index(at)] = self._next
+                self._fresh[key] = _joined(numbers), known
                 self._next += 1
-            elif len(value) > 1 and _number(self._packed[key]) == number:
+            elif len(value) > 1 and self._packed[key].startswith(number):
                 self._fresh[key] = record
 
     # --- what was written -----------------------------------------------------------------------------
@@ -292,18 +296,23 @@ class Memory(_Ordered[T]):
                 self._shown_size += len(line)
                 self._ever += 1
             if len(value) > 1:
-                self._packed[key] = _numbered(number, bytes(value))
+                self._packed[key] = _number(number) + bytes(value)
             elif len(line) == 1:
                 self._packed.pop(key, None)
 
     def proved(self, hint: Any) -> Memory[Any]:
         """It, with values of that type. Raises ValueError where one is not: nobody of us wrote it."""
-        self._type = tuple[tuple[int, ...], hint]
-        self._decode = msgspec.msgpack.Decoder(self._type).decode
+        self._type = hint
+        self._decode = msgspec.msgpack.Decoder(tuple[bytes, hint]).decode
         self._warm = {}
         self._shown, self.size = 0, 0
         for key, packed in self._packed.items():
-            self._shown += len(self._read(packed)[0])
+            try:
+                lines, _ = self._decode(packed[_WIDTH:])
+            except msgspec.ValidationError:  # of a former version, whose numbers stood in a list, or of none
+                lines, _ = record = self._read(packed)
+                self._packed[key] = packed = packed[:_WIDTH] + _body(record)
+            self._shown += len(lines) // _WIDTH
             self.size += len(packed) + len(key)
         return self
 
@@ -324,12 +333,19 @@ def _body(record: Record[Any]) -> bytes:
         return _pack(msgspec.json.encode(record))
 
 
-def _numbered(number: int, body: bytes) -> bytes:
-    return (number + 1).to_bytes(_WIDTH, "little") + body
+def _number(number: int) -> bytes:
+    return number.to_bytes(_WIDTH, "little")
 
 
-def _number(packed: bytes) -> int:
-    return int.from_bytes(packed[:_WIDTH], "little") - 1
+def _joined(numbers: Iterable[int]) -> bytes:
+    try:
+        return b"".join(map(_number, numbers))
+    except OverflowError as error:
+        raise ValueError(f"no line has such a number: {error}") from error
+
+
+def _numbers(packed: bytes) -> list[int]:
+    return [int.from_bytes(packed[at:at + _WIDTH], "little") for at in range(0, len(packed), _WIDTH)]
 
 
 class Shelf(_Ordered[T]):

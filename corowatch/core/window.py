@@ -1,13 +1,44 @@
-"""Times in a window."""
+"""Times in a window, packed: eight bytes each (IEEE 754, little-endian), in order.
+
+Of a list, each would be an object of its own, to be made anew whenever the window is looked at after a while.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable
+
+WIDTH = 8
+"""Bytes of a time."""
+_time = struct.Struct("<d")
 
 
-def with_another(times: Sequence[float], when: float, most: int) -> list[float]:
-    """The latest `most` of times (seconds since the epoch, in order) and one more, which may be none of the latest."""
-    joined = [*times, when]
-    if len(joined) > 1 and when < joined[-2]:
-        joined.sort()
-    return joined[-most:] if len(joined) > most else joined
+def packed(times: Iterable[float]) -> bytes:
+    """Times (seconds since the epoch), in any order, as a window."""
+    ordered = sorted(times)
+    return struct.pack(f"<{len(ordered)}d", *ordered)
+
+
+def with_another(window: bytes, when: float, most: int) -> bytes:
+    """The latest `most` of a window's times and one more, which may be none of them."""
+    joined = window + _time.pack(when)
+    if window and when < _time.unpack_from(window, len(window) - WIDTH)[0]:
+        joined = packed(times(joined))
+    return joined[-most * WIDTH:]
+
+
+def times(window: bytes) -> tuple[float, ...]:
+    """A window's times, in order. Raises struct.error if it is none."""
+    return struct.unpack(f"<{len(window) // WIDTH}d", window)
+
+
+def span(window: bytes) -> float:
+    """Seconds from the first to the last time of a window that has one."""
+    last: float = _time.unpack_from(window, len(window) - WIDTH)[0]
+    return last - first(window)
+
+
+def first(window: bytes) -> float:
+    """The first time of a window that has one."""
+    time: float = _time.unpack_from(window)[0]
+    return time

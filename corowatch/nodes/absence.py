@@ -8,7 +8,6 @@ from corowatch.core.memory import Memory
 from corowatch.core.silence import check_expire, over, silence
 from corowatch.core.standing import clock
 from corowatch.core.values import AtLeast, FieldName, Seconds
-from corowatch.core.window import with_another
 
 State: TypeAlias = tuple[list[float], Event | None, Event | None]
 """Times of the newest `below` events, oldest first; the last event; what fired and is not over.
@@ -78,7 +77,7 @@ def absence(
             if (name := keys.admit(item)) is None:
                 continue
             times, last, fired = keys.get(name) or ([item.when] * below, None, None)
-            times = with_another(times, item.when, below)
+            times = sorted([*times, item.when])[-below:]
             if last is None or Event.of(last).when <= item.when:
                 last = item
             if fired is None:

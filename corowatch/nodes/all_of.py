@@ -10,7 +10,6 @@ from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern, found_by
 from corowatch.core.standing import resting, span
 from corowatch.core.values import AtLeast, FieldName, Seconds
-from corowatch.core.window import with_another
 
 SHOWN = 10
 """Lines that an alert shows, the triggering one among them."""
@@ -123,7 +122,7 @@ def with_event(part: Part, pattern: Counted, event: Event, captured: dict[str, s
     """A pattern's part with one event more, and without what is too many."""
     times, _, lines = part
     lines = sorted([*map(Evidence.of, lines), event.evidence()], key=attrgetter("at"))
-    return with_another(times, event.when, pattern.at_least), captured, lines[-min(pattern.at_least, max(1, shown)):]
+    return sorted([*times, event.when])[-pattern.at_least:], captured, lines[-min(pattern.at_least, max(1, shown)):]
 
 
 def fields_of(parts: list[Part]) -> dict[str, str]:

@@ -1,20 +1,31 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
+from corowatch.core.errors import StateRefused
 from corowatch.core.events import Consumer, Event, Fields, Here, Target, Tick, rfc3339
 from corowatch.core.keyed import Keyed, Row
 from corowatch.core.kinds import Counts, node
 from corowatch.core.memory import Memory
 from corowatch.core.standing import clock, resting, so_far
 from corowatch.core.values import AtLeast, FieldName, Seconds
-from corowatch.core.window import with_another
+from corowatch.core.window import WIDTH, first, packed, span, times, with_another
 
 EVIDENCE = 9
 """Earlier lines of a window that an alert shows; the triggering one is the tenth."""
 
 
-State: TypeAlias = tuple[list[float], float, int, Event | None]
-"""Times, rests until, suppressed, and what fired and is not over."""
+State: TypeAlias = tuple[bytes, float, int, Event | None]
+"""The window, rests until, suppressed, and what fired and is not over."""
+Kept: TypeAlias = tuple[bytes | list[float], float, int, Event | None]
+"""A State, or one of former versions, whose window was a list of times."""
+
+
+def today(kept: Kept) -> State:
+    """The state as it is kept today. Raises StateRefused for a window that is none."""
+    window, until, suppressed, fired = kept
+    if len(window) % WIDTH and isinstance(window, bytes):
+        raise StateRefused("what a step remembers is damaged: a window that ends within a time")
+    return window if isinstance(window, bytes) else packed(window), until, suppressed, fired
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -28,14 +39,15 @@ def check(options: Mapping[str, Any]) -> None:
         raise ValueError(f"`{name}` has no use beside `calm`: a key rests until it is calm")
 
 
-def standing(options: Mapping[str, Any], state: State, due: float | None) -> str:
+def standing(options: Mapping[str, Any], state: Kept, due: float | None) -> str:
     """How far a key's window is."""
-    times, until, suppressed, fired = state
+    window, until, suppressed, fired = today(state)
     if fired is not None:
         return f"fired, is over by {clock(due or 0.0)} at the earliest; {suppressed} came since"
-    if until and not times:
+    if until and not window:
         return resting(until, suppressed)
-    return so_far(sum(time >= times[-1] - options["within"] for time in times), options["at_least"], options["within"])
+    came = times(window)
+    return so_far(sum(time >= came[-1] - options["within"] for time in came), options["at_least"], options["within"])
 
 
 @node(adds=("count", "first", "last", "suppressed"), check=check, standing=standing)
@@ -53,7 +65,7 @@ def threshold(
     expire: Annotated[Seconds | None, "a key untouched for so long is forgotten (default: 2 × `within`)"] = None,
     lateness: Annotated[Seconds, "events older than the newest by more are counted late, not used"] = Seconds(5.0),
     here: Here,
-    memory: Memory[Row[State]],
+    memory: Memory[Row[Kept]],
     counts: Counts[Literal["fired", "resolved", "suppressed", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
     """Pass on the event that makes it `at_least` of a key `within` a time; then the key rests.
@@ -73,6 +85,7 @@ def threshold(
     # One at rest, or that is not over, must not be forgotten before it is.
     keys: Keyed[State] = Keyed(memory, counts, here, by=by, max_keys=max_keys,
                                expire=max(expire or 2 * within, 2 * silence), lateness=lateness)
+    keys.convert(today)
     try:
         while True:
             item = yield
@@ -86,29 +99,30 @@ def threshold(
                 continue
             if (name := keys.admit(item)) is None:
                 continue
-            times, until, suppressed, fired = keys.get(name) or ([], 0.0, 0, None)
+            window, until, suppressed, fired = keys.get(name) or (b"", 0, 0, None)
             if fired is not None and calm is not None:
                 counts["suppressed"] += 1
-                times = with_another(times, when, at_most + 1)
-                keys.put(name, (times, until, suppressed + 1, fired), times[0] + calm)
+                window = with_another(window, when, at_most + 1)
+                keys.put(name, (window, until, suppressed + 1, fired), first(window) + calm)
                 continue
             if when < until:
                 counts["suppressed"] += 1
-                keys.put(name, (times, max(until, when + silence) if extend else until, suppressed + 1, None))
+                keys.put(name, (window, max(until, when + silence) if extend else until, suppressed + 1, None))
                 continue
-            times = with_another(times, when, at_least)
-            if len(times) < at_least or times[-1] - times[0] > within:
-                keys.put(name, (times, until, suppressed, None), line=item, most=shown)
+            window = with_another(window, when, at_least)
+            if len(window) < at_least * WIDTH or span(window) > within:
+                keys.put(name, (window, until, suppressed, None), line=item, most=shown)
                 continue
             counts["fired"] += 1
-            told: Fields = {"count": at_least, "first": rfc3339(times[0]), "last": rfc3339(times[-1]),
-                    "suppressed": suppressed}
+            came = times(window)
+            told: Fields = {"count": at_least, "first": rfc3339(came[0]), "last": rfc3339(came[-1]),
+                            "suppressed": suppressed}
             event = item.having(told, key=keys.key(name), past=keys.lines(name), count=at_least,
                                 state="firing" if calm else "")
             if calm:
-                keys.put(name, ([when] * (at_most + 1), 0.0, 0, event), when + calm)
+                keys.put(name, (packed([when] * (at_most + 1)), 0, 0, event), when + calm)
             else:
-                keys.put(name, ([], when + silence, 0, None))
+                keys.put(name, (b"", when + silence, 0, None))
             keys.clear_lines(name)
             target.send(event)
     except GeneratorExit:

@@ -75,6 +75,16 @@ def test_of_a_key_that_was_kept_as_a_number_and_as_a_text_the_newer_goes_on(numb
     assert ["number" if number > text else "text"] == [table.keys.get(name) for name in table.keys]
 
 
+def test_what_a_former_version_kept_becomes_what_is_kept_today():
+    table = Table(Memory({"a": (100.0, 130.0, [1]), "b": (101.0, None, 2)}))
+    table.memory.noted()
+
+    table.keys.convert(lambda state: state[0] if isinstance(state, list) else state)
+
+    assert {"a": (100.0, 130.0, 1)} == dict(table.memory.changes())
+    assert [("a", 130.0, 1)] == list(table.keys.due(130.0))
+
+
 def test_the_clocks_are_written_when_they_move():
     table = Table()
     table.touch("a", 100.0)

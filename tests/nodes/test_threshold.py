@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
+from corowatch.core.errors import StateRefused
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
 from corowatch.nodes.threshold import check, threshold
@@ -163,6 +164,13 @@ def test_an_open_window_survives_the_process():
 
     assert [120] == fired(out)
     assert ["line of 100", "line of 110"] == [line.text for line in out[0].past]
+
+
+def test_a_window_that_ends_within_a_time_is_refused():
+    memory = Memory({"{}": (100.0, None, (b"abc", 0.0, 0, None))})
+
+    with pytest.raises(StateRefused, match="a window that ends within a time"):
+        threshold(Collect(), at_least=3, within=60.0, memory=memory)
 
 
 def test_a_half_full_window_is_no_finding():

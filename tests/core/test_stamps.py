@@ -391,7 +391,7 @@ def test_where_now_is_no_time_a_missing_year_cannot_be_told(now):
 
 SAMPLES = [line for line, _ in ZONED + ZONELESS]
 BEFORE = [b"", b"", b"[", b"- ", b"192.0.2.7 - - [", b"10.1.2.30 ", b'{"ts": "', b'{ "@timestamp":"', b'{"time":',
-          b'{"Nov": "', b"2026 ", b"ts=", b"\x1b[32m"]
+          b'{"Nov": "', b"2026 ", b"ts=", b"\x1b[32m", b"KERNDTLB ", b"Sun ", b"Nov ", b"[May ", b"ts ", b"W "]
 MOMENTS = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 4e9)
 
 
@@ -422,7 +422,7 @@ def test_an_answer_does_not_depend_on_the_lines_before(lines: list[tuple[bytes, 
     assert [read(line, now) for line, now in lines for _ in range(2)] == together
 
 
-STARTS = [b"", b"....", b"_", b"/", b"- ", b"[", b"10.1.2.3 "]
+STARTS = [b"", b"....", b"_", b"/", b"- ", b"[", b"10.1.2.3 ", b"Nov ", b"a ", b"- KERN "]
 TAILS = [b"", b"Z", b"+01:00", b" +0200", b".5", b",123456", b".5Z", b".25-12", b" UTC", b" PM", b" 2025", b" CET 2025",
          b" CET", b" EDT"]
 

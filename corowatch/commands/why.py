@@ -103,7 +103,8 @@ def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, ca
     if not files and sent is None:
         fail(1, f"no alert {id_} is kept here. An id that a daemon gave is known in its state directory (--state-dir) "
                 "for a while; one that replay gave, in the logs that it read: name them")
-    answer = why_alert(config, found, files, cache=cache) if files else None
+    until = when(asked) if asked is not None else None
+    answer = why_alert(config, found, files, until=until, cache=cache) if files else None
     if answer is None and sent is not None:
         _show_kept(sent)
     elif answer is None:
@@ -125,8 +126,8 @@ def _head(alert: Alert) -> str:
 
 
 def _show_kept(alert: Alert) -> None:
-    """What an alert tells by itself, where its lines are no longer there."""
+    """What an alert tells by itself, where its lines are no longer there, or no longer give it."""
     click.echo(f"{_head(alert)}\n")
-    click.echo(f"its logs are not as they were; it told {many(len(alert.events), 'line')}:")
+    click.echo(f"its logs, as they are now, do not give it; it told {many(len(alert.events), 'line')}:")
     for event in alert.events:
         click.echo(f"  {event['file']}:@{event['offset']}  {in_one_line(str(event['text']))}")

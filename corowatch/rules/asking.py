@@ -101,14 +101,15 @@ def _reads(config: Config, step: str, inputs: Inputs, run: Rehearsal) -> bool:
                if config.steps[way.step].kind.role == "source")
 
 
-def why_alert(config: Config, found: Callable[[Alert], bool], files: Sequence[str], *,
+def why_alert(config: Config, found: Callable[[Alert], bool], files: Sequence[str], *, until: float | None = None,
               cache: Cache | None = None) -> tuple[Alert, list[Told]] | None:
     """The first alert of a replay that is the one looked for, and what led to it: each line that it tells, and the
-    moment that made it. None if there is no such alert. Raises ConfigError."""
+    moment that made it. Behind the last line time passes up to `until` (seconds since the epoch), as it did for a
+    daemon. None if there is no such alert. Raises ConfigError."""
     def made(sight: Sight) -> list[Alert]:
         return [alert for one in sight.all() for alert in one.alerts if found(alert)]
 
-    first = _run(config, files, lambda sight: bool(made(sight)), made, cache)
+    first = _run(config, files, lambda sight: bool(made(sight)), made, cache, until)
     if not first:
         return None
     alert = made(first[0])[0]
@@ -119,7 +120,7 @@ def why_alert(config: Config, found: Callable[[Alert], bool], files: Sequence[st
         return bool(made(sight)) or (isinstance(event, Event) and (event.origin.file, event.place) in places)
 
     told: list[Told] = []
-    for sight in _run(config, files, led_to_it, made, cache):
+    for sight in _run(config, files, led_to_it, made, cache, until):
         if config.steps[sight.step].flow not in flows_of(config, alert.flow):
             continue
         if told and told[-1].sights[0].item is sight.item:
@@ -141,7 +142,7 @@ def flows_of(config: Config, flow: str) -> set[str]:
 
 
 def _run(config: Config, files: Sequence[str], keep: Callable[[Sight], bool], over: Callable[[Sight], object],
-         cache: Cache | None) -> list[Sight]:
+         cache: Cache | None, until: float | None) -> list[Sight]:
     """What is to be kept, up to the first for which it is over."""
     inputs = Inputs(files)
     witness = Witness(keep)
@@ -150,7 +151,7 @@ def _run(config: Config, files: Sequence[str], keep: Callable[[Sight], bool], ov
         while run.step():
             if any(over(sight) for sight in witness.kept):
                 return witness.kept
-        run.run()
+        run.run(until)
     finally:
         run.close()
     return witness.kept

@@ -304,9 +304,28 @@ def test_why_asks_what_a_daemon_remembers_and_what_it_sent(command, folder):
     assert sent.stdout.startswith(f"{alert['id']}  ")
     (folder / "auth.log").write_text("")
     gone = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
-    assert "its logs are not as they were; it told 3 lines:\n" in gone.stdout
+    assert "its logs, as they are now, do not give it; it told 3 lines:\n" in gone.stdout
     (folder / "auth.log").unlink()
     assert gone.stdout == command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s").stdout
+
+
+@pytest.mark.parametrize(("steps", "moment"), [
+    ("absence: {for: 1h}", "2026-03-02 09:00:03Z  time has passed\n  one:\n    absence  passed it on: count=0"),
+    ("tally: {every: 1h}", "2026-03-02 09:00:00Z  time has passed\n  one:\n    tally    passed it on: count=4"),
+    ("threshold: {at_least: 3, within: 1m, calm: 1h}",
+     "2026-03-02 09:00:03Z  time has passed\n  one:\n    threshold  told that it is over: count=3"),
+])
+def test_why_an_alert_that_was_made_behind_the_last_line_as_time_passed(command, folder, steps, moment):
+    config = f"{{flows: {{one: {{tail: LOG, grep: Failed, {steps}, alert: {{to: out, title: '{{count}}'}}}}}}, "
+    config += "sinks: {out: {file: out.jsonl}}}"
+    (folder / "c.yaml").write_text(config.replace("LOG", str(folder / "auth.log")))
+    assert 0 == command("run", "c.yaml", "--once", "--state-dir", "s").returncode
+    *_, alert = map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+
+    told = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
+
+    assert (0, "") == (told.returncode, told.stderr)
+    assert (True, True) == (moment in told.stdout, "do not give it" not in told.stdout), told.stdout
 
 
 def test_why_an_alert_that_its_logs_give_otherwise_says_so(command, folder):

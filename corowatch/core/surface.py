@@ -6,7 +6,7 @@ Every option is converted here, as its kind's signature says. How the steps hang
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_origin
 
@@ -215,17 +215,16 @@ class Surface:
             self.wrong(place, f"a step of flow {flow.name!r} is named {step.name!r} already, at {same.place}")
 
     def _step(self, flow: Flow, item: _Item, reading: Reading, *, head: bool) -> Draft:
-        before = next((step.kind for step in reversed(flow.steps) if step.kind), None)
-        kind = self._kind(item, before, head=head)
+        kind = self._kind(item, [step.kind for step in reversed(flow.steps) if step.kind], head=head)
         step = Draft("", kind, item.place, flow=flow.name)
         step.lost = kind is None or kind.role != ("source" if head else "node")
         if kind:
             self._fill(step, item.given, item.place, reading)
         return step
 
-    def _kind(self, item: _Item, before: Kind | None, *, head: bool) -> Kind | None:
-        """The kind that an item names; told where it cannot stand here. `before`: that of the last step before
-        that has one."""
+    def _kind(self, item: _Item, before: Sequence[Kind], *, head: bool) -> Kind | None:
+        """The kind that an item names; told where it cannot stand here. `before`: those of the steps before, the last
+        first."""
         name, sources, nodes = item.kind, self.kinds.source, self.kinds.node
         if head:
             if name in sources:
@@ -250,8 +249,8 @@ class Surface:
         elif sink := name if name in self.kinds.sink else named_here(name, self.kinds.sink):
             here = "" if sink == name else f", and called `{sink}`"
             what = f"`{name}` is a sink{here}; declare it under `sinks:` and name it in `alert:`"
-        elif before is not None and name in before.options:
-            what = (f"`{name}` is an option of `{before.name}`, and stands below it: write {before.name}: "
+        elif owner := next((kind.name for kind in before if name in kind.options), None):
+            what = (f"`{name}` is an option of `{owner}`, and stands below it: write {owner}: "
                     f"{{{name}: …}}, or put it further to the right")
         else:
             near = nearest(name, known) or nearest(name, [*sources, *nodes])

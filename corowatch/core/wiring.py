@@ -177,8 +177,13 @@ class Wiring:
                 self.followed.add(words[0])
                 yield _Reference(given.place, *words)
             else:
-                self._missing(given.place, f"no flow {words[0]!r}", words[0],
-                              [name for name in self.flows if name != flow.name])
+                steps = [step.id for other in self.flows.values() for step in other.steps if step.name == words[0]]
+                if len(steps) == 1 and not self.torn:
+                    meant = ".".join([steps[0], *words[1:]])
+                    self.wrong(given.place, f"no flow {words[0]!r}; did you mean {meant!r}?")
+                else:
+                    self._missing(given.place, f"no flow {words[0]!r}", words[0],
+                                  [name for name in self.flows if name != flow.name])
                 flow.lost = True
         if origin.value == []:
             self.wrong(origin.place, f"expected {A_REFERENCE}, found an empty list")

@@ -252,7 +252,10 @@ class _Builder:
                 self._wrong(item.place, f"'<<' takes a mapping, or a list of them, found {item.what}")
 
     def _twice(self, key: Given, first: Place) -> None:
-        self._wrong(key.place, f"{key.text!r} stands twice in this mapping; the first is at {first}")
+        cure = ""
+        if self._in_flow() and key.text != "<<":
+            cure = f"; to have a step twice, write the flow as a list: - {key.text}: …"
+        self._wrong(key.place, f"{key.text!r} stands twice in this mapping; the first is at {first}{cure}")
 
     def _refuse_tag(self, event: Any, place: Place) -> None:
         if event.tag:
@@ -263,6 +266,11 @@ class _Builder:
         """Whether the value belongs to an `x-…` key of the top level, where anchors have their home."""
         top = self._open[0].parts if self._open else []
         return len(top) % 2 == 1 and top[-1].text.startswith("x-")
+
+    def _in_flow(self) -> bool:
+        """Whether the value is that of a flow, whose keys are its steps."""
+        top = self._open[0].parts if len(self._open) == 2 else []
+        return len(top) % 2 == 1 and top[-1].text == "flows"
 
     def _count(self, place: Place, more: int) -> None:
         self._nodes += more

@@ -324,6 +324,9 @@ REFERENCE = "expected FLOW, FLOW.STEP or FLOW.STEP.otherwise, found"
     ("bb", "no flow 'bb'; did you mean 'b'?"),
     ("a", "a flow cannot feed itself: a → a"),
     ("nothing-like-it", "no flow 'nothing-like-it'; there are b, end"),
+    ("throttle", "no flow 'throttle'; did you mean 'b.throttle'?"),
+    ("grep.otherwise", "no flow 'grep'; did you mean 'b.grep.otherwise'?"),
+    ("stdin", "no flow 'stdin'; there are b, end"),
     ("b.gerp", "flow 'b' has no step 'gerp'; did you mean 'grep'?"),
     ("b.zzz", "flow 'b' has no step 'zzz'; there are stdin, grep, throttle, alert"),
     ("b.alert",
@@ -429,6 +432,10 @@ def test_sinks_and_defaults_may_be_empty():
       ("5:5 `every` is an option of `throttle`, and stands below it: write throttle: {every: …}, or put it further to "
       "the right"), ("6:5 no kind 'most'; there are grep, drop, threshold, throttle, tally, "
       "python, alert")]),
+    (["stdin:", "throttle: 1m", "grep: x", "zone: UTC", "every: 5m", "alert: {title: '{x}'}"],
+     ["6:5 `zone` is an option of `stdin`, and stands below it: write stdin: {zone: …}, or put it further to the right",
+      ("7:5 `every` is an option of `throttle`, and stands below it: write throttle: {every: …}, or put it further to "
+      "the right")]),
     (["stdin:", "filter: x", "Count: {by: y}", "alert: {message: x}"],
      ["4:5 no kind 'filter'; did you mean 'grep'?", "5:5 no kind 'Count'; did you mean 'tally'?",
       "6:13 `alert` has no option 'message'; did you mean 'title'?"]),

@@ -113,6 +113,16 @@ def test_a_merge_key_fills_in_what_is_not_given(text, meant):
     ("a: 1\nb: 2\na: 3\na: 4\n", ["3:1 'a' stands twice in this mapping; the first is at c.yaml:1:1",
                                   "4:1 'a' stands twice in this mapping; the first is at c.yaml:1:1"]),
     ("{a: 1, 'a': 2}", ["1:8 'a' stands twice in this mapping; the first is at c.yaml:1:2"]),
+    ("flows:\n  f:\n    grep: a\n    grep: b\n", [
+        ("4:5 'grep' stands twice in this mapping; the first is at c.yaml:3:5; to have a step twice, write the flow as "
+         "a list: - grep: …")]),
+    ("flows:\n  f: {<<: {p: 1}, <<: {q: 2}}\n", [
+        "2:19 '<<' stands twice in this mapping; the first is at c.yaml:2:7"]),
+    ("- - {a: 1, a: 2}\n", ["1:12 'a' stands twice in this mapping; the first is at c.yaml:1:6"]),
+    ("flows:\n  f: {alert: {to: a, to: b}}\n  f: {}\n", [
+        "2:22 'to' stands twice in this mapping; the first is at c.yaml:2:15",
+        "3:3 'f' stands twice in this mapping; the first is at c.yaml:2:3"]),
+    ("sinks:\n  f: {file: a, file: b}\n", ["2:16 'file' stands twice in this mapping; the first is at c.yaml:2:7"]),
     ("- &a {}\n- {<<: *a, <<: *a}\n", ["2:12 '<<' stands twice in this mapping; the first is at c.yaml:2:4"]),
     # keys
     ("? {a: b}\n: c\n", ["1:3 a key is a word, found a mapping"]),

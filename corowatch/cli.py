@@ -176,7 +176,8 @@ def cli() -> None:
 @cli.command()
 @configs
 @click.option("--once", is_flag=True, help="Read to the present end (without saved positions: from the beginning), "
-                                           "deliver, and exit.")
+                                           "deliver, and exit. Without --state-dir nothing is kept, and the next "
+                                           "time all is read again.")
 @click.option("--deliver-within", type=time_span, default=None, metavar="TIME",
               help="How long deliveries may take at the end.  [default: 30s with --once, else 10s]")
 @state_dir
@@ -400,6 +401,7 @@ def check(config: Sequence[str]) -> None:
         bare_passwords,
         closed_journal,
         closed_to_the_service,
+        folders,
         look_around,
         missing_programs,
         open_secrets,
@@ -430,7 +432,8 @@ def check(config: Sequence[str]) -> None:
     for what, program, why in missing_programs(loaded):
         click.echo(f"{what}: {safe(program)} cannot be run: {why}")
     _tell_scanner(loaded)
-    for note in (*loaded.notes, *timeless(loaded), *tables.notes(), *open_secrets(loaded), *bare_passwords(loaded)):
+    for note in (*loaded.notes, *folders(loaded), *timeless(loaded), *tables.notes(), *open_secrets(loaded),
+                 *bare_passwords(loaded)):
         click.echo(f"note: {safe(note)}")
 
 

@@ -53,6 +53,14 @@ def look_around(config: Config) -> Iterator[Found]:
             yield Found(step.id, str(told) if hidden else glob, files, unreadable(files), hidden)
 
 
+def folders(config: Config) -> Iterator[str]:
+    """A sentence for each path of a `tail` that is a folder: nothing of it would ever be read."""
+    for found in look_around(config):
+        path = found.glob.rstrip("/")
+        if not found.hidden and os.path.isdir(path):
+            yield f"{config.steps[found.step].place}: {path} is a folder, and files are read: write {path}/*"
+
+
 def closed_journal(config: Config) -> dict[str, Barrier]:
     """Files of the journal that cannot be read, if a flow asks it: what they hold would not be told of, nor why."""
     if not any(step.kind.name == "journal" for step in config.steps.values()):

@@ -7,7 +7,15 @@ import pytest
 from corowatch import access
 from corowatch.core.config import ConfigFile
 from corowatch.loading import load_paths, load_texts
-from corowatch.survey import bare_passwords, closed_journal, look_around, missing_programs, open_secrets, timeless
+from corowatch.survey import (
+    bare_passwords,
+    closed_journal,
+    folders,
+    look_around,
+    missing_programs,
+    open_secrets,
+    timeless,
+)
 
 
 def config(argv, folder):
@@ -40,6 +48,14 @@ def test_a_journal_that_cannot_be_read_is_told_where_a_flow_asks_it(monkeypatch)
 def found(folder, glob="*.log"):
     (folder / "c.yaml").write_text(f"flows: {{a: {{tail: '{glob}', alert: }}}}\n")
     return next(iter(look_around(load_paths([str(folder / "c.yaml")]))))
+
+
+def test_a_folder_in_place_of_a_file_is_told_with_what_finds_its_files(tmp_path):
+    (tmp_path / "app").mkdir()
+    (tmp_path / "c.yaml").write_text(f"flows: {{a: {{tail: [app, '*.log', {tmp_path}/app/], alert: }}}}\n")
+    told = f"{tmp_path}/c.yaml:1:13: {tmp_path}/app is a folder, and files are read: write {tmp_path}/app/*"
+
+    assert [told, told] == list(folders(load_paths([str(tmp_path / "c.yaml")])))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

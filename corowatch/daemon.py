@@ -290,7 +290,8 @@ class Daemon:
         for name, rows in self._store.standing().items():
             if name not in wanted and rows.get("waiting"):
                 log.warning("outbox.stranded", sink=name, count=rows["waiting"],
-                            why="the config has no such sink any more; see corowatch outbox")
+                            why="the config has no such sink any more; give it one of that name again, or take them "
+                                "out with corowatch outbox drop")
 
     def _courier_told(self, event: str, **fields: Any) -> None:
         self.inbox.put(Told(event, fields))

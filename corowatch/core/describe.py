@@ -9,9 +9,11 @@ from corowatch.core.cases import Case
 from corowatch.core.config import Config, Step
 from corowatch.core.kinds import ANYTHING, REQUIRED, Kind, Kinds, Option
 from corowatch.core.surface import NAME, RESERVED
-from corowatch.core.text import Text, shown
+from corowatch.core.text import Text, capped, shown
 from corowatch.core.values import FilePath, by_type, schema, type_name
 
+LONG = 200
+"""Characters of a text that are shown of it in a flow: imported patterns have thousands."""
 ROLES = {"source": "Sources", "node": "Nodes", "sink": "Sinks"}
 
 
@@ -243,4 +245,4 @@ def _value(value: Any) -> str:
         return _value(value[0]) if len(value) == 1 else "[" + ", ".join(map(_value, value)) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}: {_value(item)}" for name, item in value.items()) + "}"
-    return '"' + value.replace('"', '\\"') + '"' if isinstance(value, str) else shown(value)
+    return '"' + capped(value, LONG).replace('"', '\\"') + '"' if isinstance(value, str) else shown(value)

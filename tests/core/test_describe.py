@@ -163,6 +163,12 @@ def test_lists_are_told_as_lists():
     assert ['stdin(grep(["x", "y"], tally("source")))'] == expression(config, "a")
 
 
+def test_a_long_text_is_told_by_how_it_begins():
+    config = loaded(f"flows:\n  a: {{stdin: , grep: ['{'x' * 200}', '{'y' * 201}'], tally: {{by: [source]}}}}\n")
+
+    assert [f'stdin(grep(["{"x" * 200}", "{"y" * 200}…"], tally("source")))'] == expression(config, "a", 1000)
+
+
 def test_a_flow_is_nested_calls():
     config = loaded("flows:\n  a:\n    tail: /var/log/app/*.log\n    grep: {pattern: ERROR, except: x}\n"
                     "    threshold: {at_least: 5, within: 1m}\n    alert: console\n")

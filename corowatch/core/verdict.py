@@ -16,7 +16,7 @@ from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, Alert
 from corowatch.core.pattern import Pattern
 from corowatch.core.standing import span
-from corowatch.core.text import many
+from corowatch.core.text import many, shown
 from corowatch.core.values import nearest
 
 SECOND = 1.0
@@ -174,17 +174,16 @@ def _differs(alert: Alert, wanted: Wanted) -> list[str]:
             names = [*ALERT_KEYS, *alert.fields, *alert.key, "text"]
             told.append(f"it has no {name}{nearest(name, names)}")
         elif not _fits(known[name], value):
-            shown = value.source if isinstance(value, Pattern) else repr(value)
-            told.append(f"{name} is {known[name]!r}, not {shown}")
+            told.append(f"{name} is {known[name]!r}, not {value.source if isinstance(value, Pattern) else repr(value)}")
     return told
 
 
-def _fits(found: object, wanted: object) -> bool:
+def _fits(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, Pattern):
-        return wanted.test(str(found))
-    if isinstance(wanted, bool) or isinstance(found, bool) or wanted is None:
-        return found is wanted
-    return found == wanted or str(found) == str(wanted)
+        return wanted.test(shown(found))
+    if wanted is None:
+        return found is None
+    return shown(found) == shown(wanted) or str(found) == str(wanted)  # the first as keys are compared, and shown
 
 
 def expected(one: Expectation) -> str:

@@ -27,10 +27,14 @@ def told(alerts, *then, exactly=False, last=0.0, golden=None):
 @pytest.mark.parametrize("wanted", [
     {}, {"title": "it"}, {"severity": "error"}, {"ip": "192.0.2.7"}, {"user": "root"}, {"n": 5}, {"n": "5"},
     {"title": Pattern("^i")}, {"text": "it!"}, {"ok": True}, {"nothing": None},
+    {"whole": 500}, {"whole": "500"}, {"whole": Pattern("^500$")}, {"ok": "true"}, {"word": True},
+    {"digits": 5.0}, {"digits": "5.0"},
 ])
-def test_an_alert_has_the_fields_that_are_named_and_any_others(wanted):
-    assert [] == told([alert(1, key={"ip": "192.0.2.7"}, user="root", n=5, ok=True, nothing=None)],
-                      Expectation(alert=wanted))
+def test_an_alert_has_the_fields_that_are_named_as_they_are_shown_and_any_others(wanted):
+    fields = {"user": "root", "n": 5, "ok": True, "nothing": None, "whole": 500.0, "word": "true",
+              "digits": "5.0"}
+
+    assert [] == told([alert(1, key={"ip": "192.0.2.7"}, **fields)], Expectation(alert=wanted))
 
 
 @pytest.mark.parametrize(("wanted", "why"), [

@@ -33,6 +33,8 @@ EX_USAGE, EX_UNAVAILABLE, EX_IOERR, EX_CONFIG = 64, 69, 74, 78
 MORE_TIME = "allow more time with --deliver-within, or keep what waits with --state-dir"
 MOST_ROWS = 1000
 """Rows of the outbox that a person is shown."""
+MOST_IDS = 5
+"""Ids of alerts that a refusal names."""
 A_CONFIG = "`corowatch run` with a config keeps what waits"
 """What to do about alerts that were not delivered."""
 
@@ -555,12 +557,13 @@ def schema() -> None:
 @cli.command()
 @click.argument("action", required=False, type=click.Choice(["retry", "drop"]))
 @click.argument("id", required=False)
+@click.option("--sink", metavar="SINK", help="Only what waits for this sink, or was refused by it; without an ID, all.")
 @state_dir
 @refusals
-def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  # noqa: A002
+def outbox(action: str | None, id: str | None, sink: str | None, state_dir: str | None) -> None:  # noqa: A002
     """Show what waits and what was refused, and why; retry or drop an alert by its ID.
 
-    Works beside a running daemon. Of the ID a beginning is enough.
+    Works beside a running daemon. Of the ID a beginning is enough with which no other begins.
     """
     from corowatch.core.text import many
     from corowatch.store import Outbox, examine
@@ -572,25 +575,32 @@ def outbox(action: str | None, id: str | None, state_dir: str | None) -> None:  
     box = Outbox(path)
     try:
         if action is None:
-            _show_outbox(box)
+            _show_outbox(box, sink)
             return
-        if not id:
-            raise click.UsageError(f"outbox {action} needs the ID of an alert")
-        count = box.retry(id) if action == "retry" else box.drop(id)
+        if id is None and sink is None:
+            raise click.UsageError(f"outbox {action} needs the ID of an alert, or --sink")
+        named = [] if id is None else box.named(id)
+        if len(named) > 1:
+            fail(1, f"{many(len(named), 'alert')} have an id beginning with {id!r}: {', '.join(named[:MOST_IDS])}"
+                    f"{' …' if len(named) > MOST_IDS else ''}; write more of it")
+        change = box.retry if action == "retry" else box.drop
+        count = change(named[0] if named else id, sink)
         if not count:
-            fail(1, f"no alert that waits or was refused has an id beginning with {id}")
+            fail(1, f"nothing waits or was refused for {sink}" if id is None else
+                 f"no alert that waits or was refused{f' for {sink}' if sink else ''} has an id beginning with {id}")
         done = "tried again" if action == "retry" else "dropped"
-        click.echo(f"{many(count, 'alert')} {done}")
+        click.echo(f"{many(count, 'alert')} {done}" if id is None or count == 1 else
+                   f"1 alert {done}, for {count} sinks")
     finally:
         box.close()
 
 
-def _show_outbox(box: Any) -> None:
+def _show_outbox(box: Any, sink: str | None) -> None:
     from corowatch.core.text import safe
 
-    rows = box.rows()
+    rows = [row for row in box.rows() if sink in (None, row.sink)]
     if not rows:
-        click.echo("the outbox is empty: everything was delivered")
+        click.echo("the outbox is empty: everything was delivered" if sink is None else f"nothing waits for {sink}")
         return
     heads = ("id", "sink", "state", "tries", "title", "why")
     lines = ((row.id, row.sink, row.state, str(row.attempts), safe(row.alert().title), safe(row.why)) for row in rows)

@@ -291,7 +291,7 @@ class Daemon:
             if name not in wanted and rows.get("waiting"):
                 log.warning("outbox.stranded", sink=name, count=rows["waiting"],
                             why="the config has no such sink any more; give it one of that name again, or take them "
-                                "out with corowatch outbox drop")
+                                f"out with corowatch outbox drop --sink {name}")
 
     def _courier_told(self, event: str, **fields: Any) -> None:
         self.inbox.put(Told(event, fields))

@@ -418,6 +418,10 @@ class Store:
         os.close(self._lock)
 
 
+_STANDING = "state IN ('waiting', 'refused')"
+_ASKED = f"{_STANDING} AND (:id IS NULL OR id = :id) AND (:sink IS NULL OR sink = :sink)"
+
+
 class Outbox:
     """The outbox as a courier, or `corowatch outbox`, sees it: from its own thread or process."""
 
@@ -498,11 +502,18 @@ class Outbox:
         return [Row(*found) for found in self._db.execute(
             f"SELECT * FROM outbox WHERE state IN ({','.join('?' * len(wanted))}) ORDER BY seq", wanted)]  # noqa: S608
 
-    def retry(self, id_: str) -> int:
-        """Try waiting and refused rows with this alert id (a beginning is enough) at once; gives how many."""
+    def named(self, begins: str) -> list[str]:
+        """The ids of waiting and refused alerts that begin so; where one is just this, it alone."""
+        ids = [id_ for id_, in self._db.execute(
+            f"SELECT DISTINCT id FROM outbox WHERE {_STANDING} AND substr(id, 1, ?) = ? ORDER BY id",  # noqa: S608
+            (len(begins), begins))]
+        return [begins] if begins in ids else ids
+
+    def retry(self, id_: str | None, sink: str | None = None) -> int:
+        """Try waiting and refused rows of an alert, of a sink, or of both, at once; gives how many."""
         with self._writing, _Transaction(self._db) as db:
-            return db.execute("UPDATE outbox SET state = 'waiting', due = 0, done = NULL WHERE state IN "
-                              "('waiting', 'refused') AND substr(id, 1, ?) = ?", (len(id_), id_)).rowcount
+            return db.execute(f"UPDATE outbox SET state = 'waiting', due = 0, done = NULL WHERE {_ASKED}",  # noqa: S608
+                              {"id": id_, "sink": sink}).rowcount
 
     def retry_failed(self, sink: str) -> None:
         """Try what a sink did not take so far at once."""
@@ -510,11 +521,10 @@ class Outbox:
             db.execute("UPDATE outbox SET due = 0 WHERE sink = ? AND state = 'waiting' AND due > 0 AND attempts > 0",
                        (sink,))
 
-    def drop(self, id_: str) -> int:
-        """Forget waiting and refused rows with this alert id (a beginning is enough); gives how many."""
+    def drop(self, id_: str | None, sink: str | None = None) -> int:
+        """Forget waiting and refused rows of an alert, of a sink, or of both; gives how many."""
         with self._writing, _Transaction(self._db) as db:
-            return db.execute("DELETE FROM outbox WHERE state IN ('waiting', 'refused') AND substr(id, 1, ?) = ?",
-                              (len(id_), id_)).rowcount
+            return db.execute(f"DELETE FROM outbox WHERE {_ASKED}", {"id": id_, "sink": sink}).rowcount  # noqa: S608
 
     def close(self) -> None:
         self._db.close()

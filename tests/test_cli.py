@@ -325,6 +325,43 @@ def test_a_refused_alert_may_be_dropped_once(refused, command):
     assert "the outbox is empty: everything was delivered\n" == shown.stdout
 
 
+@pytest.fixture
+def waiting(folder, command):
+    """Three alerts that wait for two sinks; the id of the first."""
+    (folder / "app.log").write_text("".join(f"ERROR {n}\n" for n in range(3)))
+    (folder / "c.yaml").write_text(
+        "flows: {a: {tail: {paths: app.log, start: beginning}, grep: ERROR, alert: {to: [ops, chat]}}}\n"
+        "sinks: {ops: {exec: [sh, -c, 'exit 75']}, chat: {exec: [sh, -c, 'exit 75']}}\n")
+    command("run", "c.yaml", "--once", "--deliver-within", "100ms", "--state-dir", "state")
+    return command("outbox", "--state-dir", "state").stdout.splitlines()[1].split()[0]
+
+
+def test_an_id_that_several_alerts_begin_with_changes_nothing(waiting, command):
+    before = command("outbox", "--state-dir", "state").stdout
+
+    told = command("outbox", "drop", "", "--state-dir", "state")
+
+    assert (1, True) == (told.returncode, waiting in told.stderr)
+    assert told.stderr.startswith("3 alerts have an id beginning with '': ")
+    assert before == command("outbox", "--state-dir", "state").stdout
+
+
+def test_an_alert_is_dropped_for_all_sinks_or_for_one(waiting, command):
+    one = command("outbox", "drop", waiting, "--sink", "chat", "--state-dir", "state")
+    other = command("outbox", "drop", waiting, "--state-dir", "state")
+    rest = command("outbox", "drop", "--sink", "ops", "--state-dir", "state")
+    none = command("outbox", "drop", "--sink", "ops", "--state-dir", "state")
+    shown = command("outbox", "--sink", "chat", "--state-dir", "state")
+
+    assert ["1 alert dropped\n", "1 alert dropped\n", "2 alerts dropped\n"] == [one.stdout, other.stdout, rest.stdout]
+    assert (1, "nothing waits or was refused for ops\n") == (none.returncode, none.stderr)
+    assert ["chat", "chat"] == [row.split("\t")[1] for row in shown.stdout.splitlines()[1:]]
+
+
+def test_an_alert_of_several_sinks_is_one(waiting, command):
+    assert "1 alert dropped, for 2 sinks\n" == command("outbox", "drop", waiting, "--state-dir", "state").stdout
+
+
 def test_an_action_without_an_id_is_a_usage_error(refused, command):
     assert 64 == command("outbox", "retry", "--state-dir", "state").returncode
 

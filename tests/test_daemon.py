@@ -559,7 +559,7 @@ def test_what_waits_for_a_sink_that_is_gone_is_told_at_the_start_and_after_a_rel
 
     told = [row for row in logged() if "outbox.stranded" == row["event"]]
     assert [("ops", 2), ("ops", 2)] == [(row["sink"], row["count"]) for row in told]
-    assert "take them out with corowatch outbox drop" in told[0]["why"]
+    assert "take them out with corowatch outbox drop --sink ops" in told[0]["why"]
 
 
 def test_trouble_that_a_flow_takes_goes_there_alone(run, log, told):

@@ -243,11 +243,27 @@ def test_what_was_refused_is_set_aside_and_may_be_tried_again_or_dropped(store):
     box.refused(box.take("ops", 1.0), "no such user", 1.0)
 
     assert ("refused", "no such user", 1) == (lambda row: (row.state, row.why, row.attempts))(box.rows(["refused"])[0])
-    assert 1 == box.retry("ab")
+    assert 1 == box.retry("abc")
     assert "abc" == box.take("ops", 1.0)[0].id
     assert 1 == box.drop("abc")
     assert 0 == box.drop("abc")
     assert "def" == box.take("ops", 1.0)[0].id
+
+
+def test_an_alert_is_named_by_a_beginning_of_its_id_or_by_all_of_it(store):
+    put(store, alert("abc"), alert("abc.r"), alert("b"))
+    box = Outbox(store.path)
+
+    assert (["abc"], ["abc", "abc.r"], ["abc.r"], []) == tuple(map(box.named, ("abc", "ab", "abc.", "c")))
+
+
+def test_what_waits_for_one_sink_is_dropped_alone(store):
+    put(store, alert("a", "ops", "chat"), alert("b", "ops", "chat"))
+    box = Outbox(store.path)
+
+    assert 1 == box.drop("a", "chat")
+    assert 1 == box.drop(None, "chat")
+    assert [("a", "ops"), ("b", "ops")] == [(row.id, row.sink) for row in box.rows()]
 
 
 def test_beyond_the_limit_alerts_of_one_family_fold_into_one_with_an_exact_count(store, monkeypatch):

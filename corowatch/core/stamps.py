@@ -45,9 +45,10 @@ STRICT = {
     "b": r"([ADFJMNOSadfjmnos][A-Za-z]{2,8})",
     "f": r"(\d{1,9})",
     "p": r"([AaPp])\.?[Mm]\b",
-    # After a blank only four digits are a zone: `10:00:00 -12 degrees`.
-    "z": r"([Zz]| ?(?:UTC|GMT)(?:[+-]\d\d?(?::?\d\d)?)?|[+-]\d\d(?::?\d\d)?| [+-][01]\d:?[0-5]\d)(?!\w)",
-    "Z": r"([A-Z]{1,3}T|MSK)(?![\w-])",
+    # After a blank only four digits are a zone: `10:00:00 -12 degrees`; or two before a bracket, as of PostgreSQL where
+    # a zone has no name.
+    "z": r"([Zz]| ?(?:UTC|GMT)(?:[+-]\d\d?(?::?\d\d)?)?|[+-]\d\d(?::?\d\d)?| [+-][01]\d(?::?[0-5]\d|(?= \[)))(?!\w)",
+    "Z": r"([A-Z]{1,3}T|MSK|Z)(?![\w-])",
     # 10, 13, 16 or 19 digits; with a leading zero it is a counter.
     "s": r"([1-9]\d{9}(?:\d{3}){0,3}(?:\.\d{1,9})?)",
 }

@@ -114,14 +114,14 @@ class Seen:
 def _lines_of(found: array[int], anchored: Sequence[int], first: int) -> Iterator[Hit]:
     """The lines that were hit, of starts, ends and gates; the first, which ends at `first`, may pass what begins with a
     newline, and is `anchored`."""
-    start, stop, gates = 0, first, list(anchored)
+    start, stop, gates = 0, first, tuple(anchored)
     for begin, end, gate in zip(found[::3], found[1::3], found[2::3], strict=True):
         if begin == start:
             stop = end
-            gates.append(gate)
+            gates = *gates, gate
             continue
         if gates:
             yield start, stop, gates if len(gates) == 1 else sorted(set(gates))
-        start, stop, gates = begin, end, [gate]
+        start, stop, gates = begin, end, (gate,)
     if gates:
         yield start, stop, gates if len(gates) == 1 else sorted(set(gates))

@@ -35,7 +35,7 @@ SLOT = 1 << 20
 SLOTS = 8
 """So much may be asked for at a time, for files that are read in turn."""
 PATIENCE = 1.0
-"""Seconds after which a scout that does not answer, or does not end, is given up."""
+"""Seconds after which a scout that does not answer is given up, and one that was killed is waited for no longer."""
 MOST_SCOUTS = 4
 """However many processors there are: a limit of the control group may allow less than they could do."""
 PROGRAM = Path(__file__).with_name("scouting.py")
@@ -158,15 +158,11 @@ class Scout:
         if asked.free:
             self._free.append(asked.at)
 
-    def close(self, *, at_once: bool = False) -> None:
+    def close(self) -> None:
         self._ended()
         self._closed = True
         self._line.close()
         self._waiting.clear()
-        if at_once:
-            self._process.kill()
-        for _ in range(2):
-            with suppress(subprocess.TimeoutExpired):  # one that the kernel holds fast is left behind
-                self._process.wait(PATIENCE)
-                return
-            self._process.kill()
+        self._process.kill()  # one that is stopped, or has not begun, would be waited for
+        with suppress(subprocess.TimeoutExpired):  # one that the kernel holds fast is left behind
+            self._process.wait(PATIENCE)

@@ -243,11 +243,25 @@ def test_when_nothing_is_foreseen_the_process_ends_and_what_it_told_still_stands
 
     one.foresee(NOTHING_AHEAD)
 
-    assert 0 == process.returncode
+    assert -signal.SIGKILL == process.returncode
     assert ([(4, 11, [0])], b"ERROR a") == (seen(told.window()), window[4:11])  # the answer to the first came first
     assert late.ticket.window() is None
     assert ahead(one, fd, 0, 14).window().size == 12  # by another
     assert process is not one._scout._process
+
+
+def test_a_scout_that_is_stopped_or_has_not_begun_is_ended_without_waiting_for_it(engine, file, monkeypatch):
+    one, called = engine("ERROR"), []
+    one.foresee(Ahead(file(DATA), 0, 14, LONGEST))
+    process = one._scout._process
+    os.kill(process.pid, signal.SIGSTOP)
+    kill, wait = process.kill, process.wait
+    monkeypatch.setattr(process, "kill", lambda: (called.append("kill"), kill()))
+    monkeypatch.setattr(process, "wait", lambda seconds: (called.append("wait"), wait(seconds)))
+
+    one.foresee(NOTHING_AHEAD)
+
+    assert (["kill", "wait"], -signal.SIGKILL) == (called, process.returncode)
 
 
 def test_what_followed_what_a_scout_before_was_asked_for_is_not_asked_of_another(engine, file):

@@ -56,8 +56,8 @@ class Scout(Protocol):
         """Have bytes read and scanned, perhaps those behind what was asked for before; None if that is too much."""
         ...
 
-    def close(self, *, at_once: bool = False) -> None:
-        """Nothing more is asked for; what was told still stands. Never raises. `at_once`: it is not waited for."""
+    def close(self) -> None:
+        """Nothing more is asked for; what was told still stands. Never raises."""
         ...
 
 

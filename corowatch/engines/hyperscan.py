@@ -181,14 +181,14 @@ class Hyperscan:
             self._learn([(0, gate) for gate in answer.hits[2::3]], answer.size)
         return Seen(self, asked, answer, by.anchored, self._proven if by is self._narrow else ())
 
-    def _end_scout(self, *, at_once: bool = False) -> None:
+    def _end_scout(self) -> None:
         if self._scout is not None:
-            self._scout.close(at_once=at_once)
+            self._scout.close()
             self._scout = None
 
     def _go_without_scout(self) -> None:
         """It ended, or cannot be: whatever the reason, all goes on without."""
-        self._end_scout(at_once=True)
+        self._end_scout()
         self._scouts = NoScouts()
 
     def _learn(self, hits: Sequence[tuple[int, int]], size: int) -> None:

@@ -334,6 +334,7 @@ class Life:
             # NULs at the end are room laid out in advance, or a hole whose other side is still to be written.
             if not chunk.strip(b"\0"):
                 if not self._look_behind_nuls(len(chunk)):
+                    self._foresee_nothing()
                     return 0
             else:
                 chunk = chunk.rstrip(b"\0")
@@ -350,7 +351,9 @@ class Life:
             self._gulp = max(SIP // 4, len(chunk))
         elif codec == "utf-8" and until == inf and self._how.multiline is None:
             end = chunk.rfind(b"\n") + 1
-            if end and self._foresee(self.read_to + end):
+            if len(chunk) < self._gulp:  # what follows, if anything does, is room
+                self._foresee_nothing()
+            elif end and self._foresee(self.read_to + end):
                 chunk = chunk[:end]
         began = time.monotonic()
         self._send(Chunk(now, chunk), data[:len(overlap) + len(chunk)], codec, mark)

@@ -11,7 +11,7 @@ from reading import balance, write
 pytest.importorskip("hyperscan", reason="without it nothing is foreseen")
 pytest.importorskip("re2", reason="without it every line is searched")
 
-from corowatch.core.ahead import Scanned
+from corowatch.core.ahead import Ahead, Scanned
 from corowatch.core.kinds import Counts
 from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, scan
@@ -49,7 +49,7 @@ class Watched:
 
     def __init__(self, path, monkeypatch, backlog, **options):
         monkeypatch.setattr(life, "BACKLOG", backlog)
-        self.found, self.windows = [], 0
+        self.found, self.windows, self.asked = [], 0, 0
         self.counts = Counts(lines=0, cut=0, skewed=0)
         patterns = [Pattern("ERROR"), Pattern("^WARN")]
         self.scouts = Scouts()
@@ -62,6 +62,7 @@ class Watched:
 
     def send(self, item):
         self.windows += isinstance(item, Scanned)
+        self.asked += isinstance(item, Ahead) and item.size > 0
         self.scan.send(item)
 
     def read(self, gulps=NEVER, until=None):
@@ -159,6 +160,28 @@ def test_a_file_that_is_renamed_in_its_backlog_keeps_the_name_that_its_lines_are
 
     assert files[0] == files[1]
     assert watched.windows > 9
+
+
+@pytest.mark.parametrize("more", [0, 1000])
+def test_room_that_is_laid_out_behind_the_lines_is_no_backlog(tmp_path, monkeypatch, more):
+    path, line = tmp_path / "app.log", b"2026-11-22 10:00:00 all is well in 64 bytes, as is each of them\n"
+    monkeypatch.setattr(life, "LEAST", life.GULP)  # so that lines end where a read does, and without `more` all lines
+    write(path, line * (20 * life.GULP // len(line) + more))
+    end = path.stat().st_size
+    os.truncate(path, end + 20 * life.GULP)
+
+    watched = Watched(path, monkeypatch, 2 * life.GULP).read()
+    asked, out = watched.asked, watched.scouts.out
+    for n in range(1, 4):
+        with path.open("r+b") as file:
+            file.seek(end)
+            end += file.write(line)
+        watched.tail.look(1.0 + n, None)
+        watched.read()
+
+    assert watched.windows > 9
+    assert (0, asked, 20 * life.GULP // len(line) + more + 3) == (out, watched.asked, watched.counts["lines"])
+    assert watched.end()[3] == 0
 
 
 def test_where_others_are_to_be_read_no_scout_waits(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 from array import array
+from pathlib import Path
 
 import pytest
 from hypothesis import given, reject, settings
@@ -209,6 +210,14 @@ def test_a_scout_that_is_killed_is_missed_by_nobody(engine, file):
 
     assert (None, process.poll()) == (later.ticket, -signal.SIGKILL)
     assert [(4, 11, [0])] == looked(one, DATA[:12])
+
+
+def test_where_memory_runs_out_a_scout_goes_first(engine, file):
+    one = engine("ERROR")
+
+    ahead(one, file(DATA), 0, 14)
+
+    assert "1000\n" == Path(f"/proc/{one._scout._process.pid}/oom_score_adj").read_text()
 
 
 def test_a_scout_that_does_not_answer_is_given_up(engine, file, monkeypatch):

@@ -55,6 +55,11 @@ def test_a_reload_takes_a_good_config_and_refuses_a_bad_one(service):
     assert "active" == service.show("ActiveState")
 
 
+def test_a_helper_that_memory_runs_out_for_does_not_end_it(service):
+    """systemd.service(5): by default a service is stopped when any of its processes is killed for that."""
+    assert "continue" == service.show("OOMPolicy")
+
+
 def test_a_bad_config_at_the_start_is_not_tried_in_a_loop(service):
     service.write("/etc/corowatch/corowatch.yaml", service.config.replace("grep", "gerp"))
 

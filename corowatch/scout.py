@@ -80,6 +80,9 @@ class Asked:
     def part(self, start: int, end: int) -> bytes:
         return self._scout.shared[self.at + start:self.at + end]
 
+    def first_end(self) -> int:
+        return self._scout.shared.find(b"\n", self.at) - self.at
+
     def let_go(self) -> None:
         if self.wanted:
             self.wanted = False

@@ -44,6 +44,10 @@ class Asked(Protocol):
         """The bytes between two places."""
         ...
 
+    def first_end(self) -> int:
+        """Where the first of the lines ends."""
+        ...
+
     def let_go(self) -> None:
         """It is no longer of interest."""
         ...
@@ -104,7 +108,7 @@ class Seen:
         self.lines = answer.lines
         self.engine = engine
         self.proven = proven
-        first = asked.part(0, answer.size).find(b"\n") if anchored else 0
+        first = asked.first_end() if anchored else 0
         self.hits: Sequence[Hit] = list(_lines_of(answer.hits, anchored, first))
 
     def __getitem__(self, part: slice) -> bytes:

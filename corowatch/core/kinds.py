@@ -169,7 +169,7 @@ class Kind:
 
     @cached_property
     def sends(self) -> Any:
-        """What it sends: Block, Event or Alert; None if it has no outlet."""
+        """What it sends: Event, Alert, or of a reader of lines Block, or more than that; None if it has no outlet."""
         return next((get_args(hint)[0] for hint in self._hinted(Target).values()), None)
 
     @cached_property

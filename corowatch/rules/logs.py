@@ -275,7 +275,7 @@ def source_of_lines(feed: Feed, lines: Sequence[tuple[float, str, Mapping[str, V
                     now: float | None) -> Source:
     """A source of lines that come so many seconds after the beginning; with `now`, which is then the moment of reading,
     when they tell, and those that do not, when the line before did, or the first that does."""
-    if feed.step.kind.sends is not Block:
+    if feed.step.kind.sends is Event:
         return Spoken(feed, [Written(began + after, text, fields) for after, text, fields in lines])
     if now is None:
         return Script(feed, [Written(began + after, text) for after, text, _ in lines])

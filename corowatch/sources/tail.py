@@ -14,13 +14,13 @@ import fnmatch
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from corowatch.core.ahead import Sent
-from corowatch.core.events import Block, Target
+from corowatch.core.events import Target
 from corowatch.core.follow import HEAD, Saved, Seen
 from corowatch.core.kinds import source
 from corowatch.core.multiline import Multiline
@@ -45,7 +45,7 @@ REMOVED = 600.0
 
 @source(adds=("cut_bytes",))
 def tail(
-    target: Target[Block],
+    target: Target[Sent],
     *,
     paths: Annotated[tuple[Glob, ...], "files; `*`, `?`, `[…]` and `**` find them, also those that come later"],
     exclude: Annotated[tuple[NameGlob, ...], "globs of files to leave out; without a slash, of the file's name"] = (),
@@ -66,8 +66,7 @@ def tail(
 
         tail: /var/log/myapp/*.log
     """
-    return Tail(cast("Target[Sent]", target), paths, exclude, start, timestamp, zone, encoding, multiline,
-                max_line_bytes, root, watch)
+    return Tail(target, paths, exclude, start, timestamp, zone, encoding, multiline, max_line_bytes, root, watch)
 
 
 class Tail(Source):

@@ -178,6 +178,19 @@ def test_after_a_line_that_is_not_ascii_it_is_scanned_for_in_any_line(engine, fi
     assert () == window.proven
 
 
+def test_what_was_told_of_such_lines_before_does_not_end_the_scout_after(engine, file):
+    one = engine("ERROR")
+    fd = file("\u00e4 ERROR\n".encode())
+    first, second = ahead(one, fd, 0, 9), ahead(one, fd, 0, 9)
+    assert second.window() is None
+    assert 1 == len(seen(ahead(one, fd, 0, 9).window()))
+    process = one._scout._process
+
+    assert first.window() is None
+
+    assert (process, None) == (one._scout._process, process.poll())
+
+
 def test_more_hits_than_are_of_use_are_none(engine, file):
     one = engine(r"\w \w")
     data = b"a b c d e f\n" * 2000
@@ -329,6 +342,12 @@ def test_only_so_much_is_asked_for_at_a_time_and_places_are_used_again(engine, f
     assert told.ticket is None
     assert 3 * [[(4, 11, [0])]] == [seen(ticket.window()) for ticket in again]
     assert scout.SLOTS == len({ticket.asked.at for ticket in (*tickets[3:], *again)})
+    again[0].let_go()
+    again[0].let_go()
+    more = Ahead(fd, 0, 14, LONGEST)
+    one.foresee(more)
+    one.foresee(told)
+    assert (True, None) == (more.ticket is not None, told.ticket)
 
 
 def test_descriptors_beyond_those_that_select_knows_are_waited_for(engine, file):
@@ -353,7 +372,8 @@ def test_descriptors_beyond_those_that_select_knows_are_waited_for(engine, file)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_what_another_scans_already_is_not_asked_for_again(engine, file):
+def test_what_another_scans_already_is_not_asked_for_again(engine, file, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})  # one for each of them
     one, two = engine("ERROR"), engine("WARN")
     told = Ahead(file(DATA), 0, 14, LONGEST)
 
@@ -375,9 +395,10 @@ def test_no_more_is_asked_for_than_what_is_found_has_room_for(engine, file):
     assert (True, True) == (fits.ticket is not None, not_.ticket is None)
 
 
-def test_who_wants_every_line_has_nothing_foreseen(scouts, file):
+def test_who_wants_every_line_or_records_has_nothing_foreseen(scouts, file):
     told = Ahead(file(DATA), 0, 14, LONGEST)
-    for one in (EveryLine([None]), Hyperscan([(Pattern("ERROR"),), None], NoCache(), scouts=scouts)):
+    for one in (EveryLine([None]), Hyperscan([(Pattern("ERROR"),), None], NoCache(), scouts=scouts),
+                Hyperscan([(Pattern("ERROR"),)], NoCache(), joined=True, scouts=scouts)):
         one.foresee(told)
 
         assert told.ticket is None
@@ -431,6 +452,7 @@ def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatc
     for *question, fd in asked:
         socket.send_fds(ours, [scouting.QUESTION.pack(*question)], [fd])
     ours.shutdown(socket.SHUT_WR)
+    opened = os.listdir("/proc/self/fd")
     interrupted = signal.getsignal(signal.SIGINT)
 
     try:
@@ -438,6 +460,7 @@ def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatc
     finally:
         signal.signal(signal.SIGINT, interrupted)
 
+    assert len(opened) - 1 == len(os.listdir("/proc/self/fd"))  # it closed its end, and what it was given
     told = [scouting.ANSWER.unpack(ours.recv(scouting.ANSWER.size)) for _ in asked]
     assert [(scouting.FINE, 0, 21, 3, 1), (scouting.FINE, 21, 22, 2, 2), (scouting.UNFIT, 43, 0, 0, 0),
             (scouting.UNFIT, 0, 0, 0, 0), (scouting.UNFIT, 0, 6, 1, 0)] == told

@@ -349,7 +349,7 @@ class Life:
         if single and until < inf:
             chunk = chunk[:turn(chunk, until, lambda line: self._how.stamps.read(line, now))]
             self._gulp = max(SIP // 4, len(chunk))
-        elif codec == "utf-8" and until == inf and self._how.multiline is None:
+        elif codec == "utf-8" and self._how.multiline is None:
             end = chunk.rfind(b"\n") + 1
             if len(chunk) < self._gulp:  # what follows, if anything does, is room
                 self._foresee_nothing()
@@ -401,7 +401,7 @@ class Life:
             self._foresee_nothing()
         if not self._tickets:
             return None
-        window = self._tickets[0].window() if self.read_to == self.position.offset else None
+        window = self._tickets[0].window()
         if window is None or window.offset != self.read_to:
             self._let_tickets_go()  # each follows the one before
             return None

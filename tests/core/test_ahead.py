@@ -69,13 +69,13 @@ def test_the_lines_before_are_known_when_the_window_is_gone():
     counts, out = Counts(lines=0, cut=0, skewed=0), Collect()
     clock, engine = Clock("auto", counts), EveryLine([None])
     scanner = scan([out], engine=engine, clock=clock, counts=counts)
-    first = Window(b"2026-11-22T10:00:00Z a\nb\n", engine=engine)
-    second = Window(b"  at x\n", (0, 6, [0]), offset=125, engine=engine)
-    position = Position(offset=125)
+    first = Window(b"2026-11-22T10:00:00Z a\n" + 1000 * b"b\n", engine=engine)
+    second = Window(b"  at x\n", (0, 6, [0]), offset=2123, engine=engine)
+    position = Position(offset=2123)
     scanner.send(Scanned(ORIGIN, 100, NOW, first, position))
     first._data = b""
-    position.offset = 132
-    scanner.send(Scanned(ORIGIN, 125, NOW, second, position))
+    position.offset = 2130
+    scanner.send(Scanned(ORIGIN, 2123, NOW, second, position))
     second._data = b""
 
     assert [STAMPED] == [event.at for event in out]

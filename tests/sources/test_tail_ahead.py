@@ -1,9 +1,11 @@
 """A backlog: what comes next is read and scanned by another process meanwhile, and nobody can tell but by the clock."""
 
+import errno
 import os
 import random
 import select
 import signal
+from collections import Counter
 
 import pytest
 from reading import balance, write
@@ -12,7 +14,9 @@ pytest.importorskip("hyperscan", reason="without it nothing is foreseen")
 pytest.importorskip("re2", reason="without it every line is searched")
 
 from corowatch.core.ahead import Ahead, Scanned
+from corowatch.core.follow import MARKER
 from corowatch.core.kinds import Counts
+from corowatch.core.multiline import Multiline
 from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, scan
 from corowatch.engines import NoCache
@@ -128,15 +132,18 @@ def test_no_byte_of_a_backlog_is_read_here_but_a_few(tmp_path, monkeypatch):
     watched.end()
 
 
-def test_a_file_that_is_written_anew_in_its_backlog_is_read_anew(tmp_path, monkeypatch):
+@pytest.mark.parametrize("look", [True, False])
+def test_a_file_that_is_written_anew_in_its_backlog_is_read_anew(tmp_path, monkeypatch, look):
+    """It is noticed when it is looked at, and also when it is only read on: it is longer than it was."""
     path = tmp_path / "app.log"
     write(path, b"".join(lines(2, 40_000)))
     watched = Watched(path, monkeypatch, 0).read(12)
     found = len(watched.found)
 
-    anew = [f"2026-11-22 12:00:{n % 60:02} ERROR {n} of another file {'w' * 100}\n".encode() for n in range(20_000)]
+    anew = [f"2026-11-22 12:00:{n % 60:02} ERROR {n} of another file {'w' * 100}\n".encode() for n in range(40_000)]
     write(path, b"".join(anew), "wb")
-    watched.tail.look(2.0, None)
+    if look:
+        watched.tail.look(2.0, None)
     watched.read()
 
     assert watched.windows > 3
@@ -211,6 +218,57 @@ def test_a_scout_that_is_killed_in_a_backlog_is_missed_by_nobody(tmp_path, monke
     assert plain.end() == ahead.end()
 
 
+def test_a_copy_that_was_made_some_reads_before_a_truncation_is_not_read_again(tmp_path, monkeypatch):
+    path, copied = tmp_path / "app.log", b"".join(lines(9, 40_000))
+    write(path, copied)
+    watched = Watched(tmp_path / "app.log*", monkeypatch, 0).read(14)
+    read, = (saved["offset"] for saved in dict(watched.tail.changes()).values())
+
+    write(tmp_path / "app.log.1", copied[:read - 3 * life.GULP])
+    write(path, b"ERROR anew\n", "wb")
+    watched.tail.look(2.0, None)
+    watched.read()
+
+    texts = [event.text for event in watched.found]
+    assert (watched.windows > 4, "ERROR anew") == (True, texts[-1])
+    assert [] == [text for text, times in Counter(texts).items() if times > 1]
+    watched.end()
+
+
+@pytest.mark.parametrize("options", [{"multiline": Multiline(as_=("indent",))}, {"encoding": "utf-16-le"}])
+def test_where_lines_are_joined_or_not_utf_8_nothing_is_asked_for(tmp_path, monkeypatch, options):
+    path = tmp_path / "app.log"
+    write(path, b"".join(lines(10, 20_000)).decode().encode(options.get("encoding", "utf-8")))
+
+    watched = Watched(path, monkeypatch, 0, **options).read()
+
+    assert (0, True) == (watched.asked, len(watched.found) > 1000)
+    watched.end()
+
+
+def test_a_read_that_fails_in_a_backlog_loses_and_doubles_nothing(tmp_path, monkeypatch):
+    path, pread, failed = tmp_path / "app.log", os.pread, []
+    write(path, b"".join(lines(8, 40_000)))
+    plain = Watched(path, monkeypatch, NEVER).read()
+
+    def failing(fd, size, at):
+        if size == MARKER and not failed:
+            failed.append(at)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(fd, size, at)
+
+    ahead = Watched(path, monkeypatch, 0).read(12)
+    windows = ahead.windows
+    monkeypatch.setattr(os, "pread", failing)
+    ahead.read()
+    ahead.tail.look(2.0, None)
+    ahead.read()
+
+    assert ([plain.found[-1].place], 1) == ([ahead.found[-1].place], len(failed))
+    assert 0 < windows < ahead.windows
+    assert plain.end() == ahead.end()
+
+
 def test_where_others_are_read_between_no_more_is_sent_than_up_to_them(tmp_path, monkeypatch):
     path = tmp_path / "app.log"
     write(path, b"".join(lines(4, 30_000)))
@@ -239,4 +297,5 @@ def test_a_reader_that_is_closed_in_its_backlog_goes_on_where_it_was(tmp_path, m
     second.read()
 
     assert (first.windows > 2, second.windows > 2) == (True, True)
+    assert [MARKER] == [saved["marker_bytes"] for saved in first.positions.values()]
     assert plain.end()[0] == events + second.end()[0]

@@ -6,6 +6,7 @@ import random
 import select
 import signal
 from collections import Counter
+from math import inf
 
 import pytest
 from reading import balance, write
@@ -13,6 +14,7 @@ from reading import balance, write
 pytest.importorskip("hyperscan", reason="without it nothing is foreseen")
 pytest.importorskip("re2", reason="without it every line is searched")
 
+from corowatch import scout
 from corowatch.core.ahead import Ahead, Scanned
 from corowatch.core.follow import MARKER
 from corowatch.core.kinds import Counts
@@ -35,6 +37,8 @@ def processors(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     # Else the first gulps are read before the process has begun, and no test knew how many.
     monkeypatch.setattr(Scout, "_has_answered", lambda self: bool(select.select([self._line], [], [], 30)[0]))
+    monkeypatch.setattr(life, "LONG", inf)  # else on a slow machine less is read at a time, and nothing is asked for
+    monkeypatch.setattr(scout, "PATIENCE", 30.0)  # and what is asked for is given up
 
 
 class Matching:

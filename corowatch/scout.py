@@ -113,7 +113,7 @@ class Scout:
             given = map(str, (memory, theirs.fileno(), len(dumped), *limits))
             self._process = subprocess.Popen(  # noqa: S603 - it is our own
                 [sys.executable, "-P", str(PROGRAM), *given], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                pass_fds=(memory, theirs.fileno()), process_group=0)
+                pass_fds=(memory, theirs.fileno()), process_group=0)  # a terminal's Ctrl-C is for the daemon
             on_failure.pop_all()
         self._free = list(range(size, size + SLOTS * SLOT, SLOT))  # the last is used first: fewer pages are touched
         self._waiting: deque[Asked] = deque()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import signal
 import socket
 import struct
 import sys
@@ -39,7 +38,6 @@ def main() -> None:
     import hyperscan
     import stringzilla
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the daemon
     memory, line, size, most, sparse = map(int, sys.argv[1:])
     shared = mmap.mmap(memory, 0)
     view = memoryview(shared)

@@ -225,6 +225,15 @@ def test_a_scout_that_is_killed_is_missed_by_nobody(engine, file):
     assert [(4, 11, [0])] == looked(one, DATA[:12])
 
 
+def test_what_is_typed_at_the_terminal_is_not_for_a_scout(engine, file):
+    """Ctrl-C goes to the whole group of the process that is in the foreground."""
+    one = engine("ERROR")
+
+    ahead(one, file(DATA), 0, 14)
+
+    assert os.getpgrp() != os.getpgid(one._scout._process.pid)
+
+
 def test_where_memory_runs_out_a_scout_goes_first(engine, file):
     one = engine("ERROR")
 
@@ -453,12 +462,8 @@ def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatc
         socket.send_fds(ours, [scouting.QUESTION.pack(*question)], [fd])
     ours.shutdown(socket.SHUT_WR)
     opened = os.listdir("/proc/self/fd")
-    interrupted = signal.getsignal(signal.SIGINT)
 
-    try:
-        scouting.main()
-    finally:
-        signal.signal(signal.SIGINT, interrupted)
+    scouting.main()
 
     assert len(opened) - 1 == len(os.listdir("/proc/self/fd"))  # it closed its end, and what it was given
     told = [scouting.ANSWER.unpack(ours.recv(scouting.ANSWER.size)) for _ in asked]

@@ -322,6 +322,17 @@ def test_without_a_processor_to_spare_nothing_is_foreseen(engine, file, monkeypa
     assert told.ticket is None
 
 
+def test_however_many_processors_there_are_only_some_are_used(engine, file, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    fd = file(DATA)
+    told = [Ahead(fd, 0, 14, LONGEST) for _ in range(scout.MOST_SCOUTS + 1)]
+
+    for one in told:
+        engine("ERROR").foresee(one)
+
+    assert [True] * scout.MOST_SCOUTS + [False] == [one.ticket is not None for one in told]
+
+
 def test_where_no_process_can_be_started_all_goes_on_without(engine, file, monkeypatch):
     one = engine("ERROR")
     told = Ahead(file(DATA), 0, 14, LONGEST)

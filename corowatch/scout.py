@@ -30,7 +30,7 @@ from corowatch.engines import foresight
 from corowatch.engines.foresight import NOTHING, Answer
 from corowatch.scouting import ANSWER, FINE, FOREIGN, HIT, QUESTION, RESULTS
 
-SLOT = 1 << 20
+SLOT = 1 << 21
 """Bytes of a place in the shared memory: what was read, then what was found in it."""
 SLOTS = 8
 """So much may be asked for at a time, for files that are read in turn."""

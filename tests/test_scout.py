@@ -24,6 +24,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.engines import EveryLine, NoCache, hyperscan
 from corowatch.engines.hyperscan import Hyperscan
 from corowatch.scout import Scouts
+from corowatch.scouting import RESULTS
 
 LONGEST = 65536
 
@@ -404,10 +405,12 @@ def test_what_another_scans_already_is_not_asked_for_again(engine, file, monkeyp
     assert ticket is told.ticket
 
 
-def test_no_more_is_asked_for_than_what_is_found_has_room_for(engine, file):
+@pytest.mark.parametrize(("sparse", "room"), [(8, RESULTS), (4, 520_200), (2, 260_100)])
+def test_no_more_is_asked_for_than_there_is_room_for_or_for_what_is_found(engine, file, monkeypatch, sparse, room):
+    monkeypatch.setattr(hyperscan, "SPARSE", sparse)
     one = engine("ERROR")
     fd = file(DATA)
-    fits, not_ = Ahead(fd, 0, 340_000, LONGEST), Ahead(fd, 0, 350_000, LONGEST)
+    fits, not_ = Ahead(fd, 0, room, LONGEST), Ahead(fd, 0, room + 100, LONGEST)
 
     one.foresee(fits)
     one.foresee(not_)

@@ -13,9 +13,12 @@ def count_of(data: bytes) -> int:
 
 def shown(line: bytes) -> str:
     """A line's bytes, its newline taken off, as text: one trailing CR stripped, an invalid byte as `\\xNN`."""
-    if line.endswith(b"\r"):
+    if line[-1:] == b"\r":  # half the price of `endswith`
         line = line[:-1]
-    return line.decode("utf-8", "backslashreplace")
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("utf-8", "backslashreplace")
 
 
 def all_shown(lines: bytes) -> str:

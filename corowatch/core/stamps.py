@@ -181,12 +181,12 @@ class Stamps:
         likely = self._likely.get(line[:1])
         if likely is not None:
             if (begun := likely.begun.get(line[:(place := likely.second)])) is not None:
-                second = SECONDS.get(line[place:place + 2])
-                if second is not None and likely.alone.open and is_other(line[place + 2:place + 5]):
+                if likely.alone.open and (second := alone_second(line[place:place + 5])) is not None:
                     start, low, high = begun.get(b"", NEVER)
                     if start is not None and low <= now < high:
                         return start + second
-                elif second is not None and (rest := likely.alone.rest(line, place + 2, END)) is not None:
+                elif (second := SECONDS.get(line[place:place + 2])) is not None and (
+                        rest := likely.alone.rest(line, place + 2, END)) is not None:
                     _, _, fraction, behind = rest.group(*likely.alone.parts)
                     start, low, high = begun.get(behind, NEVER)
                     if start is not None and low <= now < high:
@@ -439,8 +439,9 @@ def alone(number: int) -> Alone:
     return Alone(made.pattern.match, form, behind.pattern.match, form_of_rest.parts, bool(behind.pattern.match(b" ")))
 
 
-@lru_cache(1024)
-def is_other(after: bytes) -> bool:
-    """Whether three bytes behind a second begin what is no part of any form, whatever follows: no fraction, half of the
-    day, zone or year, and no further digit."""
-    return re.match(rb"[:\]|;]|[ \t](?:[b-oq-z]|[B-OQ-Z][a-z])", after) is not None
+@lru_cache(4096)
+def alone_second(five: bytes) -> float | None:
+    """The second that five bytes begin with, if what begins in the other three is no part of any form, whatever
+    follows: no fraction, half of the day, zone or year, and no further digit."""
+    is_other = re.match(rb"[:\]|;]|[ \t](?:[b-oq-z]|[B-OQ-Z][a-z])", five[2:])
+    return SECONDS.get(five[:2]) if is_other else None

@@ -45,8 +45,10 @@ LEAST = 512
 """Bytes of the first read, and of those where each line takes long."""
 BACKLOG = 64 << 20
 """Bytes left to read from which on it is told what comes next, so that it is read and scanned meanwhile."""
+SIGHT = 512 * 1024
+"""Bytes of which that is told at a time: more than are read, for each costs two messages."""
 DEPTH = 3
-"""Gulps that are told beforehand."""
+"""So many of them are told beforehand."""
 RACY = 2.0
 """Seconds after its last write in which a file may change without its times telling."""
 
@@ -368,7 +370,7 @@ class Life:
             self._gulp = min(GULP, 4 * self._gulp)
 
     def _foresee(self, at: int) -> bool:
-        """Tell what comes from an offset on, where a line begins, DEPTH gulps of it; whether somebody looks ahead."""
+        """Tell what comes from an offset on, where a line begins, DEPTH times SIGHT; whether somebody looks ahead."""
         if self.size - at < (BACKLOG // 2 if self._looks_ahead else BACKLOG) or isinstance(self.content, Unpacked):
             self._foresee_nothing()
             return False
@@ -377,7 +379,7 @@ class Life:
             return False
         while len(self._tickets) < DEPTH:
             behind = self._tickets[-1] if self._tickets else None
-            ahead = Ahead(self.content.fd, at, GULP, self._how.max_line_bytes, behind)
+            ahead = Ahead(self.content.fd, at, SIGHT, self._how.max_line_bytes, behind)
             self._how.target.send(ahead)
             if ahead.ticket is None:
                 break

@@ -66,7 +66,7 @@ class Keyed(Generic[State]):
             return
         row, lines = self._memory[old], self._memory.lines(old)
         del self._memory[old]
-        if row[0] > self._memory.get(name, (0.0,))[0]:
+        if name not in self._memory or row[0] > self._memory[name][0]:
             self._memory[name] = row
             self._memory.clear_lines(name)
             for line in lines:

@@ -47,7 +47,7 @@ BACKLOG = 64 << 20
 """Bytes left to read from which on it is told what comes next, so that it is read and scanned meanwhile."""
 SIGHT = 512 * 1024
 """Bytes of which that is told at a time: more than are read, for each costs two messages."""
-DEPTH = 3
+DEPTH = 2
 """So many of them are told beforehand."""
 RACY = 2.0
 """Seconds after its last write in which a file may change without its times telling."""

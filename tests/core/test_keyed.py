@@ -75,6 +75,13 @@ def test_of_a_key_that_was_kept_as_a_number_and_as_a_text_the_newer_goes_on(numb
     assert ["number" if number > text else "text"] == [table.keys.get(name) for name in table.keys]
 
 
+@pytest.mark.parametrize("touched", [0.0, -5.0])
+def test_a_key_that_was_kept_as_a_number_is_known_whenever_it_was_touched(touched):
+    table = Table(Memory({'{"n": 3}': (touched, None, "three")}))
+
+    assert ["three"] == [table.keys.get(name) for name in table.keys]
+
+
 def test_what_a_former_version_kept_becomes_what_is_kept_today():
     table = Table(Memory({"a": (100.0, 130.0, [1]), "b": (101.0, None, 2)}))
     table.memory.noted()

@@ -34,11 +34,18 @@ def turn(data: bytes, until: float, time_of: Callable[[bytes], float | None]) ->
     return low
 
 
+def comes_whole(data: bytes, until: float, time_of: Callable[[bytes], float | None]) -> bool:
+    """Whether all lines of `data`, which ends with a newline, come in a `turn`."""
+    return not _after(data, 0, data.rfind(b"\n", 0, len(data) - 1) + 1, until + SLACK, time_of)
+
+
 def _after(data: bytes, low: int, begin: int, limit: float, time_of: Callable[[bytes], float | None]) -> bool:
     """Whether the line at `begin`, or the nearest before it that tells its time, is later than `limit`."""
     while begin >= low:
         at = time_of(data[begin:data.find(b"\n", begin)])
         if at is not None:
             return at > limit
+        if begin == 0:
+            break
         begin = data.rfind(b"\n", 0, begin - 1) + 1
     return False

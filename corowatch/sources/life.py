@@ -10,7 +10,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from math import inf
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from corowatch.core.events import Chunk, Origin, Position, Target
 from corowatch.core.follow import HEAD, MARKER, Fate, Saved, Seen, digest, fate, is_compressed
 from corowatch.core.frame import frame, rfind
 from corowatch.core.lines import codec_of, is_part_of_mark, shown
-from corowatch.core.merge import turn
+from corowatch.core.merge import comes_whole, turn
 from corowatch.core.multiline import Multiline
 from corowatch.core.records import Joins
 from corowatch.core.rotations import age
@@ -47,6 +47,8 @@ BACKLOG = 64 << 20
 """Bytes left to read from which on it is told what comes next, so that it is read and scanned meanwhile."""
 SIGHT = 512 * 1024
 """Bytes of which that is told at a time: more than are read, for each costs two messages."""
+ALONE = 4
+"""Gulps that were not cut short for another's lines, after which it is looked ahead although others have some."""
 DEPTH = 2
 """So many of them are told beforehand."""
 RACY = 2.0
@@ -126,6 +128,7 @@ class Life:
         self._gulp = LEAST
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
+        self._whole = 0  # so many reads since one was cut short
         self._tickets: deque[Ticket] = deque()  # for what was told to come next
         self._looks_ahead = False
         self._frame: Any = None
@@ -318,7 +321,7 @@ class Life:
         """
         if self.packed and not self._reached():
             return 0
-        if (window := self._foreseen(until)) is not None:
+        if (window := self._foreseen(now, until)) is not None:
             return self._see(window, now)
         overlap = self._overlap
         data = self.content.pread(self._gulp + len(overlap), self.read_to - len(overlap))
@@ -348,14 +351,16 @@ class Life:
             self.compressed = True
             self.unfind(0)
             return 0
+        gulp = self._gulp
+        self._whole += 1
         if single and until < inf:
-            chunk = chunk[:turn(chunk, until, lambda line: self._how.stamps.read(line, now))]
+            chunk = chunk[:turn(chunk, until, self._stamp(now))]
             self._gulp = max(SIP // 4, len(chunk))
-        elif codec == "utf-8" and self._how.multiline is None:
+        if codec == "utf-8" and self._how.multiline is None:
             end = chunk.rfind(b"\n") + 1
-            if len(chunk) < self._gulp:  # what follows, if anything does, is room
+            if len(chunk) < gulp:  # others are to be read, or what follows, if anything does, is room
                 self._foresee_nothing()
-            elif end and self._foresee(self.read_to + end):
+            elif (until == inf or self._whole >= ALONE) and end and self._foresee(self.read_to + end):
                 chunk = chunk[:end]
         began = time.monotonic()
         self._send(Chunk(now, chunk), data[:len(overlap) + len(chunk)], codec, mark)
@@ -388,6 +393,7 @@ class Life:
         return bool(self._tickets)
 
     def _foresee_nothing(self) -> None:
+        self._whole = 0
         self._let_tickets_go()
         if self._looks_ahead:
             self._looks_ahead = False
@@ -397,15 +403,19 @@ class Life:
         while self._tickets:
             self._tickets.popleft().let_go()
 
-    def _foreseen(self, until: float) -> Window | None:
+    def _stamp(self, now: float) -> Callable[[bytes], float | None]:
+        return lambda line: self._how.stamps.read(line, now)
+
+    def _foreseen(self, now: float, until: float) -> Window | None:
         """What comes next, if it was read and scanned meanwhile, and all of it is to be sent."""
-        if until < inf:
-            self._foresee_nothing()
         if not self._tickets:
             return None
         window = self._tickets[0].window()
         if window is None or window.offset != self.read_to:
             self._let_tickets_go()  # each follows the one before
+            return None
+        if until < inf and not comes_whole(window[0:window.size], until, self._stamp(now)):
+            self._foresee_nothing()
             return None
         self._tickets.popleft()
         return window

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corowatch.core.merge import SLACK, turn
+from corowatch.core.merge import SLACK, comes_whole, turn
 
 
 def time_of(line):
@@ -35,6 +35,25 @@ def test_lines_without_a_time_belong_to_the_one_before():
     assert "10\n at x\n at y\n" == taken("10\n at x\n at y\n30\n at z\n", 20.0)
     assert "a\nb\nc\n" == taken("a\nb\nc\n", 20.0)
     assert "a\n" == taken("a\n99\nb\n", 20.0)
+
+
+@pytest.mark.parametrize(("text", "until", "want"), [
+    ("10\n20\n30\n", 30.0, True),
+    ("10\n20\n30\n", 29.0, False),
+    ("10\n20\n30\n at x\n", 29.0, False),
+    ("30\n", 29.0, False),
+    (" at x\n", 5.0, True),
+])
+def test_all_comes_whose_last_line_does(text, until, want):
+    assert want is comes_whole(text.encode(), until, time_of)
+
+
+@given(st.lists(st.integers(0, 9).map(str) | st.just(" at x"), min_size=1, max_size=9), st.integers(0, 9))
+def test_all_comes_where_all_would_be_taken_behind_a_line_that_is(lines, until):
+    text = "".join(f"{line}\n" for line in lines)
+    lead = f"{until}\n"
+
+    assert comes_whole(text.encode(), until, time_of) is (taken(lead + text, until) == lead + text)
 
 
 def test_few_lines_are_looked_at():

@@ -6,6 +6,7 @@ import random
 import select
 import signal
 from collections import Counter
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -18,6 +19,7 @@ from corowatch import scout
 from corowatch.core.ahead import Ahead, Scanned
 from corowatch.core.follow import MARKER
 from corowatch.core.kinds import Counts
+from corowatch.core.merge import SLACK
 from corowatch.core.multiline import Multiline
 from corowatch.core.pattern import Pattern
 from corowatch.core.scan import Clock, scan
@@ -194,6 +196,32 @@ def test_room_that_is_laid_out_behind_the_lines_is_no_backlog(tmp_path, monkeypa
     assert watched.windows > 9
     assert (0, asked, 20 * life.GULP // len(line) + more + 3) == (out, watched.asked, watched.counts["lines"])
     assert watched.end()[3] == 0
+
+
+def test_a_backlog_before_the_next_line_of_another_file_is_foreseen_and_lines_come_in_order(tmp_path, monkeypatch):
+    write(tmp_path / "old.log", b"".join(lines(8, 30_000)))
+    write(tmp_path / "new.log", b"2026-11-22 10:40:00 ERROR in between\n2026-11-22 11:30:00 ERROR at last\n")
+
+    plain = Watched(tmp_path / "*.log", monkeypatch, NEVER).read()
+    ahead = Watched(tmp_path / "*.log", monkeypatch, 0).read()
+
+    assert (0, True) == (plain.windows, ahead.windows > 5)
+    assert plain.end() == ahead.end()
+    assert all(later.at >= earlier.at - SLACK for earlier, later in pairwise(ahead.found))
+    assert ["in between", "at last"] == [event.text[26:] for event in ahead.found if event.text[26:27] in ("i", "a")]
+
+
+def test_where_files_take_turns_nothing_is_foreseen_in_vain(tmp_path, monkeypatch):
+    runs = [b"".join(b"2026-11-22 %02d:%02d:%02d %s %s\n" % (10 + run, n // 150, n // 3 % 50, b"ERROR"[n % 99:], 66 * b"y")
+                     for n in range(9000)) for run in range(12)]
+    write(tmp_path / "a.log", b"".join(runs[::2]))
+    write(tmp_path / "b.log", b"".join(runs[1::2]))
+
+    plain = Watched(tmp_path / "*.log", monkeypatch, NEVER).read()
+    ahead = Watched(tmp_path / "*.log", monkeypatch, 0).read()
+
+    assert ahead.asked < len(runs)
+    assert plain.end() == ahead.end()
 
 
 def test_where_others_are_to_be_read_no_scout_waits(tmp_path, monkeypatch):

@@ -186,13 +186,14 @@ _SECRET = re.compile(r"\$\{(env|credential):([^}]*)\}")
 
 def duration(text: str) -> Seconds:
     """Return the seconds of `500ms`, `90s`, `5m`, `1h`, `7d` or `1h30m`. Raises ValueError with the cure."""
-    if not _DURATION.fullmatch(text):
-        if _NUMBER.fullmatch(text):
-            raise ValueError(f"{text} has no unit; a duration is written {text}s, or {text}m for minutes")
+    bare = _NUMBER.fullmatch(text)
+    if bare and float(text):
+        raise ValueError(f"{text} has no unit; a duration is written {text}s, or {text}m for minutes")
+    if not bare and not _DURATION.fullmatch(text):
         raise ValueError(f"{text!r} is no duration; write 500ms, 90s, 5m, 1h or 7d")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if seconds <= 0:
-        raise ValueError(f"{text} is no time at all; a duration is longer than nothing")
+        raise ValueError(f"{text} is no time at all; a duration is longer than nothing, such as 1s")
     if seconds > _LONGEST:
         raise ValueError(f"{text} is more than a hundred years")
     return Seconds(seconds)

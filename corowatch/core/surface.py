@@ -6,7 +6,7 @@ Every option is converted here, as its kind's signature says. How the steps hang
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_origin
 
@@ -157,7 +157,8 @@ class Surface:
         flow = Flow(name, place)
         counted: dict[str, int] = {}
         broken = False
-        for at, item in enumerate(self._items(given)):
+        items = list(self._items(given))
+        for at, item in enumerate(items):
             if item is None:
                 broken = True
             elif item.kind == "from" and at == 0:
@@ -166,7 +167,7 @@ class Surface:
                     self.wrong(item.name.place, "`from` is no step of its own; name the step behind it")
             else:
                 counted[item.kind] = counted.get(item.kind, 0) + 1
-                step = self._step(flow, item, reading, head=at == 0)
+                step = self._step(flow, item, [one.kind for one in items[at + 1:] if one], reading, head=at == 0)
                 step.lost |= broken
                 broken = False
                 self._name(step, flow, item, counted[item.kind])
@@ -214,17 +215,17 @@ class Surface:
         if same := next((other for other in flow.steps if other.name == step.name), None):
             self.wrong(place, f"a step of flow {flow.name!r} is named {step.name!r} already, at {same.place}")
 
-    def _step(self, flow: Flow, item: _Item, reading: Reading, *, head: bool) -> Draft:
-        kind = self._kind(item, [step.kind for step in reversed(flow.steps) if step.kind], head=head)
+    def _step(self, flow: Flow, item: _Item, behind: Iterable[str], reading: Reading, *, head: bool) -> Draft:
+        kind = self._kind(item, [step.kind for step in reversed(flow.steps) if step.kind], behind, head=head)
         step = Draft("", kind, item.place, flow=flow.name)
         step.lost = kind is None or kind.role != ("source" if head else "node")
         if kind:
             self._fill(step, item.given, item.place, reading)
         return step
 
-    def _kind(self, item: _Item, before: Sequence[Kind], *, head: bool) -> Kind | None:
+    def _kind(self, item: _Item, before: Iterable[Kind], behind: Iterable[str], *, head: bool) -> Kind | None:
         """The kind that an item names; told where it cannot stand here. `before`: those of the steps before, the last
-        first."""
+        first; `behind`: what those behind are called, the next first."""
         name, sources, nodes = item.kind, self.kinds.source, self.kinds.node
         if head:
             if name in sources:
@@ -252,6 +253,10 @@ class Surface:
         elif owner := next((kind.name for kind in before if name in kind.options), None):
             what = (f"`{name}` is an option of `{owner}`, and stands below it: write {owner}: "
                     f"{{{name}: …}}, or put it further to the right")
+        elif owner := next((kind for kind in behind for role in (sources, nodes)
+                            if kind in role and name in role[kind].options), None):
+            what = (f"`{name}` is an option of `{owner}`, and stands above it: write {owner}: {{{name}: …}}, or put it "
+                    "below, further to the right")
         else:
             near = nearest(name, known) or nearest(name, [*sources, *nodes])
             what = f"no kind {name!r}{near or near_or_all(name, known)}"

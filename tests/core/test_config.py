@@ -436,6 +436,20 @@ def test_sinks_and_defaults_may_be_empty():
      ["6:5 `zone` is an option of `stdin`, and stands below it: write stdin: {zone: …}, or put it further to the right",
       ("7:5 `every` is an option of `throttle`, and stands below it: write throttle: {every: …}, or put it further to "
       "the right")]),
+    (["stdin:", "by: ip", "every: 5m", "grep: x", "throttle:", "alert: {title: '{x}'}"],
+     [("4:5 `by` is an option of `throttle`, and stands above it: write throttle: {by: …}, or put it below, further to "
+      "the right"), ("5:5 `every` is an option of `throttle`, and stands above it: write throttle: {every: …}, or put "
+      "it below, further to the right"), "7:5 `throttle` needs `every`: one event of a key in this time"]),
+    (["start: end", "tail: x"],
+     [("3:5 `start` is an option of `tail`, and stands above it: write tail: {start: …}, or put it below, further to "
+      "the right"), ("4:5 `tail` is a source, and a source begins a flow; give it one of its own and take what it "
+      "reads with `from: FLOW`")]),
+    (["- stdin:", "- every: 5m", "- grep x", "- throttle: 1m"],
+     [("4:7 `every` is an option of `throttle`, and stands above it: write throttle: {every: …}, or put it below, "
+      "further to the right"), "5:7 expected a step such as {grep: ERROR}, found 'grep x'"]),
+    (["stdin:", "throttle: 1m", "by: ip", "tally: {by: ip}"],
+     [("5:5 `by` is an option of `throttle`, and stands below it: write throttle: {by: …}, or put it further to the "
+      "right")]),
     (["stdin:", "filter: x", "Count: {by: y}", "alert: {message: x}"],
      ["4:5 no kind 'filter'; did you mean 'grep'?", "5:5 no kind 'Count'; did you mean 'tally'?",
       "6:13 `alert` has no option 'message'; did you mean 'title'?"]),

@@ -188,7 +188,7 @@ def run(config: Sequence[str], once: bool, deliver_within: float | None, state_d
     """Run the daemon in the foreground.
 
     CONFIG is a file, or a folder of *.yaml; without it /etc/corowatch. SIGTERM or Ctrl-C stops, and tells what
-    happened; SIGHUP reads the config again.
+    happened; SIGHUP reads the config again; SIGUSR1 has the log tell what a stop would, and nothing stops.
     """
     from corowatch.loading import load_paths
 

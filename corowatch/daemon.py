@@ -91,6 +91,16 @@ class Reload:
 
 
 @dataclass(frozen=True)
+class Show:
+    """SIGUSR1 asks how things stand."""
+
+
+@dataclass(frozen=True)
+class Reopen:
+    """SIGUSR2, with which other programs are asked to open their log anew."""
+
+
+@dataclass(frozen=True)
 class Wake:
     """Something changed: look."""
 
@@ -111,6 +121,9 @@ class Told:
 
     event: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+Note = Stop | Reload | Show | Reopen | Wake | Told | Answered
 
 
 class WallClock:
@@ -161,7 +174,7 @@ class Daemon:
         self._late_told: dict[str, float] = {}
         self._awaiting: list[tuple[float, Alert]] = []
         """Alerts whose lines after them have not come yet, and until when (monotonic seconds) they wait."""
-        self.inbox: queue.SimpleQueue[Stop | Reload | Wake | Told | Answered] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Note] = queue.SimpleQueue()
         self._checks = Checks(lambda jobs, job, status, said: self.inbox.put(Answered(jobs, job.number, status, said)))
         self._asked: dict[Jobs, int] = {}
         """So many jobs are not answered yet."""
@@ -173,7 +186,7 @@ class Daemon:
         self.graph: Graph
         self.stopping: str | None = None
         self._hurry = False
-        self._reload = False
+        self._reload = self._show = False
         self._failing = False
         self._more = False
         """Whether a turn ended before all was read: when all is, it is later by as much."""
@@ -320,6 +333,9 @@ class Daemon:
         if self._reload:
             self._reload = False
             self.reload(now)
+        if self._show:
+            self._show = False
+            self._tell_standing(now)
         self._look(now)
         more = self._read_turn(now)
         now = self._clock.read()
@@ -339,12 +355,17 @@ class Daemon:
             while True:
                 self._take(self.inbox.get_nowait())
 
-    def _take(self, note: Stop | Reload | Wake | Told | Answered) -> None:
+    def _take(self, note: Note) -> None:
         if isinstance(note, Stop):
             self._hurry = self.stopping is not None
             self.stopping = self.stopping or note.reason
         elif isinstance(note, Reload):
             self._reload = True
+        elif isinstance(note, Show):
+            self._show = True
+        elif isinstance(note, Reopen):
+            log.info("signal.ignored", signal="SIGUSR2", why="there is no log file to reopen: the log goes to standard "
+                     "error, and what a `file` sink writes is opened anew when it was rotated; SIGHUP reads the config")
         elif isinstance(note, Told):
             self._take_told(note)
         elif isinstance(note, Answered):
@@ -652,11 +673,14 @@ class Daemon:
             time.sleep(left)
 
     def handle_signals(self, *, reloads: bool = True) -> None:
-        """SIGTERM and SIGINT stop, SIGHUP reloads, or stops where a terminal closed; handlers only leave a note."""
+        """SIGTERM and SIGINT stop, SIGHUP reloads, or stops where a terminal closed, SIGUSR1 tells how things stand;
+        handlers only leave a note."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda number, frame: self.inbox.put(Stop(signal.Signals(number).name)))
         if reloads:
             signal.signal(signal.SIGHUP, lambda number, frame: self.inbox.put(Reload()))
+        signal.signal(signal.SIGUSR1, lambda number, frame: self.inbox.put(Show()))
+        signal.signal(signal.SIGUSR2, lambda number, frame: self.inbox.put(Reopen()))
 
     def _status(self) -> str:
         flows = len({step.flow for step in self.graph.config.steps.values()})
@@ -755,7 +779,7 @@ class Daemon:
             write_whole(self._store.folder / "summary.json", text.encode() + b"\n")
         self.told = summary
         if not sys.stderr.isatty():  # there, a table tells it better
-            log.info("summary", **{key: summary[key] for key in ("reason", "sources", "nodes", "sinks")})
+            _log_summary(summary)
         log.info("daemon.stopped", reason=reason, seconds=round(self._clock.read() - self._started, 1))
         return 1 if self._handler_failed or self._failing or (self._once and (refused or not delivered)) else 0
 
@@ -768,6 +792,12 @@ class Daemon:
         while not self._hurry and not self._failing and time.monotonic() < until and read_first(sources, now):
             now = self._clock.read()
             self._take_notes()
+
+    def _tell_standing(self, now: float) -> None:
+        """What a stop would tell now, to the log. Nothing is closed, so steps keep to themselves what they hold."""
+        self._commit(now)
+        self._left = {name: source.standing() for name, source in self.sources.items()}
+        _log_summary(self.summary("SIGUSR1"), status=self._status())
 
     def _tell_closed(self, closed: Closed) -> None:
         if closed.error:
@@ -841,3 +871,6 @@ class Daemon:
                       "nodes": all_runs["node"], "sinks": sinks({})},
         }
 
+
+def _log_summary(summary: Mapping[str, Any], **more: str) -> None:
+    log.info("summary", **{key: summary[key] for key in ("reason", "sources", "nodes", "sinks")}, **more)

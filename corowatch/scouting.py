@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import signal
 import socket
 import struct
 import sys
@@ -38,6 +39,8 @@ def main() -> None:
     import hyperscan
     import stringzilla
 
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)  # `systemctl kill` sends them to all, and they are for the daemon
     memory, line, size, most, sparse = map(int, sys.argv[1:])
     shared = mmap.mmap(memory, 0)
     view = memoryview(shared)

@@ -115,6 +115,42 @@ def test_a_daemon_from_ready_to_goodbye(tmp_path):
     assert ["node.closed", "node.closed", "summary", "daemon.stopped"] == events[-4:]
 
 
+def logged(daemon, event):
+    """What stands in the log with the next such event."""
+    told = (json.loads(line) for line in daemon.process.stderr)
+    return next(one for one in told if one["event"] == event)
+
+
+def test_sigusr1_tells_what_a_stop_would_tell_and_stops_nothing(tmp_path):
+    daemon = Running(tmp_path, config(tmp_path))
+    write(tmp_path, "ERROR disk", "fine", "ERROR")
+    until(lambda: ["ERROR disk", "ERROR"] == titles(tmp_path))
+
+    daemon.process.send_signal(signal.SIGUSR1)
+
+    told = logged(daemon, "summary")
+    assert ("SIGUSR1", "1 flow, 1 file") == (told["reason"], told["status"])
+    ledger = {"carried": 0, "found": 22, "passed": 22, "skipped": 0, "lost": 0, "partial": 0, "unread": 0}
+    assert ledger == told["sources"]["app.tail"]["ledger"]
+    assert {"matched": 2, "failed": 0} == told["nodes"]["app.grep"]
+    assert {"delivered": 2, "pending": 0, "refused": 0} == told["sinks"]["out"]
+    write(tmp_path, "ERROR net")
+    until(lambda: "ERROR net" in titles(tmp_path))
+    assert 0 == daemon.stop()
+    assert 3 == daemon.summary()["nodes"]["app.grep"]["matched"]
+
+
+def test_sigusr2_is_ignored_and_the_log_says_why(tmp_path):
+    daemon = Running(tmp_path, config(tmp_path))
+
+    daemon.process.send_signal(signal.SIGUSR2)
+
+    assert "there is no log file to reopen" in logged(daemon, "signal.ignored")["why"]
+    write(tmp_path, "ERROR disk")
+    until(lambda: ["ERROR disk"] == titles(tmp_path))
+    assert 0 == daemon.stop()
+
+
 def test_a_second_daemon_on_one_state_is_refused(tmp_path):
     daemon = Running(tmp_path, config(tmp_path))
 

@@ -243,6 +243,19 @@ def test_where_memory_runs_out_a_scout_goes_first(engine, file):
     assert "1000\n" == Path(f"/proc/{one._scout._process.pid}/oom_score_adj").read_text()
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_what_is_signalled_to_all_processes_of_the_daemon_is_nothing_to_a_scout(engine, file, number):
+    one = engine("ERROR")
+    fd = file(DATA)
+    ahead(one, fd, 0, 14).window()
+    process = one._scout._process
+
+    os.kill(process.pid, number)
+
+    assert [(4, 11, [0])] == seen(ahead(one, fd, 0, 14).window())
+    assert process is one._scout._process
+
+
 def test_a_scout_that_does_not_answer_is_given_up(engine, file, monkeypatch):
     monkeypatch.setattr(scout, "PATIENCE", 0.01)
     one = engine("ERROR")
@@ -476,8 +489,13 @@ def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatc
         socket.send_fds(ours, [scouting.QUESTION.pack(*question)], [fd])
     ours.shutdown(socket.SHUT_WR)
     opened = os.listdir("/proc/self/fd")
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)}
 
-    scouting.main()
+    try:
+        scouting.main()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     assert len(opened) - 1 == len(os.listdir("/proc/self/fd"))  # it closed its end, and what it was given
     told = [scouting.ANSWER.unpack(ours.recv(scouting.ANSWER.size)) for _ in asked]

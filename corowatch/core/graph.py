@@ -339,14 +339,15 @@ class Graph:
 
     # --- running --------------------------------------------------------------------------------------
 
-    def tick(self, now: float, clocks: Mapping[str, float]) -> None:
-        """It is `now`, and each feed of `clocks` is read up to its time; each node hears the least of its feeds'."""
+    def tick(self, now: float, clocks: Mapping[str, float], pace: float = 1.0) -> None:
+        """It is `now`, and each feed of `clocks` is read up to its time; each node hears the least of its feeds', if it
+        is later by `pace` (seconds) than the one before."""
         self.now = max(self.now, now)
         for live in self.nodes.values():
             live.inlet.pass_time(self.now)
             if live.step.kind.takes_ticks:
                 at = min(clocks.get(name, now) for name in live.feeds)
-                if at >= live.ticked + 1.0:
+                if at >= live.ticked + pace:
                     live.ticked = at
                     live.inlet.send(Tick(at))
 

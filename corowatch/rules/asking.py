@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from corowatch.core.config import Config
@@ -105,11 +106,16 @@ def why_alert(config: Config, found: Callable[[Alert], bool], files: Sequence[st
               cache: Cache | None = None) -> tuple[Alert, list[Told]] | None:
     """The first alert of a replay that is the one looked for, and what led to it: each line that it tells, and the
     moment that made it. Behind the last line time passes up to `until` (seconds since the epoch), as it did for a
-    daemon. None if there is no such alert. Raises ConfigError."""
+    daemon; if that gives none, all is over then, as where a daemon stopped. None if there is no such alert. Raises
+    ConfigError."""
     def made(sight: Sight) -> list[Alert]:
         return [alert for one in sight.all() for alert in one.alerts if found(alert)]
 
-    first = _run(config, files, lambda sight: bool(made(sight)), made, cache, until)
+    end = inf
+    first = _run(config, files, lambda sight: bool(made(sight)), made, cache, until, end)
+    if not first and until is not None:
+        end = until
+        first = _run(config, files, lambda sight: bool(made(sight)), made, cache, until, end)
     if not first:
         return None
     alert = made(first[0])[0]
@@ -120,7 +126,7 @@ def why_alert(config: Config, found: Callable[[Alert], bool], files: Sequence[st
         return bool(made(sight)) or (isinstance(event, Event) and (event.origin.file, event.place) in places)
 
     told: list[Told] = []
-    for sight in _run(config, files, led_to_it, made, cache, until):
+    for sight in _run(config, files, led_to_it, made, cache, until, end):
         if config.steps[sight.step].flow not in flows_of(config, alert.flow):
             continue
         if told and told[-1].sights[0].item is sight.item:
@@ -142,11 +148,11 @@ def flows_of(config: Config, flow: str) -> set[str]:
 
 
 def _run(config: Config, files: Sequence[str], keep: Callable[[Sight], bool], over: Callable[[Sight], object],
-         cache: Cache | None, until: float | None) -> list[Sight]:
-    """What is to be kept, up to the first for which it is over."""
+         cache: Cache | None, until: float | None, end: float) -> list[Sight]:
+    """What is to be kept, up to the first for which it is over; of lines up to the time `end`."""
     inputs = Inputs(files)
     witness = Witness(keep)
-    run = Rehearsal([(config, lambda alert: None)], inputs.open([config]), witness=witness, cache=cache)
+    run = Rehearsal([(config, lambda alert: None)], inputs.open([config]), witness=witness, cache=cache, until=end)
     try:
         while run.step():
             if any(over(sight) for sight in witness.kept):

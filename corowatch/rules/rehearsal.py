@@ -117,6 +117,7 @@ class Rehearsal:
                 pass
             self._notice(self.now)
             self.pass_time(max(self.now, until or (self._until if self._until < inf else self.now)))
+            self._notice(self.now, pace=0.0)
             for name, source in self.sources.items():
                 if name not in self._calendars:
                     source.pass_time(inf)  # nothing more belongs to what is held back
@@ -176,7 +177,7 @@ class Rehearsal:
             while read_first(self._calendars.values(), self.now):
                 self._notice(self.now)
 
-    def _notice(self, now: float) -> None:
+    def _notice(self, now: float, pace: float = PACE) -> None:
         """It is `now`: tell the nodes, as far as everything before was read."""
         self._told = self.now = max(self.now, min(now, self._until))
         begins: dict[str, float] = {}
@@ -187,7 +188,7 @@ class Rehearsal:
             if self.now >= self._since:
                 graph.tick(self.now, {
                     name: min(self.now, begins[name]) if feed.clock is None or begins[name] > self.now
-                    else feed.clock.at for name, feed in graph.feeds.items()})
+                    else feed.clock.at for name, feed in graph.feeds.items()}, pace)
         self._answer()
 
     def _answer(self) -> None:

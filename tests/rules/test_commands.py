@@ -328,6 +328,26 @@ def test_why_an_alert_that_was_made_behind_the_last_line_as_time_passed(command,
     assert (True, True) == (moment in told.stdout, "do not give it" not in told.stdout), told.stdout
 
 
+def test_why_the_sum_of_a_throttle_that_was_told_as_the_daemon_stopped(command, folder):
+    def lines(*seconds):
+        return "".join(f"{datetime.now(UTC) + timedelta(seconds=n):%Y-%m-%dT%H:%M:%S.%f}Z Failed\n" for n in seconds)
+
+    config = "{flows: {one: {tail: LOG, grep: Failed, throttle: 1h, alert: {to: out, title: '{held}'}}}, "
+    config += "sinks: {out: {file: out.jsonl}}}"
+    (folder / "c.yaml").write_text(config.replace("LOG", str(folder / "auth.log")))
+    (folder / "auth.log").write_text(lines(-2.75, -2.5, -2.25))
+    assert 0 == command("run", "c.yaml", "--once", "--state-dir", "s").returncode
+    _, alert = map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+
+    told = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
+    (folder / "auth.log").write_text((folder / "auth.log").read_text() + lines(60, 7200))
+    later = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
+
+    assert ("2", 0, "") == (alert["title"], told.returncode, told.stderr)
+    assert "\n      throttle  kept it; 2 held until " in told.stdout
+    assert told.stdout == later.stdout
+
+
 def test_why_an_alert_that_its_logs_give_otherwise_says_so(command, folder):
     config = "{flows: {jobs: {tail: LOG, grep: 'job (?P<job>\\d)', collect: {until: done, by: job}, "
     config += "alert: {to: out, title: '{count} lines'}}}, sinks: {out: {file: out.jsonl}}}"

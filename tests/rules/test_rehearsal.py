@@ -54,6 +54,14 @@ def test_it_is_as_late_as_the_last_line_tells_or_as_is_asked_for(config):
     assert [("beat 60", at(60))] == told(run(config(ABSENCE), lines((0, "beat")), to=T + 61)[0])
 
 
+def test_of_the_end_every_step_hears_though_a_word_of_the_time_was_told_less_than_a_second_before(config):
+    assert [("beat 60", at(60))] == told(run(config(ABSENCE), lines((0, "beat"), (0.5, "x")), to=T + 60.25)[0])
+    assert [("beat 60", at(60))] == told(run(config(ABSENCE), lines((0, "beat"), (59.5, "x"), (60.25, "y")))[0])
+    throttled = ABSENCE.replace("absence: {for: 1m}", "throttle: 1m").replace("{silent}", "{held}")
+    source = lines((0, "beat 1"), (0.5, "beat 2"))
+    assert [("beat 1 ", at(0)), ("beat 2 1", at(9.25))] == told(run(config(throttled), source, to=T + 9.25)[0])
+
+
 def test_what_is_before_or_after_is_not_seen(config):
     text = "flows:\n  a:\n    tail: {paths: a.log, timestamp: none}\n    grep: x\n    alert: {title: '{text}'}\n"
     source = lines((0, "x 0"), (10, "x 10"), (20, "x 20"), (30, "x 30"))

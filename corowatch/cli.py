@@ -7,7 +7,6 @@ fast and stay small, so what only a person at a terminal needs is imported where
 from __future__ import annotations
 
 import gc
-import glob
 import json
 import os
 import shlex
@@ -328,8 +327,6 @@ def watch(paths: Sequence[str], pattern: str, noise: str | None, threshold: str 
         flow["threshold"] = {"at_least": int(at_least), "within": within}
         title = f"{{text}} ({{count}} times within {within.replace('{', '{{').replace('}', '}}')})"
     flow["alert"] = {"to": ["console", *(["command"] if command else [])], "title": title}
-    if not any(glob.glob(path) for path in paths):
-        click.echo(f"no file at {' '.join(paths)} yet; waiting for one", err=True)
     sinks = {"command": {"exec": _words(command)}} if command else {}
     with _state(None, throw_away=True) as folder:
         sys.exit(serve(_composed({"flows": {"watch": flow}, "sinks": sinks}), folder, quiet=True, lost=A_CONFIG))
@@ -420,7 +417,8 @@ def check(config: Sequence[str]) -> None:
             click.echo(f"  {safe(line)}")
     click.echo()
     for found in look_around(loaded):
-        click.echo(f"{found.step}: {safe(found.glob)}: {many(len(found.files), 'file')}")
+        later = "" if found.files else "; it is followed once it appears"
+        click.echo(f"{found.step}: {safe(found.glob)}: {many(len(found.files), 'file')}{later}")
         if found.hidden and found.unreadable:
             click.echo(f"  cannot be read: {many(len(found.unreadable), 'file')}")
         for path, barrier in found.unreadable.items() if not found.hidden else ():

@@ -170,6 +170,8 @@ class Daemon:
         self._run_id = secrets.token_hex(8)
         self._told = 0
         self._unreadable: set[str] = set()
+        self._missing: set[str] = set()
+        """Paths of which was told that there was nothing when their source began."""
         self._hushed: dict[tuple[str, str], float] = {}
         self._late_told: dict[str, float] = {}
         self._awaiting: list[tuple[float, Alert]] = []
@@ -281,6 +283,7 @@ class Daemon:
             gone.close()
             self._notify.keep(gone.descriptors())
         self.sources.update((name, source) for name, (source, _) in opened.items())
+        self._tell_missing(path for source, _ in opened.values() for path in source.missing)
         for name, feed in feeds.items():
             self.ledger.add("source", name, feed.counts)
             self.ledger.add("source", name, self.sources[name].counts)
@@ -289,6 +292,13 @@ class Daemon:
         self._store.go_live({step: name for name, feed in feeds.items() for step in feed.steps},
                             {live.step.id: fingerprint(live.step) for live in nodes},
                             {name: saved for name, (_, saved) in opened.items()})
+
+    def _tell_missing(self, paths: Iterable[str]) -> None:
+        """Say once of each path that there is nothing: it may be misspelled."""
+        for path in dict.fromkeys(path for path in paths if path not in self._missing):
+            self._missing.add(path)
+            log.warning("source.missing", path=path, why="there is no such file, so nothing is read" if self._once else
+                        "there is no such file yet; it is followed once it appears")
 
     def _settle_couriers(self) -> None:
         wanted = self.graph.config.sinks

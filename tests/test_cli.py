@@ -490,6 +490,15 @@ def test_check_tells_what_the_config_will_do(command, folder):
     assert f"a.tail: {folder}/app.log: 1 file\n" in done.stdout
 
 
+def test_check_tells_of_what_finds_no_file_that_it_is_followed_once_it_appears(command, folder):
+    (folder / "app.log").unlink()
+
+    done = command("check", "c.yaml")
+
+    assert (0, True) == (done.returncode, (
+        f"a.tail: {folder}/app.log: 0 files; it is followed once it appears\n") in done.stdout), done.stdout
+
+
 @pytest.mark.re2
 def test_check_tells_how_many_patterns_are_looked_for_at_once(command, folder):
     assert "1 pattern on the fast scanner (" in command("check", "c.yaml").stdout

@@ -136,6 +136,64 @@ def logged():
     structlog.configure(**before)
 
 
+# --- what is not there ------------------------------------------------------------------------------
+
+ABSENT = """
+flows:
+  a:
+    tail: {paths: [app.log, 'more/*.log'], watch: poll, timestamp: none}
+    grep: ERROR
+    alert: {to: ops, title: '{text}'}
+  b:
+    tail: {paths: [app.log, 'more/*.log'], watch: poll}
+    grep: ERROR
+    alert: {to: ops, title: '{text}'}
+sinks:
+  ops: {file: alerts.jsonl}
+"""
+
+
+def missing(logged):
+    return [(line["path"], line["why"]) for line in logged() if line["event"] == "source.missing"]
+
+
+def test_what_finds_no_file_is_told_once_and_followed_once_it_appears(run, log, told, logged, tmp_path):
+    (tmp_path / "app.log").unlink()
+    one = run(ABSENT)
+    later = "there is no such file yet; it is followed once it appears"
+    assert [(f"{tmp_path}/app.log", later), (f"{tmp_path}/more/*.log", later)] == sorted(missing(logged))
+
+    one.daemon.step()
+    one.reload(ABSENT.replace("timestamp: none", "zone: UTC"))
+    assert ["daemon.started", "config.reloaded"] == [
+        line["event"] for line in logged() if line["event"] in ("daemon.started", "config.reloaded")]
+    log("ERROR at last")
+    one.until(lambda: ["ERROR at last"] * 2 == told())
+    assert 2 == len(missing(logged))
+
+
+def test_once_says_of_what_finds_no_file_that_nothing_is_read(run, log, logged, tmp_path):
+    (tmp_path / "app.log").unlink()
+    one = run(ABSENT, once=True)
+
+    assert 0 == one.daemon.run()
+    now = "there is no such file, so nothing is read"
+    assert [(f"{tmp_path}/app.log", now), (f"{tmp_path}/more/*.log", now)] == sorted(missing(logged))
+    one.over = True
+    one.store.close()
+
+
+def test_what_is_there_but_cannot_be_read_is_told_as_that_alone(run, logged, tmp_path):
+    (tmp_path / "app.log").mkdir()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "x.log").symlink_to(tmp_path / "more" / "y.log")
+    (tmp_path / "more" / "y.log").write_text("x\n")
+    run(ABSENT)
+
+    assert [] == missing(logged)
+    assert any("is a folder" in line.get("why", "") for line in logged())
+
+
 # --- from line to sink ------------------------------------------------------------------------------
 
 

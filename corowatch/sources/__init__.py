@@ -7,7 +7,7 @@ hands them back to `open` at the next start.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -44,6 +44,8 @@ class Source:
     """When it has something next, if that is known (seconds since the epoch)."""
     hears: frozenset[str] = frozenset()
     """The internal events that it wants to be told."""
+    missing: Sequence[str] = ()
+    """Paths and globs at which nothing is."""
 
     def __init__(self) -> None:
         self.counts = {}

@@ -88,6 +88,7 @@ class Tail(Source):
         self._lives = Lives(how, self._report)
         self._absent = Absent(self._lives, self._report, self._opened, self.matches)
         self._beside = Beside(self._lives, self._report, self._absent, self._opened)
+        self.missing: list[str] = []
         self._by_path: dict[str, Life] = {}
         self._led_to: set[str] = set()  # the folders that links to files lead to
         self._folders = Folders()
@@ -196,16 +197,18 @@ class Tail(Source):
         """Every regular file that the globs find, first names first; a second name of a file is left out."""
         found: dict[str, Seen] = {}
         inodes = set()
+        self.missing = []
         for pattern, paths in self.globs():
-            if not paths:
-                self._why_nothing(pattern)
+            gone = 0
             for path in paths:
                 if path in found:
                     continue
                 try:
                     seen = seen_of(os.stat(path))
                 except OSError as error:
-                    if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                        gone += 1
+                    else:
                         self._report.unreadable(path, error.strerror or str(error))
                     continue
                 if seen is None:
@@ -216,15 +219,18 @@ class Tail(Source):
                 elif (seen.dev, seen.ino) not in inodes:
                     inodes.add((seen.dev, seen.ino))
                     found[path] = seen
+            if (paths or self._may_look(pattern)) and gone == len(paths):
+                self.missing.append(name_of(pattern))
         return found
 
-    def _why_nothing(self, pattern: str) -> None:
-        """A glob finds nothing: say so if that is for want of permission."""
+    def _may_look(self, pattern: str) -> bool:
+        """Whether a glob finds nothing for another reason than want of permission, which is told."""
         folder, _ = fixed(pattern)
         if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
             self._report.unreadable(folder, "the folder cannot be read")
-        else:
-            self._report.readable(folder)
+            return False
+        self._report.readable(folder)
+        return True
 
     def _wanted(self, path: str) -> bool:
         """Whether the options let this path in, which a glob has found."""

@@ -47,8 +47,8 @@ BACKLOG = 64 << 20
 """Bytes left to read from which on it is told what comes next, so that it is read and scanned meanwhile."""
 SIGHT = 512 * 1024
 """Bytes of which that is told at a time: more than are read, for each costs two messages."""
-ALONE = 4
-"""Gulps that were not cut short for another's lines, after which it is looked ahead although others have some."""
+ALONE = 2 << 20
+"""Bytes that were read without a stop for others' lines, after which it is looked ahead although others have some."""
 DEPTH = 2
 """So many of them are told beforehand."""
 RACY = 2.0
@@ -128,7 +128,7 @@ class Life:
         self._gulp = LEAST
         self._data_at = 0  # where the next byte stands that is no NUL, behind a run of them
         self._nuls_to = 0  # and up to where there was none
-        self._whole = 0  # so many reads since one was cut short
+        self._uncut = 0  # so many bytes since others were to be read between
         self._tickets: deque[Ticket] = deque()  # for what was told to come next
         self._looks_ahead = False
         self._frame: Any = None
@@ -352,15 +352,15 @@ class Life:
             self.unfind(0)
             return 0
         gulp = self._gulp
-        self._whole += 1
         if single and until < inf:
             chunk = chunk[:turn(chunk, until, self._stamp(now))]
             self._gulp = max(SIP // 4, len(chunk))
         if codec == "utf-8" and self._how.multiline is None:
             end = chunk.rfind(b"\n") + 1
+            self._uncut += len(chunk)
             if len(chunk) < gulp:  # others are to be read, or what follows, if anything does, is room
                 self._foresee_nothing()
-            elif (until == inf or self._whole >= ALONE) and end and self._foresee(self.read_to + end):
+            elif (until == inf or self._uncut >= ALONE) and end and self._foresee(self.read_to + end):
                 chunk = chunk[:end]
         began = time.monotonic()
         self._send(Chunk(now, chunk), data[:len(overlap) + len(chunk)], codec, mark)
@@ -393,7 +393,7 @@ class Life:
         return bool(self._tickets)
 
     def _foresee_nothing(self) -> None:
-        self._whole = 0
+        self._uncut = 0
         self._let_tickets_go()
         if self._looks_ahead:
             self._looks_ahead = False

@@ -329,6 +329,21 @@ def test_a_number_of_any_size_is_kept(log):
     assert ["x"] == texts(memory_log.read(log.db, "n"), "k")
 
 
+@pytest.mark.parametrize("size", [1, 1 << 8, 1 << 16])
+def test_beside_a_number_of_any_size_the_eldest_lines_are_written_anew(log, monkeypatch, size):
+    monkeypatch.setattr(core, "SLACK", 0)
+    log.memory = memory_log.empty(log.db, "n")
+    for text in ("first", "second"):
+        log.memory.put("k", [1 << 70, "x" * size], line(text), 2)
+        log.commit()
+    for _ in range(50):
+        log.memory["other"] = "y" * size
+        log.commit()
+
+    assert log.db.execute("SELECT min(first) > 1 FROM memory").fetchone()[0]
+    assert ["first", "second"] == texts(log.memory, "k")
+
+
 def test_nodes_know_nothing_of_each_other(log):
     log.memory.put("k", "v", line("x"), 9)
     log.commit()

@@ -267,9 +267,12 @@ class Memory(_Ordered[T]):
     def renew(self, first: int, entries: Iterable[Entry]) -> None:
         """The eldest of the log, the first of number `first`, go: what of them is not void is to be written anew."""
         for at, entry in enumerate(entries, first):
-            number = _number(at)
-            # What is void is known without a look into the record, but for a few that hold these bytes by chance.
-            if entry is None or (number not in self._packed.get(entry[0], b"") and entry[0] not in self._fresh):
+            if entry is None:
+                continue
+            number, packed = _number(at), self._packed.get(entry[0], b"")
+            # What is void is known without a look into the record, but for a few that hold these bytes by chance, and
+            # those of JSON, whose numbers are no bytes.
+            if number not in packed and not packed.startswith(_IN_BYTES, _WIDTH) and entry[0] not in self._fresh:
                 continue
             if (record := self._record(entry[0])) is None:
                 continue
@@ -280,7 +283,7 @@ class Memory(_Ordered[T]):
                 numbers[numbers.index(at)] = self._next
                 self._fresh[key] = _joined(numbers), known
                 self._next += 1
-            elif len(value) > 1 and self._packed[key].startswith(number):
+            elif len(value) > 1 and packed.startswith(number):
                 self._fresh[key] = record
 
     # --- what was written -----------------------------------------------------------------------------
@@ -323,6 +326,8 @@ _EVIDENCE = msgspec.msgpack.Decoder(Evidence)
 _BYTES = msgspec.msgpack.Decoder(bytes)
 _PAIR = 0x92
 """What a msgpack of two begins with."""
+_IN_BYTES = b"\xc4", b"\xc5", b"\xc6"
+"""What a msgpack of bytes begins with."""
 
 
 def _body(record: Record[Any]) -> bytes:

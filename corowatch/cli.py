@@ -575,9 +575,9 @@ def outbox(action: str | None, id: str | None, sink: str | None, state_dir: str 
         if action is None:
             _show_outbox(box, sink)
             return
-        if id is None and sink is None:
+        if id == "" or id is sink is None:  # a script's empty variable names nothing
             raise click.UsageError(f"outbox {action} needs the ID of an alert, or --sink")
-        named = [] if id is None else box.named(id)
+        named = [] if id is None else box.named(id, sink)
         if len(named) > 1:
             fail(1, f"{many(len(named), 'alert')} have an id beginning with {id!r}: {', '.join(named[:MOST_IDS])}"
                     f"{' …' if len(named) > MOST_IDS else ''}; write more of it")

@@ -418,8 +418,7 @@ class Store:
         os.close(self._lock)
 
 
-_STANDING = "state IN ('waiting', 'refused')"
-_ASKED = f"{_STANDING} AND (:id IS NULL OR id = :id) AND (:sink IS NULL OR sink = :sink)"
+_ASKED = "state IN ('waiting', 'refused') AND (:id IS NULL OR id = :id) AND (:sink IS NULL OR sink = :sink)"
 
 
 class Outbox:
@@ -502,11 +501,12 @@ class Outbox:
         return [Row(*found) for found in self._db.execute(
             f"SELECT * FROM outbox WHERE state IN ({','.join('?' * len(wanted))}) ORDER BY seq", wanted)]  # noqa: S608
 
-    def named(self, begins: str) -> list[str]:
-        """The ids of waiting and refused alerts that begin so; where one is just this, it alone."""
+    def named(self, begins: str, sink: str | None = None) -> list[str]:
+        """The ids of waiting and refused alerts, all or those of a sink, that begin so; where one is just this, it
+        alone."""
         ids = [id_ for id_, in self._db.execute(
-            f"SELECT DISTINCT id FROM outbox WHERE {_STANDING} AND substr(id, 1, ?) = ? ORDER BY id",  # noqa: S608
-            (len(begins), begins))]
+            f"SELECT DISTINCT id FROM outbox WHERE {_ASKED} AND substr(id, 1, :length) = :begins "  # noqa: S608
+            "ORDER BY id", {"id": None, "sink": sink, "length": len(begins), "begins": begins})]
         return [begins] if begins in ids else ids
 
     def retry(self, id_: str | None, sink: str | None = None) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -336,14 +337,29 @@ def waiting(folder, command):
     return command("outbox", "--state-dir", "state").stdout.splitlines()[1].split()[0]
 
 
-def test_an_id_that_several_alerts_begin_with_changes_nothing(waiting, command):
+@pytest.fixture
+def alike(waiting, folder):
+    """The id of the first of these, when all begin with `abcdef`."""
+    with contextlib.closing(sqlite3.connect(folder / "state" / "state.db", isolation_level=None)) as db:
+        db.execute("UPDATE outbox SET id = 'abcdef' || substr(id, 7)")
+    return f"abcdef{waiting[6:]}"
+
+
+def test_an_id_that_several_alerts_begin_with_changes_nothing(alike, command):
     before = command("outbox", "--state-dir", "state").stdout
 
-    told = command("outbox", "drop", "", "--state-dir", "state")
+    told = command("outbox", "drop", "abcdef", "--state-dir", "state")
 
-    assert (1, True) == (told.returncode, waiting in told.stderr)
-    assert told.stderr.startswith("3 alerts have an id beginning with '': ")
+    assert (1, True) == (told.returncode, alike in told.stderr)
+    assert told.stderr.startswith("3 alerts have an id beginning with 'abcdef': ")
     assert before == command("outbox", "--state-dir", "state").stdout
+
+
+def test_of_one_sink_an_id_is_told_from_those_that_wait_for_it(alike, folder, command):
+    with contextlib.closing(sqlite3.connect(folder / "state" / "state.db", isolation_level=None)) as db:
+        db.execute("DELETE FROM outbox WHERE sink = 'chat' AND id <> ?", [alike])
+
+    assert "1 alert dropped\n" == command("outbox", "drop", "abcdef", "--sink", "chat", "--state-dir", "state").stdout
 
 
 def test_an_alert_is_dropped_for_all_sinks_or_for_one(waiting, command):
@@ -364,6 +380,14 @@ def test_an_alert_of_several_sinks_is_one(waiting, command):
 
 def test_an_action_without_an_id_is_a_usage_error(refused, command):
     assert 64 == command("outbox", "retry", "--state-dir", "state").returncode
+
+
+@pytest.mark.parametrize("sink", [(), ("--sink", "ops")])
+def test_with_an_id_that_a_script_left_empty_nothing_is_dropped(refused, command, sink):
+    before = command("outbox", "--state-dir", "state").stdout
+
+    assert 64 == command("outbox", "drop", "", *sink, "--state-dir", "state").returncode
+    assert before == command("outbox", "--state-dir", "state").stdout
 
 
 # --- send -------------------------------------------------------------------------------------------

@@ -177,8 +177,9 @@ class Wiring:
                 self.followed.add(words[0])
                 yield _Reference(given.place, *words)
             else:
-                steps = [step.id for other in self.flows.values() for step in other.steps if step.name == words[0]]
-                if len(steps) == 1 and not self.torn:
+                steps = [step.id for other in self.flows.values() if other is not flow
+                         for step in other.steps if step.name == words[0]]
+                if len(steps) == 1 and len(words) < 3 and not self.torn:
                     meant = ".".join([steps[0], *words[1:]])
                     self.wrong(given.place, f"no flow {words[0]!r}; did you mean {meant!r}?")
                 else:

@@ -326,6 +326,8 @@ REFERENCE = "expected FLOW, FLOW.STEP or FLOW.STEP.otherwise, found"
     ("nothing-like-it", "no flow 'nothing-like-it'; there are b, end"),
     ("throttle", "no flow 'throttle'; did you mean 'b.throttle'?"),
     ("grep.otherwise", "no flow 'grep'; did you mean 'b.grep.otherwise'?"),
+    ("grep.otherwise.x", "no flow 'grep'; there are b, end"),
+    ("drop", "no flow 'drop'; there are b, end"),
     ("stdin", "no flow 'stdin'; there are b, end"),
     ("b.gerp", "flow 'b' has no step 'gerp'; did you mean 'grep'?"),
     ("b.zzz", "flow 'b' has no step 'zzz'; there are stdin, grep, throttle, alert"),
@@ -344,7 +346,7 @@ REFERENCE = "expected FLOW, FLOW.STEP or FLOW.STEP.otherwise, found"
     ("[[b]]", f"{REFERENCE} a list"),
 ])
 def test_what_from_cannot_mean_is_told(reference, mistake):
-    told = refused(f"flows:\n  a:\n    from: {reference}\n    alert: {{title: '{{nobody}}'}}\n"
+    told = refused(f"flows:\n  a:\n    from: {reference}\n    drop: y\n    alert: {{title: '{{nobody}}'}}\n"
                    "  b: {stdin: , grep: x, throttle: 1m, alert: }\n"
                    "  end: [{stdin: }, {python: 'r.py:end', name: out}]\n")
 

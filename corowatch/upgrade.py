@@ -42,7 +42,8 @@ def upgrade(db: sqlite3.Connection) -> None:
         except BaseException:
             db.execute("ROLLBACK")
             raise
-    db.execute("PRAGMA user_version=5")  # numbers and times are packed since, each when it is next written
+    if version <= 4:
+        db.execute("PRAGMA user_version=5")  # numbers and times are packed since, each when it is next written
 
 
 def _from_3(db: sqlite3.Connection) -> None:

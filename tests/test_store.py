@@ -496,6 +496,14 @@ def test_a_state_of_a_former_format_becomes_one_of_today(tmp_path, version, form
     again.close()
 
 
+def test_of_a_state_of_today_nothing_is_written_when_it_is_opened(store):
+    with contextlib.closing(sqlite3.connect(store.path)) as onlooker:
+        before = onlooker.execute("PRAGMA data_version").fetchone()
+
+        reopened(store).close()
+        assert before == onlooker.execute("PRAGMA data_version").fetchone()
+
+
 def of_format_3(folder, state):
     """A state of format 3."""
     Store(folder).close()

@@ -244,9 +244,9 @@ def test_lines_whose_numbers_stood_in_a_list_are_known(log):
     assert log.memory.size == sum(len(packed) + len(key) for key, packed in log.memory._packed.items())
 
 
-@pytest.mark.parametrize("number", [-1, 2 ** 48])
-def test_a_number_that_no_line_has_is_refused(log, number):
-    former(log, [number])
+@pytest.mark.parametrize("numbers", [[-1], [2 ** 48], [2], b"\2\0\0\0\0\0", b"\0\0\0\0\0"])
+def test_a_number_that_no_line_has_is_refused(log, numbers):
+    former(log, numbers)
 
     with pytest.raises(ValueError, match="no line has such a number"):
         log.restart()

@@ -304,7 +304,8 @@ class Memory(_Ordered[T]):
                 self._packed.pop(key, None)
 
     def proved(self, hint: Any) -> Memory[Any]:
-        """It, with values of that type. Raises ValueError where one is not: nobody of us wrote it."""
+        """It, with values of that type. Raises ValueError where one is not, or a line that is to come led to it: nobody
+        of us wrote it."""
         self._type = hint
         self._decode = msgspec.msgpack.Decoder(tuple[bytes, hint]).decode
         self._warm = {}
@@ -315,6 +316,8 @@ class Memory(_Ordered[T]):
             except msgspec.ValidationError:  # of a former version, whose numbers stood in a list, or of none
                 lines, _ = record = self._read(packed)
                 self._packed[key] = packed = packed[:_WIDTH] + _body(record)
+            if len(lines) % _WIDTH or (lines and int.from_bytes(lines[-_WIDTH:], "little") >= self._begin):
+                raise ValueError("no line has such a number")
             self._shown += len(lines) // _WIDTH
             self.size += len(packed) + len(key)
         return self

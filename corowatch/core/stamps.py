@@ -431,7 +431,7 @@ def alone(number: int) -> Alone:
     begins; and only one of them fits. It takes a third of the time.
     """
     before = (r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
-              r"(?:[A-Za-z]{1,16} (?=[0-9A-Za-z]))?")
+              r"(?:[A-Za-z]{1,16} )?")
     made = scan(f"{before}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
     _, _, rest = FORMS[number].partition("%S")
     behind = scan(f"%(%<){rest}" if rest else parted(""), STRICT)

@@ -132,6 +132,15 @@ def test_an_event_older_than_the_newest_by_more_than_lateness_is_counted():
     assert 1 == table.counts["late"]
 
 
+def test_an_event_that_time_sent_counts_as_of_then():
+    table = Table(lateness=5.0)
+
+    table.keys.admit(line("x", at=100.0, ip="a").having({}, tick=160.0))
+
+    assert 160.0 == table.keys.now
+    assert table.touch("b", at=154.0) is None
+
+
 def test_a_tick_makes_no_event_late():
     table = Table()
     table.touch("a", 100.0)

@@ -6,7 +6,8 @@ from corowatch.core.coroutine import finish
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Tick, rfc3339
 from corowatch.core.memory import Memory
-from corowatch.nodes.threshold import check, threshold
+from corowatch.core.window import packed
+from corowatch.nodes.threshold import check, standing, threshold
 from corowatch.testing import Collect, line, restarted
 
 
@@ -27,6 +28,11 @@ def test_it_fires_on_the_event_that_makes_it_so_many():
 
     assert [120] == fired(out)
     assert {"count": 3, "first": rfc3339(100), "last": rfc3339(120), "suppressed": 0} == out[0].fields
+
+
+@pytest.mark.parametrize("window", [packed([40.0, 90.0, 100.0]), [40.0, 90.0, 100.0]])
+def test_how_far_a_window_is_is_told_also_of_one_that_a_former_version_kept(window):
+    assert "2 of 5 within 30s" == standing({"at_least": 5, "within": 30.0}, (window, 0.0, 0, None), None)
 
 
 def test_the_span_is_inclusive():

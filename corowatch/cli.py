@@ -575,7 +575,7 @@ def outbox(action: str | None, id: str | None, sink: str | None, state_dir: str 
         if action is None:
             _show_outbox(box, sink)
             return
-        if id == "" or id is sink is None:  # a script's empty variable names nothing
+        if id == "" or (id is None and sink is None):  # a script's empty variable names nothing
             raise click.UsageError(f"outbox {action} needs the ID of an alert, or --sink")
         named = [] if id is None else box.named(id, sink)
         if len(named) > 1:

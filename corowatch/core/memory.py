@@ -272,9 +272,9 @@ class Memory(_Ordered[T]):
             number, packed = _number(at), self._packed.get(entry[0], b"")
             # What is void is known without a look into the record, but for a few that hold these bytes by chance, and
             # those of JSON, whose numbers are no bytes. What changed since has no other lines of the log.
-            if number not in packed and not packed.startswith(_IN_BYTES, _WIDTH):
-                continue
-            if (record := self._record(entry[0])) is None:
+            told = number in packed or packed.startswith(_IN_BYTES, _WIDTH)
+            record = self._record(entry[0]) if told else None
+            if record is None:
                 continue
             key, value, line = entry
             lines, known = record

@@ -273,6 +273,14 @@ def test_lines_that_are_written_are_not_held_but_read_when_they_are_shown(log):
     assert ["first", "second"] == texts(log.memory, "k")
 
 
+def test_of_lines_one_at_least_is_kept(log):
+    for text in ("first", "second"):
+        log.memory.put("k", "v", line(text), 0)
+
+    assert ["second"] == texts(log.memory, "k")
+    assert 1 == log.memory._shown
+
+
 def test_who_looks_on_without_writing_loses_nothing(log):
     log.memory.put("k", "v", line("first"), 9)
     log.commit()

@@ -256,10 +256,6 @@ class Kind:
         return next((option.name for option in self.options.values() if Pace in option.markers), None)
 
     @cached_property
-    def _positional(self) -> tuple[str, ...]:
-        return tuple(inspect.signature(self.function).parameters)
-
-    @cached_property
     def runs_code(self) -> bool:
         """Whether it runs a function of the user's."""
         return any(option.hint is Function for option in self.options.values())
@@ -276,7 +272,7 @@ class Kind:
 
     def __call__(self, *args: Any, **given: Any) -> Any:
         """As in the classic course: `grep(target, pattern=p)`. Memory, Counts and Here are made if left out."""
-        bound = {*given, *self._positional[:len(args)]}
+        bound = {*given, *(parameter.name for parameter, _ in self._parameters[:len(args)])}
         if self.memory and self.memory not in bound:
             given[self.memory] = Memory()
         if self.counts:

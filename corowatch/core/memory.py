@@ -107,7 +107,7 @@ class Memory(_Ordered[T]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """What stands under a key, or `default`. The mixin's raises and catches KeyError for that."""
-        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        record = self._record(key)
         return default if record is None else record[1]
 
     def _record(self, key: str) -> Record[T] | None:
@@ -160,14 +160,15 @@ class Memory(_Ordered[T]):
     # --- the lines that led to it ---------------------------------------------------------------------
 
     def put(self, key: str, value: T, line: Evidence, most: int) -> None:
-        """Replace what stands under a key, to which a line led: of its lines, the last `most` are kept."""
-        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        """Replace what stands under a key, to which a line led: of its lines, the last `most` are kept, one at
+        least."""
+        record = self._record(key)
         number = self._next
         if record is None:
             self._packed[key] = lines = b""
         else:
             lines = record[0]
-            while len(lines) >= most * _WIDTH:
+            while lines and len(lines) >= most * _WIDTH:
                 self._lines.pop(int.from_bytes(lines[:_WIDTH], "little"), None)
                 self._shown -= 1
                 lines = lines[_WIDTH:]

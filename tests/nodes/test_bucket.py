@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -165,9 +167,9 @@ def naive(items, *, capacity, leak, of, rest, lateness=5.0):
         if item.at < until:
             continue
         events = [*events, item]
-        level, count, values, at = 0.0, 0, [], 0.0
+        level, count, values, at = Fraction(0), 0, [], 0.0  # exact: thirds of a second must add up
         for event in events:
-            level = max(0.0, level - max(0.0, event.at - at) / leak)
+            level = max(Fraction(0), level - Fraction(max(0.0, event.at - at)) / Fraction(leak))
             at = max(at, event.at)
             if not level:
                 count, values = 0, []

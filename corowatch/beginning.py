@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from corowatch.core.addresses import mailbox, url
 from corowatch.examples import example, folder
@@ -95,8 +96,7 @@ def fitting(machine: Machine, logs: Sequence[Log]) -> list[Rules]:
         rules.journal and machine.journal and machine.log(rules.log) is None)]
 
 
-@dataclass(frozen=True)
-class Beginning:
+class Beginning(msgspec.Struct, frozen=True):
     """What was chosen."""
 
     machine: Machine

@@ -142,7 +142,7 @@ def write(path: str, data: bytes) -> None:
 
 
 def _complete_kind(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    from corowatch.core.kinds import discover
+    from corowatch.discovery import discover
 
     return [kind.name for kind in discover() if kind.name.startswith(begun)]
 
@@ -220,9 +220,9 @@ def warn(what: str, **fields: Any) -> None:
 
 def _broken() -> Sequence[Any]:
     """What other packages offer and cannot be used."""
-    from corowatch.core.kinds import discover
+    from corowatch.discovery import at_hand
 
-    return discover().broken
+    return at_hand().broken
 
 
 def _tell_broken() -> None:
@@ -516,8 +516,8 @@ def _test_alert(sink: str) -> Any:
 def kinds(kind: str | None, write: str | None) -> None:
     """List every kind of source, node and sink; of one KIND, all its options."""
     from corowatch.core.describe import ROLES, help_page
-    from corowatch.core.kinds import discover
     from corowatch.core.values import nearest
+    from corowatch.discovery import discover
 
     _tell_broken()
     known = discover()
@@ -544,7 +544,7 @@ def kinds(kind: str | None, write: str | None) -> None:
 def schema() -> None:
     """Print the JSON Schema of a config, for editors."""
     from corowatch.core.describe import json_schema
-    from corowatch.core.kinds import discover
+    from corowatch.discovery import discover
 
     click.echo(json.dumps(json_schema(discover()), indent=1, ensure_ascii=False))
 

@@ -13,8 +13,9 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from corowatch.core.config import SinkUse
 from corowatch.core.coroutine import finish
@@ -38,13 +39,12 @@ Told = Callable[..., None]
 """`told(event, sink=…, …)`: `alert.delivered`, `alert.delayed` or `alert.refused`, for log and pump."""
 
 
-@dataclass
-class _Partly:
+class _Partly(msgspec.Struct):
     """A message that some of its recipients have, and others do not yet."""
 
     rows: list[Row]
     since: float
-    done: set[str] = field(default_factory=set)
+    done: set[str] = msgspec.field(default_factory=set)
     attempts: int = 0
     again: float = 0.0
 

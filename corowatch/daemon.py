@@ -23,7 +23,6 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -78,35 +77,29 @@ HUSH = 3600.0
 END_OF_OUTPUT = "end of output"
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(msgspec.Struct, frozen=True):
     """A signal asks to stop."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Reload:
+class Reload(msgspec.Struct, frozen=True):
     """SIGHUP asks for the config to be read again."""
 
 
-@dataclass(frozen=True)
-class Show:
+class Show(msgspec.Struct, frozen=True):
     """SIGUSR1 asks how things stand."""
 
 
-@dataclass(frozen=True)
-class Reopen:
+class Reopen(msgspec.Struct, frozen=True):
     """SIGUSR2, with which other programs are asked to open their log anew."""
 
 
-@dataclass(frozen=True)
-class Wake:
+class Wake(msgspec.Struct, frozen=True):
     """Something changed: look."""
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """A job that a step had asked for came to its end."""
 
     jobs: Jobs
@@ -115,12 +108,11 @@ class Answered:
     said: str
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """A courier has something to tell."""
 
     event: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 Note = Stop | Reload | Show | Reopen | Wake | Told | Answered

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from corowatch.core.config import Config, ConfigFile, SinkUse, Step, load
 from corowatch.core.errors import ConfigError, Mistake, Place
-from corowatch.core.kinds import discover
 from corowatch.core.text import Text
 from corowatch.core.wiring import CONSOLE
+from corowatch.discovery import at_hand
 from corowatch.plugins import inspect_function, secret
 from corowatch.sources.globs import fixed
 from corowatch.sources.tail import Tail
@@ -36,7 +37,7 @@ def load_paths(paths: Sequence[str]) -> Config:
 
 def load_texts(files: Sequence[ConfigFile]) -> Config:
     """Load config texts. Raises ConfigError with every mistake."""
-    config = load(files, discover(), function=inspect_function, secret=secret, table=table_file)
+    config = load(files, at_hand(), function=inspect_function, secret=secret, table=table_file)
     mistakes = [*_loops(config), *_stdin_twice(config), *_chosen_by_logs(config)]
     if mistakes:
         lines = {file.name: file.text.split("\n") for file in files}
@@ -127,7 +128,7 @@ def _stdin_twice(config: Config) -> Iterator[Mistake]:
 
 def console() -> SinkUse:
     """The sink that is there without being declared, where no flow alerts it either."""
-    kind = discover().sink[CONSOLE]
+    kind = at_hand().sink[CONSOLE]
     return SinkUse(CONSOLE, kind, {name: option.default for name, option in kind.options.items()}, {}, Place("", 1, 1))
 
 

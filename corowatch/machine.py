@@ -9,8 +9,9 @@ import glob
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from corowatch.access import Barrier, unreadable
 
@@ -50,8 +51,7 @@ PROGRAMS = {
 """Programs, as /proc/PID/comm names them, and what their log is."""
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(msgspec.Struct, frozen=True):
     """Logs of one kind that are there: what they are of, the glob that a config has for them, and the files."""
 
     what: str
@@ -59,8 +59,7 @@ class Log:
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(msgspec.Struct, frozen=True):
     """What was found. `closed`: files that cannot be read, the journal's too, and why; `running`: programs by what
     their log is."""
 

@@ -8,13 +8,14 @@ from corowatch.core.coroutine import finish
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Here, Tick
 from corowatch.core.expression import Expr
-from corowatch.core.kinds import ANYTHING, Counts, Gate, discover
+from corowatch.core.kinds import ANYTHING, Counts, Gate
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
 from corowatch.core.table import Table, TableFile
 from corowatch.core.template import Template
 from corowatch.core.text import Text
 from corowatch.core.values import FieldName, Function, TemplatesFile
+from corowatch.discovery import discover
 from corowatch.nodes.all_of import Counted
 from corowatch.testing import Collect, line, restarted
 

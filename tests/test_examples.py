@@ -8,7 +8,6 @@ system is, where one file will not do.
 import json
 import re
 import time
-from dataclasses import replace
 from fnmatch import fnmatch
 from functools import partial
 from itertools import count
@@ -16,14 +15,15 @@ from operator import itemgetter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from corowatch import daemon as daemon_module
 from corowatch.core.config import SinkUse
 from corowatch.core.errors import Place
-from corowatch.core.kinds import discover
 from corowatch.core.stamps import Stamps
 from corowatch.core.values import Glob
 from corowatch.daemon import Daemon, WallClock
+from corowatch.discovery import discover
 from corowatch.loading import load_paths
 from corowatch.notify import Notify
 from corowatch.sources import life

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from corowatch.core.config import ConfigFile, load
-from corowatch.core.kinds import discover
 from corowatch.core.table import Table, TableFile
 from corowatch.core.values import Function
+from corowatch.discovery import discover
 from corowatch.generate import generated
 
 ROOT = Path(__file__).parents[1]

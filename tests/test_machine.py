@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from corowatch.machine import Log, look
+from corowatch.machine import Log, Machine, look
 
 
 @pytest.fixture
@@ -27,8 +27,9 @@ def machine(tmp_path):
 def test_of_an_empty_machine_nothing_is_found(machine, tmp_path):
     (tmp_path / "var/log").mkdir(parents=True)
 
-    assert ((), {}, {}, False, False) == tuple(vars(machine()).values())
-    assert ((), {}, {}, False, False) == tuple(vars(look(str(tmp_path / "none"))).values())
+    nothing = Machine((), {}, {}, False, False)
+
+    assert (nothing, nothing) == (machine(), look(str(tmp_path / "none")))
 
 
 def test_known_logs_are_found_where_debian_has_them_or_others(machine):

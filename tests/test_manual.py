@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from corowatch.cli import cli
-from corowatch.core.kinds import discover
+from corowatch.discovery import discover
 
 PAGE = Path(__file__).parents[1] / "config" / "corowatch.1"
 

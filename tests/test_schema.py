@@ -19,8 +19,8 @@ from corowatch.beginning import Beginning, fitting, sink
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.describe import json_schema
 from corowatch.core.errors import ConfigError
-from corowatch.core.kinds import discover
 from corowatch.core.values import type_name
+from corowatch.discovery import discover
 from corowatch.machine import PLACES, Log, Machine
 
 ROOT = Path(__file__).parents[1]

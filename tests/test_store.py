@@ -11,8 +11,8 @@ import pytest
 from corowatch import store as store_module
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Alert, Evidence
-from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
+from corowatch.discovery import discover
 from corowatch.durable import network_file_system
 from corowatch.store import Change, Glimpse, Outbox, Store, owner
 from corowatch.testing import Collect, line

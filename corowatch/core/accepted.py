@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from corowatch.core.masks import SIGNED, WILD, WORDS, alike, masked, read, shown, signed, unsaid
 from corowatch.core.table import texts
@@ -110,8 +111,7 @@ def joined(template: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
     return tuple(own if own == word else WILD for own, word in zip(template, words, strict=True))
 
 
-@dataclass(frozen=True)
-class AcceptedFile:
+class AcceptedFile(msgspec.Struct, frozen=True):
     """How a file of accepted templates is read."""
 
     def read(self, lines: Iterable[str]) -> Accepted:

@@ -16,9 +16,11 @@ their time; else it is what they tell, and of those that tell none that of the l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 from corowatch.core.errors import Place
 from corowatch.core.pattern import Pattern

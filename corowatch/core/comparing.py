@@ -6,9 +6,10 @@ Both go by the same panes, of which the newest twelve are the one and those befo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import Literal, TypeAlias
+
+import msgspec
 
 from corowatch.core.events import Event, Here, Value
 from corowatch.core.figures import measured
@@ -20,8 +21,7 @@ Pane: TypeAlias = tuple[float, int, float]
 """Time of its first event, how many, and the sum, least or greatest of their numbers, as the figure needs it."""
 
 
-@dataclass(frozen=True)
-class Windows:
+class Windows(msgspec.Struct, frozen=True):
     """What is compared: how many events there are, or without `of` being None, a figure of their numbers."""
 
     of: str | None

@@ -9,8 +9,9 @@ file that is looked up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import msgspec
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.kinds import Kind, Kinds
@@ -29,8 +30,7 @@ class ConfigFile(NamedTuple):
     folder: str = "."
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One node or source of a flow. `options` has every option of the kind, `written` what the user gave."""
 
     flow: str
@@ -46,8 +46,7 @@ class Step:
         return f"{self.flow}.{self.name}"
 
 
-@dataclass(frozen=True)
-class SinkUse:
+class SinkUse(msgspec.Struct, frozen=True):
     """One sink, under the name by which alerts call it. `places`: where each option was written (its first item)."""
 
     name: str
@@ -55,11 +54,10 @@ class SinkUse:
     options: Mapping[str, Any]
     written: Mapping[str, Any]
     place: Place
-    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    places: Mapping[str, Place] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """Steps by id, parents before children; sinks by name; `notes`, which are no mistakes.
 
     `declared` names the sinks that the user wrote: the console that every config has is not among them.

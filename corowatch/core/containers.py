@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -74,8 +73,7 @@ class Line(NamedTuple):
     stream: str = ""
 
 
-@dataclass
-class _Record:
+class _Record(msgspec.Struct):
     """Lines that belong together: of `lines` the first `sure` do."""
 
     lines: list[Line]
@@ -88,11 +86,10 @@ def _place(record: _Record) -> int:
     return record.lines[0].place
 
 
-@dataclass
-class _Stream:
+class _Stream(msgspec.Struct):
     """A stream's unfinished line and its open record."""
 
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[Piece] = msgspec.field(default_factory=list)
     place: int = 0
     record: _Record | None = None
     at: float = 0.0

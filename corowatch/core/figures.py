@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NewType, TypeAlias
+
+import msgspec
 
 from corowatch.core.events import Event, Fields, Here
 from corowatch.core.expression import number
@@ -54,8 +55,7 @@ def ceiling(part: tuple[int, int], count: int) -> int:
     return -(-part[0] * count // part[1])
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(msgspec.Struct, frozen=True, dict=True):
     """Figures of the numbers of a field."""
 
     of: str

@@ -7,11 +7,12 @@ with an Alert (`put`) and whom to tell of a failure (`report`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import msgspec
 
 from corowatch.core.config import Config, Step
 from corowatch.core.coroutine import Broadcast, finish
@@ -47,8 +48,7 @@ class Witness(Protocol):
         """What sends to a node in place of `push`, and looks on."""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A node raised `error` on `item`; `rests`: it is shut for so many seconds (0: it goes on)."""
 
     node: str
@@ -128,8 +128,7 @@ class Inlet(Generic[Sent]):
         return finish(self._consumer)
 
 
-@dataclass
-class Live:
+class Live(msgspec.Struct):
     """One step, alive."""
 
     step: Step
@@ -144,8 +143,7 @@ class Live:
     ticked: float = 0.0
 
 
-@dataclass
-class Feed:
+class Feed(msgspec.Struct):
     """One reader for all flows with equal sources: what it sends goes to `entry`.
 
     `name` is the fingerprint of those sources, the same in every run; `steps` are all of them.
@@ -168,12 +166,11 @@ class _Outbox:
         self.send = put
 
 
-@dataclass
-class Closed:
+class Closed(msgspec.Struct):
     """What closing one node gave: its goodbye, or the error that its handler raised."""
 
     node: str
-    goodbye: Goodbye = field(default_factory=dict)
+    goodbye: Goodbye = msgspec.field(default_factory=dict)
     error: Exception | None = None
 
 

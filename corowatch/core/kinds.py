@@ -11,23 +11,20 @@
   (a trailing underscore is dropped: `except_` is `except` in YAML);
 - the return hint says what it consumes, the docstring is its help, the function's name its name.
 
-Kinds are found by `discover()`, which imports the modules of `nodes/`, `sinks/` and `sources/`; others
-come from the entry points `corowatch.nodes`, `corowatch.sinks` and `corowatch.sources`.
+Where kinds come from is for `corowatch.discovery`.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import inspect
-import pkgutil
 import textwrap
 import types
 import typing
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin
+
+import msgspec
 
 from corowatch.core.events import Batch, Delivery, Here, Target, Tick
 from corowatch.core.flags import Flags
@@ -35,7 +32,7 @@ from corowatch.core.jobs import Jobs
 from corowatch.core.memory import Memory
 from corowatch.core.others import Others
 from corowatch.core.standing import Standing
-from corowatch.core.values import AtLeast, Function, type_name
+from corowatch.core.values import AtLeast, Function
 
 Role = Literal["source", "node", "sink"]
 Name = TypeVar("Name", bound=str)
@@ -81,8 +78,7 @@ ANYTHING: Final = "*"
 """In `adds`: the fields are not known before it runs; behind a beginning (`sd.*`), those that begin so are not."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(msgspec.Struct, frozen=True, dict=True):
     """One option of a kind, as its signature says."""
 
     name: str
@@ -114,8 +110,7 @@ Adds = tuple[str, ...] | Callable[[Mapping[str, Any]], Iterable[str]]
 Check = Callable[[Mapping[str, Any]], object]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True, dict=True):
     """What YAML can name. Called like the classic coroutine, it gives a primed consumer.
 
     `adds` names the fields that it gives to what it sends to its first outlet (`adds_to_all`: to each), or finds them
@@ -335,14 +330,13 @@ class Broken(NamedTuple):
         return f"the package {self.package} offers {self.entry}, which cannot be used: {self.why}"
 
 
-@dataclass
-class Kinds:
+class Kinds(msgspec.Struct):
     """All kinds there are, by role and name. Raises ValueError if two of a role have one name."""
 
-    source: dict[str, Kind] = field(default_factory=dict)
-    node: dict[str, Kind] = field(default_factory=dict)
-    sink: dict[str, Kind] = field(default_factory=dict)
-    broken: list[Broken] = field(default_factory=list)
+    source: Mapping[str, Kind] = msgspec.field(default_factory=dict)
+    node: Mapping[str, Kind] = msgspec.field(default_factory=dict)
+    sink: Mapping[str, Kind] = msgspec.field(default_factory=dict)
+    broken: list[Broken] = msgspec.field(default_factory=list)
 
     def add(self, kind: Kind) -> None:
         table: dict[str, Kind] = getattr(self, kind.role)
@@ -359,37 +353,3 @@ class Kinds:
 
 def _where(kind: Kind) -> str:
     return f"{kind.function.__module__}.{kind.function.__qualname__}"
-
-
-@cache
-def discover() -> Kinds:
-    """Every kind of the package and of the installed plug-ins; those that cannot be used stand in `broken`."""
-    kinds = Kinds()
-    for folder in ("sources", "nodes", "sinks"):
-        package = importlib.import_module(f"corowatch.{folder}")
-        for module in pkgutil.iter_modules(package.__path__):
-            found = vars(importlib.import_module(f"corowatch.{folder}.{module.name}"))
-            for kind in found.values():
-                if isinstance(kind, Kind):
-                    kinds.add(kind)
-        for entry in importlib.metadata.entry_points(group=f"corowatch.{folder}"):
-            try:
-                kinds.add(_offered(entry))
-            except Exception as error:  # noqa: BLE001 - one package that is broken must not break the others
-                whose = entry.dist.name if entry.dist else "?"
-                kinds.broken.append(Broken(f"{entry.group}: {entry.name}", whose, f"{type(error).__name__}: {error}"))
-    return kinds
-
-
-def _offered(entry: importlib.metadata.EntryPoint) -> Kind:
-    """The kind behind an entry point, its whole signature read. Raises whatever is wrong with it."""
-    kind = entry.load()
-    if not isinstance(kind, Kind):
-        raise TypeError(f"{entry.value} is no kind; it needs @node, @sink or @source")
-    for option in kind.options.values():
-        try:
-            type_name(option.hint)
-        except KeyError:
-            raise TypeError(f"the option {option.name!r} has a type that no config can give: {option.hint}") from None
-    return kind
-

@@ -12,11 +12,12 @@ bounded: the search is linear in the head, always.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from math import inf
 from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 from corowatch.core import zones
 
@@ -144,8 +145,7 @@ Minute: TypeAlias = tuple[float | None, float, float]
 """When it begins, None if there is no such, and the range of `now` for which that holds."""
 
 
-@dataclass(slots=True)
-class Likely:
+class Likely(msgspec.Struct):
     """The form that was found last in lines that begin alike."""
 
     alone: Alone
@@ -153,7 +153,7 @@ class Likely:
     """Whether what stands before the stamp tends to be the same in all."""
     second: int = 0
     """Where its second stood last; 0: nowhere."""
-    begun: dict[bytes, dict[bytes, Minute]] = field(default_factory=dict)
+    begun: dict[bytes, dict[bytes, Minute]] = msgspec.field(default_factory=dict)
     """Minutes, by what stood in a line before the second, and behind it."""
 
 NEVER: Minute = (None, inf, -inf)

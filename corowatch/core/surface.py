@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_origin
+
+import msgspec
 
 from corowatch.core.elsewhere import named_here
 from corowatch.core.errors import Mistake, Place
@@ -36,16 +37,15 @@ class _Item(NamedTuple):
     name: Given | None = None
 
 
-@dataclass
-class Surface:
+class Surface(msgspec.Struct):
     """What all files say together, before it is put together."""
 
     kinds: Kinds
-    mistakes: list[Mistake] = field(default_factory=list)
-    flows: dict[str, tuple[Given, Place, Reading]] = field(default_factory=dict)
-    sinks: dict[str, tuple[Given, Place, Reading]] = field(default_factory=dict)
-    defaults: dict[str, tuple[Given, Place, Reading]] = field(default_factory=dict)
-    preset: dict[str, tuple[dict[str, Given], Reading]] = field(default_factory=dict)
+    mistakes: list[Mistake] = msgspec.field(default_factory=list)
+    flows: dict[str, tuple[Given, Place, Reading]] = msgspec.field(default_factory=dict)
+    sinks: dict[str, tuple[Given, Place, Reading]] = msgspec.field(default_factory=dict)
+    defaults: dict[str, tuple[Given, Place, Reading]] = msgspec.field(default_factory=dict)
+    preset: dict[str, tuple[dict[str, Given], Reading]] = msgspec.field(default_factory=dict)
     """Options by kind, of the section `defaults`."""
     mentions_flows: bool = False
     """There are flows, or a mistake that was told says all about the lack of them."""
@@ -108,7 +108,8 @@ class Surface:
     # --- sinks and defaults -------------------------------------------------------------------------
 
     def _read_defaults(self, name: str, given: Given, place: Place, reading: Reading) -> None:
-        known = [kind for kind in self.kinds if kind.name == name]
+        tables = self.kinds.source, self.kinds.node, self.kinds.sink
+        known = [table[name] for table in tables if name in table]
         if not known:
             self.wrong(place, f"no kind {name!r}{near_or_all(name, [kind.name for kind in self.kinds])}")
         elif not isinstance(given.value, dict) and given.value is not None:

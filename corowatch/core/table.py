@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+import msgspec
+
 from corowatch.core.formats.names import LONGEST, field_name
 from corowatch.core.text import many
 
@@ -23,8 +25,7 @@ _BETWEEN = "\0"
 """Stands between the cells of a row, for in a file it is refused."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """How a file is asked: by which of its `columns` (none: its lines are values), and how values compare."""
 
     columns: tuple[str, ...] = ()
@@ -71,11 +72,11 @@ class Reading(Protocol[Read_co]):
         """What stands in these lines. Raises ValueError, saying which is wrong."""
 
 
-@dataclass
 class Table(Generic[Read]):
-    """What stands in a file, as it is now."""
+    """What stands in a file, as it is now: its `rows`."""
 
-    rows: Read
+    def __init__(self, rows: Read) -> None:
+        self.rows = rows
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from inspect import Signature
 from typing import Any, Final, Literal, NewType, TypeAlias, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from corowatch.core import addresses, clock, figures
 from corowatch.core.addresses import AppriseUrl, HeaderName, Mailbox, Match, Server, UnitName, Url
 from corowatch.core.clock import Cron, DaySpan, WeekDays
@@ -62,15 +64,13 @@ Plain: TypeAlias = Any
 WRONG: Final = object()
 
 
-@dataclass(frozen=True)
-class AtLeast:
+class AtLeast(msgspec.Struct, frozen=True):
     """A marker: the least value that makes sense."""
 
     least: float
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """What the user wrote: a value, the scalar's own characters, and where it stands.
 
     `line` is how a scalar's line goes on from there, quotes and escapes as they were written.
@@ -79,7 +79,7 @@ class Given:
     value: bool | int | float | str | list[Given] | dict[str, Given] | None
     place: Place
     text: str = ""
-    keys: Mapping[str, Place] = field(default_factory=dict)
+    keys: Mapping[str, Place] = msgspec.field(default_factory=dict)
     line: str = ""
 
     @property
@@ -136,15 +136,14 @@ def _no_secret(kind: str, name: str) -> str:
     raise ValueError(f"${{{kind}:{name}}} cannot be looked up here")
 
 
-@dataclass
-class Reading:
+class Reading(msgspec.Struct):
     """One loading of a config: where relative paths begin, what the outside hands in, and all mistakes."""
 
     folder: str = "."
     function: Callable[[str, str], Function] = _no_function
     table: Callable[[str], TableFile] = _no_table
     secret: Callable[[str, str], str] = _no_secret
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: list[Mistake] = msgspec.field(default_factory=list)
 
     def wrong(self, place: Place, what: str) -> Any:
         """Tell a mistake; gives WRONG."""

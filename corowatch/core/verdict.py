@@ -7,9 +7,10 @@ Each expectation takes the first alert that no other took; what nobody asked abo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from corowatch.core.cases import Expectation, Placed, Wanted
 from corowatch.core.errors import Place
@@ -23,8 +24,7 @@ SECOND = 1.0
 """How near an alert must be to the time at which it is expected."""
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """What was expected and is not so, where that is written, and the alert that comes nearest."""
 
     place: Place
@@ -35,11 +35,10 @@ class Failure:
     """The moment that matters (seconds after the beginning)."""
 
 
-@dataclass
-class _Judged:
+class _Judged(msgspec.Struct):
     alerts: Sequence[Alert]
     began: float
-    taken: set[int] = field(default_factory=set)
+    taken: set[int] = msgspec.field(default_factory=set)
 
     def times(self) -> list[float]:
         return [when(alert) - self.began for alert in self.alerts]

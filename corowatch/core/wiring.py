@@ -7,9 +7,10 @@ A step is never checked against what a mistake left unknown: the fields behind i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
+
+import msgspec
 
 from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
@@ -43,15 +44,14 @@ class Input(NamedTuple):
     outlet: str
 
 
-@dataclass
-class Use:
+class Use(msgspec.Struct):
     """One use of a kind, as written and as read; `kind` is None where there is none of that name."""
 
     name: str
     kind: Kind | None
     place: Place
-    options: dict[str, Any] = field(default_factory=dict)
-    given: dict[str, Given] = field(default_factory=dict)
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
+    given: dict[str, Given] = msgspec.field(default_factory=dict)
 
     def values(self, *wanted: Any) -> Iterator[tuple[Any, Place]]:
         """Each single value of the options that hold one of the types `wanted`, with its place."""
@@ -65,7 +65,6 @@ class Use:
         return {name: given.plain() for name, given in self.given.items()}
 
 
-@dataclass
 class Draft(Use):
     """A step before it is wired. `lost`: a mistake was told, and what arrives here is unknown."""
 
@@ -92,14 +91,13 @@ class Draft(Use):
         return (self.kind and self.kind.outlets) or ("target",)
 
 
-@dataclass
-class Flow:
+class Flow(msgspec.Struct):
     """A chain of steps. `origin` is what stands behind `from`, None where a source begins the flow."""
 
     name: str
     place: Place
     origin: Given | None = None
-    steps: list[Draft] = field(default_factory=list)
+    steps: list[Draft] = msgspec.field(default_factory=list)
     lost: bool = False
     entry: tuple[Input, ...] = ()
 
@@ -142,8 +140,12 @@ class Wiring:
         self._fields: dict[Input, Fields] = {}
         self._depth: dict[str, int] = {}
         self._masked: set[str] = set()
-        self._added = {name: kind.name for kind in kinds.node.values()
-                       if kind.sends is not Alert and not callable(kind.adds) for name in kind.adds}
+
+    @cached_property
+    def _added(self) -> Mapping[str, str]:
+        """The fields that kinds add, whichever of them are used, and the kind that each is of."""
+        return {name: kind.name for kind in self.kinds.node.values()
+                if kind.sends is not Alert and not callable(kind.adds) for name in kind.adds}
 
     def steps(self) -> list[Draft]:
         """Every step with its inputs, parents before children, else in the order written."""

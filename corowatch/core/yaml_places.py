@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+import msgspec
 import yaml
 
 from corowatch.core.errors import Mistake, Place
@@ -39,8 +39,7 @@ _SINGLE = "put the text in single quotes"
 _NO_BLANK = re.compile(r"\s*(?:- )?[\w-]+:(?=[^\s:])")
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One file as it was read: its tree, what is wrong with the YAML, and its lines.
 
     `root` is None where there is nothing, or where `torn`: the YAML breaks off and the rest is unknown.
@@ -88,20 +87,18 @@ class _TornError(Exception):
         self.mistake = Mistake(place, what)
 
 
-@dataclass
-class _Open:
+class _Open(msgspec.Struct):
     """A list or mapping being read; in a mapping `parts` are key, value, key, value."""
 
     place: Place
     anchor: str | None
     mapping: bool
-    parts: list[Given] = field(default_factory=list)
+    parts: list[Given] = msgspec.field(default_factory=list)
     size: int = 1
     depth: int = 1
 
 
-@dataclass
-class _Anchor:
+class _Anchor(msgspec.Struct):
     """What an alias stands for; no `given` while it is still being read."""
 
     given: Given | None = None

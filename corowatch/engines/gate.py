@@ -12,7 +12,8 @@ byte stands in that line, its newline included. It may match in more lines, so w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from corowatch.core.pattern import Pattern
 from corowatch.engines.syntax import ANY, NOTHING, Alt, Cat, Chars, Edge, Node, NotRead, Repeat, read
@@ -32,8 +33,7 @@ class NoGate(ValueError):
     """No gate can be proven for this pattern; the text says why."""
 
 
-@dataclass(frozen=True)
-class Scannable:
+class Scannable(msgspec.Struct, frozen=True):
     """A gate. `wide` is the expression for any line, `narrow` the one for lines of ASCII alone.
 
     `exact`: a line of ASCII in which `narrow` is found is one that the pattern matches, unless it ends with a CR, which

@@ -9,16 +9,16 @@ Source: RE2, "Syntax" (doc/syntax.txt) and re2/parse.cc.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+import msgspec
 
 
 class NotRead(ValueError):
     """The pattern has something that is not read here; the text says what."""
 
 
-@dataclass(frozen=True)
-class Chars:
+class Chars(msgspec.Struct, frozen=True):
     """One of these bytes; `wide`: or one character outside ASCII, of two to four bytes. `vague`: not of all of them."""
 
     bytes: frozenset[int]
@@ -26,22 +26,19 @@ class Chars:
     vague: bool = False
 
 
-@dataclass(frozen=True)
-class Cat:
+class Cat(msgspec.Struct, frozen=True):
     """One after the other; of none, the empty text."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
-class Alt:
+class Alt(msgspec.Struct, frozen=True):
     """One of them."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True)
-class Repeat:
+class Repeat(msgspec.Struct, frozen=True):
     """`least` to `most` times; None: any number of times."""
 
     part: Node
@@ -49,8 +46,7 @@ class Repeat:
     most: int | None
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """A place of no width: the line's start or end, or where a word begins or ends, or does not."""
 
     kind: Literal["^", "$", "b", "B"]
@@ -90,8 +86,7 @@ def read(pattern: str, *, joined: bool = False) -> Node:
     return tree
 
 
-@dataclass
-class _Set:
+class _Set(msgspec.Struct):
     """A set of characters while it is read: exact in ASCII, unless `vague`, when it may be any."""
 
     bytes: set[int]

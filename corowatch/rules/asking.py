@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
+
+import msgspec
 
 from corowatch.core.config import Config
 from corowatch.core.events import Alert, Event, Origin
@@ -38,8 +39,7 @@ class Spot(NamedTuple):
     offset: int
 
 
-@dataclass
-class Told:
+class Told(msgspec.Struct):
     """What nodes did with one item: with a line of a file, with a line that was only told, or as time passed."""
 
     sights: list[Sight]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from corowatch.core.events import Alert
 from corowatch.core.verdict import when
@@ -22,15 +23,14 @@ FAR = 3600.0
 Kind: TypeAlias = tuple[str, str, str, bool]
 
 
-@dataclass
-class Difference:
+class Difference(msgspec.Struct):
     """What became of alerts: each that moved, or says something else at the same time, with what it was before."""
 
     same: int = 0
-    new: list[Alert] = field(default_factory=list)
-    gone: list[Alert] = field(default_factory=list)
-    moved: list[tuple[Alert, Alert]] = field(default_factory=list)
-    changed: list[tuple[Alert, Alert]] = field(default_factory=list)
+    new: list[Alert] = msgspec.field(default_factory=list)
+    gone: list[Alert] = msgspec.field(default_factory=list)
+    moved: list[tuple[Alert, Alert]] = msgspec.field(default_factory=list)
+    changed: list[tuple[Alert, Alert]] = msgspec.field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.new or self.gone or self.moved or self.changed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from corowatch.core.config import Config, Step
@@ -23,15 +22,13 @@ class Part(NamedTuple):
     name: str
 
 
-@dataclass
 class Coverage:
     """What is there, and what was reached of it."""
 
-    config: Config
-    reached: set[Part] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        steps = self.config.steps.values()
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.reached: set[Part] = set()
+        steps = config.steps.values()
         self._patterns = {step.id: [(Part("pattern", f"{step.id}: {text}"), pattern)
                                     for text, pattern in alternatives_of(step)] for step in steps}
         self._last = {step.id for step in steps} - {way.step for step in steps for way in step.inputs}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from corowatch.core.config import Config, Step
 from corowatch.core.text import capped, safe, shown
@@ -19,8 +20,7 @@ Counts = Mapping[str, Mapping[str, int]]
 """By step or sink, what it counted."""
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(msgspec.Struct, frozen=True):
     """A step or a sink: what it is, and lines about it."""
 
     id: str
@@ -37,8 +37,7 @@ class Box:
         return [self.name if alone else f"{self.name} ({self.kind})", *self.lines]
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """A way from one to another: its outlet, if it is not the first, and how many went there, where that is known."""
 
     before: str
@@ -52,12 +51,11 @@ class Edge:
         return ", ".join(filter(None, (self.outlet, "" if self.count is None else f"{self.count:,}")))
 
 
-@dataclass
-class Drawing:
+class Drawing(msgspec.Struct):
     """What is drawn, in the order of the config."""
 
-    boxes: dict[str, Box] = field(default_factory=dict)
-    edges: list[Edge] = field(default_factory=list)
+    boxes: dict[str, Box] = msgspec.field(default_factory=dict)
+    edges: list[Edge] = msgspec.field(default_factory=list)
 
     def after(self, id_: str) -> Iterator[Edge]:
         """Where it leads."""

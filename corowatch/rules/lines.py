@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from math import inf
+
+import msgspec
 
 from corowatch.core.config import ConfigFile, Step
 from corowatch.core.coroutine import Broadcast
@@ -22,14 +23,13 @@ from corowatch.sources import read_first
 EVERYTHING = "flows: {lines: {tail: /}, entries: {journal: {}}}"
 
 
-@dataclass
-class Read:
+class Read(msgspec.Struct):
     """How much was read, and what could not be."""
 
     lines: int = 0
     bytes: int = 0
     seconds: float = 0.0
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
     failed: int = 0
     """Files that could not be read, or not to their end."""
 

@@ -8,11 +8,11 @@ https://igraph.org/c/doc/igraph-Layout.html#igraph_layout_sugiyama.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
 import igraph
+import msgspec
 
 from corowatch.rules.drawing import Box, Drawing, Edge
 
@@ -22,8 +22,7 @@ STYLE = ("rect{fill:#fff;stroke:#555}.source{fill:#e8f1fb}.sink{fill:#eaf6ea}pat
          "text{fill:#222}.edge{fill:#666}")
 
 
-@dataclass
-class Place:
+class Place(msgspec.Struct):
     """Where a box is, or where a way passes a column: pixels, from the left and the top."""
 
     width: float = 0.0

@@ -8,9 +8,10 @@ hear the same lines at the same time: what both would read is read once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from math import inf
 from typing import Any
+
+from msgspec.structs import replace
 
 from corowatch.core.config import Config
 from corowatch.core.coroutine import Broadcast

@@ -9,9 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from math import inf
 from typing import Any, BinaryIO, cast
+
+import msgspec
 
 from corowatch.core.config import Config
 from corowatch.core.events import Alert
@@ -38,13 +39,12 @@ Progress = Callable[[int, int], object]
 """Is told so many bytes of so many."""
 
 
-@dataclass
-class Replayed:
+class Replayed(msgspec.Struct):
     """What a replay gave: alerts in the order of their times, what each node counted, and what could not be read."""
 
-    alerts: list[Alert] = field(default_factory=list)
-    counts: dict[str, Mapping[str, int]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    alerts: list[Alert] = msgspec.field(default_factory=list)
+    counts: dict[str, Mapping[str, int]] = msgspec.field(default_factory=dict)
+    notes: list[str] = msgspec.field(default_factory=list)
     lines: int = 0
     bytes: int = 0
     began: float = inf

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from math import ceil
 
+import msgspec
+
 from corowatch.core.events import BUILT_IN, Alert
-from corowatch.core.kinds import discover
 from corowatch.core.masks import SIGNS, WILD, shown
 from corowatch.core.pattern import Pattern
 from corowatch.core.rotations import bases_of
 from corowatch.core.standing import clock
 from corowatch.core.surface import RESERVED
 from corowatch.core.text import many, safe
+from corowatch.discovery import discover
 from corowatch.rules.access_rules import ACCESS, access_flow, access_format, access_tests, by_format
 from corowatch.rules.templates import KINDS, Part, Template, Templates, common
 from corowatch.rules.yaml_text import scalar
@@ -65,8 +66,7 @@ _GOES_ON = re.compile(rf"[.-][A-Za-z{WILD}]|{WILD}")
 _KEY = re.compile(r"([A-Za-z]\w{0,30})[=:][\"'(\[]?$", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """A template, and why it is worth a look: `severity` of its words, and `marks` of new, rare and loud."""
 
     template: Template
@@ -193,8 +193,7 @@ def _varying(part: Part | None) -> str:
     return f"{KINDS[part.kind]}{'*' if part.empty else '+'}"
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A flow, as it is written."""
 
     name: str

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from math import inf
+
+import msgspec
 
 from corowatch.core.accepted import ALIKE
 from corowatch.core.events import Event
@@ -30,8 +31,7 @@ _LIKE = {"time": "1:.,/+- ", "uptime": "[1. ]", "uuid": "1-", "mac": "1:", "ip6"
 _PLAIN = str.maketrans({sign: _LIKE[mask.name] for sign, mask in SIGNS.items()})
 
 
-@dataclass
-class Part:
+class Part(msgspec.Struct):
     """A word that is not always the same: what stands before and behind what varies, and what that is made of."""
 
     before: str
@@ -85,8 +85,7 @@ def _whole(text: str) -> str:
     return text[:end]
 
 
-@dataclass
-class Template:
+class Template(msgspec.Struct):
     """What is known of a group of lines."""
 
     words: list[str | Part]
@@ -98,8 +97,8 @@ class Template:
     count: int = 0
     busiest: int = 0
     """Lines in its busiest minute."""
-    files: set[str] = field(default_factory=set)
-    gaps: set[int] = field(default_factory=set)
+    files: set[str] = msgspec.field(default_factory=set)
+    gaps: set[int] = msgspec.field(default_factory=set)
     """Which words had other than one blank before them."""
     trails: bool = False
     """Whether there ever was one behind the last."""

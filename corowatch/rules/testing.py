@@ -10,11 +10,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from corowatch.core.cases import Placed, moment, read_cases
 from corowatch.core.config import Config, ConfigFile, Step
@@ -39,8 +41,7 @@ SAID = 2000
 """Characters that are kept of what a command would say."""
 
 
-@dataclass(frozen=True)
-class Suite:
+class Suite(msgspec.Struct, frozen=True):
     """A config and its tests."""
 
     name: str
@@ -48,17 +49,16 @@ class Suite:
     cases: Sequence[Placed]
 
 
-@dataclass
-class Outcome:
+class Outcome(msgspec.Struct):
     """What a test gave."""
 
     suite: Suite
     placed: Placed
     failures: list[Failure]
-    alerts: list[Alert] = field(default_factory=list)
-    sights: list[Sight] = field(default_factory=list)
-    raised: list[Raised] = field(default_factory=list)
-    trouble: list[str] = field(default_factory=list)
+    alerts: list[Alert] = msgspec.field(default_factory=list)
+    sights: list[Sight] = msgspec.field(default_factory=list)
+    raised: list[Raised] = msgspec.field(default_factory=list)
+    trouble: list[str] = msgspec.field(default_factory=list)
     began: float = 0.0
     seconds: float = 0.0
     """How long it took."""

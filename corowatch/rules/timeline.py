@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from corowatch.core.events import Alert
 from corowatch.core.standing import clock
@@ -14,8 +15,7 @@ BARS = " ▁▂▃▄▅▆▇█"
 HELD = "·"
 
 
-@dataclass(frozen=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True):
     """Of each flow, those with most alerts first, how many there were in each part from `began` to `ended` (seconds
     since the epoch), and of how many that were held back was told in it."""
 

@@ -7,24 +7,24 @@ passed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from corowatch.core.events import Alert
 from corowatch.core.graph import Graph, Push
 
 
-@dataclass
-class Sight:
+class Sight(msgspec.Struct):
     """What one node did with one item: `rose` are the counts that rose, `rows` what it remembers now under the keys
     that changed, `sent` what the nodes behind it did with what it sent them."""
 
     step: str
     item: Any
-    rose: dict[str, int] = field(default_factory=dict)
-    rows: dict[str, Any] = field(default_factory=dict)
-    sent: list[Sight] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
+    rose: dict[str, int] = msgspec.field(default_factory=dict)
+    rows: dict[str, Any] = msgspec.field(default_factory=dict)
+    sent: list[Sight] = msgspec.field(default_factory=list)
+    alerts: list[Alert] = msgspec.field(default_factory=list)
 
     def all(self) -> Iterator[Sight]:
         """It, and all that followed from it."""

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.events import Alert
 from corowatch.core.graph import Graph
-from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
+from corowatch.discovery import discover
 from corowatch.testing import block
 
 DATA = Path(os.environ.get("COROWATCH_DATA") or Path(__file__).parents[3] / "shared" / "data")

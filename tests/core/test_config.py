@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from corowatch.core.config import Config, ConfigFile, Input, load
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Consumer, Event, Target
-from corowatch.core.kinds import ANYTHING, Kinds, discover, node, sink
+from corowatch.core.kinds import ANYTHING, Kinds, node, sink
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
 from corowatch.core.values import AtLeast, Function
+from corowatch.discovery import discover
 from corowatch.nodes.alert import alert
 from corowatch.nodes.drop import drop
 from corowatch.nodes.grep import grep

@@ -7,8 +7,9 @@ import yaml
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.describe import expression, help_page, json_schema, table
 from corowatch.core.events import Consumer, Event, Target
-from corowatch.core.kinds import Kinds, discover, node
+from corowatch.core.kinds import Kinds, node
 from corowatch.core.values import Function, Seconds
+from corowatch.discovery import discover
 
 KINDS = discover()
 

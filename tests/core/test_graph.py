@@ -10,10 +10,11 @@ from corowatch.core.config import ConfigFile, load
 from corowatch.core.errors import ConfigError, StateRefused
 from corowatch.core.events import Block, Consumer, Event, Origin, Position, Target, Tick
 from corowatch.core.graph import FIRST_REST, LONGEST_REST, Graph, Inlet, fingerprint
-from corowatch.core.kinds import Counts, Kinds, discover, node
+from corowatch.core.kinds import Counts, Kinds, node
 from corowatch.core.memory import Memory
 from corowatch.core.others import Others
 from corowatch.core.values import Function
+from corowatch.discovery import discover
 from corowatch.testing import Collect, block, line
 
 

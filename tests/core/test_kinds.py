@@ -1,4 +1,3 @@
-import sys
 from collections.abc import Generator
 from typing import Annotated, Any, Literal
 
@@ -6,7 +5,7 @@ import pytest
 
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Alert, Batch, Block, Consumer, Delivery, Event, Here, Target, Tick
-from corowatch.core.kinds import ANYTHING, Counts, Gate, Kinds, Pace, discover, node, sink, source
+from corowatch.core.kinds import Counts, Gate, Kinds, Pace, node, sink, source
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast
 from corowatch.testing import Collect, line
@@ -150,68 +149,6 @@ def test_two_kinds_of_a_role_with_one_name_are_refused_naming_both():
     assert str(refused.value).endswith(".other.<locals>.count")
 
 
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """Install a package of one module that offers these entry points."""
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("sys.dont_write_bytecode", True)
-
-    def install(name, code, **offered):
-        (tmp_path / f"{name}.py").write_text(code)
-        info = tmp_path / f"{name}-1.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
-        (info / "entry_points.txt").write_text("".join(
-            f"[corowatch.{group}]\n{entry}\n" for group, entry in offered.items()))
-
-    yield install
-    for path in tmp_path.glob("*.py"):
-        sys.modules.pop(path.stem, None)
-
-
-LOUD = """
-from typing import Annotated
-from corowatch.core.events import Consumer, Event, Target
-from corowatch.core.kinds import node
-
-@node
-def loud(target: Target[Event], *, mark: Annotated[str, "behind it"] = "!") -> Consumer[Event]:
-    \"\"\"Be loud.\"\"\"
-    yield
-"""
-
-
-def test_other_packages_bring_kinds_by_entry_points(package):
-    package("loudly", LOUD, nodes="loud = loudly:loud")
-
-    kinds = discover.__wrapped__()
-
-    assert "Be loud." == kinds.node["loud"].summary
-    assert [] == kinds.broken
-
-
-@pytest.mark.parametrize(("code", "why"), [
-    ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-    ("loud = 1", "TypeError: loudly:loud is no kind; it needs @node, @sink or @source"),
-    ("", "AttributeError: module 'loudly' has no attribute 'loud'"),
-    (LOUD.replace("def loud", "def grep") + "loud = grep",
-     "ValueError: two node kinds are named 'grep': corowatch.nodes.grep.grep and loudly.grep"),
-    (LOUD.replace("Annotated[str", "Annotated[bytes"),
-     "TypeError: the option 'mark' has a type that no config can give: <class 'bytes'>"),
-    (LOUD.replace("Annotated[str", "Annotated['gone'"), "NameError: name 'gone' is not defined"),
-])
-def test_a_package_that_is_broken_breaks_nothing_else(package, code, why):
-    package("loudly", code, nodes="loud = loudly:loud")
-    package("other", LOUD.replace("def loud", "def softly"), nodes="softly = other:softly")
-
-    kinds = discover.__wrapped__()
-
-    assert [f"the package loudly offers corowatch.nodes: loud, which cannot be used: {why}"] == list(
-        map(str, kinds.broken))
-    assert {"grep", "softly"} <= kinds.node.keys()
-    assert "loud" not in kinds.node
-
-
 def test_markers_are_shown_by_their_names():
     assert "Gate" == repr(Gate)
 
@@ -227,13 +164,3 @@ def test_one_name_in_two_roles_is_fine():
         kinds.add(kind)
 
     assert [nothing, count_, count] == list(kinds)
-
-
-def test_the_package_has_these():
-    kinds = discover()
-
-    assert {"tail", "stdin", "corowatch"} <= set(kinds.source)
-    assert {"grep", "drop", "threshold", "throttle", "tally", "python", "alert"} <= set(kinds.node)
-    assert {"console", "exec", "file"} <= set(kinds.sink)
-    assert (ANYTHING,) == kinds.node["python"].adds
-    assert kinds.node["alert"].sends is Alert

@@ -5,10 +5,10 @@ import pytest
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.events import Event, Origin, Tick
 from corowatch.core.keyed import CLOCKS
-from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
 from corowatch.core.standing import clock, resting, so_far, span
 from corowatch.core.table import Table, TableFile
+from corowatch.discovery import discover
 from corowatch.testing import Collect, line
 
 T = 1_772_438_400.0  # 2026-03-02 08:00 UTC

@@ -8,7 +8,7 @@ from time import process_time
 from corowatch.core.config import ConfigFile
 from corowatch.core.describe import expression
 from corowatch.core.errors import ConfigError
-from corowatch.core.kinds import discover
+from corowatch.discovery import discover
 from corowatch.loading import load_texts
 
 SECONDS = 1.0

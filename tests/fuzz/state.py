@@ -20,10 +20,10 @@ from corowatch.core.errors import StateRefused
 from corowatch.core.events import Tick
 from corowatch.core.expression import Expr
 from corowatch.core.follow import Saved
-from corowatch.core.kinds import discover
 from corowatch.core.memory import Memory
 from corowatch.core.pattern import Pattern
 from corowatch.core.template import Template
+from corowatch.discovery import discover
 from corowatch.nodes.all_of import Counted
 from corowatch.store import Change, Store, examine
 from corowatch.testing import Collect, line

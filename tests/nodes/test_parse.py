@@ -95,7 +95,7 @@ def test_options_that_do_not_fit_are_refused_at_load(options, why):
 
 def config(text):
     from corowatch.core.config import ConfigFile, load
-    from corowatch.core.kinds import discover
+    from corowatch.discovery import discover
 
     return load([ConfigFile("c.yaml", f"flows:\n  a:\n    stdin:\n{text}", "/")], discover())
 

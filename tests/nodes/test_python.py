@@ -50,7 +50,7 @@ def test_the_classic_coroutine_runs_unchanged(capsys):
 def test_a_function_that_does_not_take_what_it_is_handed_is_a_mistake(step, made, told):
     from corowatch.core.config import ConfigFile, load
     from corowatch.core.errors import ConfigError
-    from corowatch.core.kinds import discover
+    from corowatch.discovery import discover
 
     with pytest.raises(ConfigError) as refused:
         load([ConfigFile("c.yaml", f"flows:\n  a:\n    stdin:\n    python: {step}\n", "/")], discover(),

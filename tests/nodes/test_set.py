@@ -3,9 +3,9 @@ import pytest
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Evidence, Here
-from corowatch.core.kinds import discover
 from corowatch.core.pattern import Pattern
 from corowatch.core.text import Text
+from corowatch.discovery import discover
 from corowatch.nodes.set import set_
 from corowatch.testing import Collect, line, lines, texts
 

@@ -4,7 +4,7 @@ from corowatch.core.config import ConfigFile, load
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import ConfigError
 from corowatch.core.expression import Expr
-from corowatch.core.kinds import discover
+from corowatch.discovery import discover
 from corowatch.nodes.where import where
 from corowatch.testing import Collect, line, texts
 

@@ -8,7 +8,7 @@ import pytest
 
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Delivery
-from corowatch.core.kinds import discover
+from corowatch.discovery import discover
 
 kind = discover().sink["apprise"]
 

@@ -13,7 +13,7 @@ from aiosmtpd.smtp import AuthResult
 
 from corowatch.core.errors import Undelivered
 from corowatch.core.events import Alert, Delivery
-from corowatch.core.kinds import discover
+from corowatch.discovery import discover
 
 kind = discover().sink["email"]
 

@@ -4,7 +4,7 @@ import pytest
 
 from corowatch.core.config import ConfigFile, load
 from corowatch.core.errors import ConfigError
-from corowatch.core.kinds import discover
+from corowatch.discovery import discover
 from corowatch.sources.corowatch import INTERNAL, corowatch
 from corowatch.testing import Collect, texts
 

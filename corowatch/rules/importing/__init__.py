@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.yaml_text import scalar
@@ -25,8 +27,7 @@ WIDTH = 110
 """Characters of a list or mapping that stands in one line."""
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """Something that was not carried over: where it stands, what it is, and why not or what to do instead."""
 
     place: Place
@@ -37,13 +38,12 @@ class Lost:
         return f"{self.place}: {self.what}: {self.why}"
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What the person who imports wants otherwise: other logs than the peer's (none: the peer's), options of the peer's
     rules by name, and how often within how long (seconds) is too often."""
 
     logs: Sequence[str] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = msgspec.field(default_factory=dict)
     threshold: tuple[int, float] | None = None
 
 
@@ -55,8 +55,7 @@ class WrongOption(ValueError):
 NOTHING = Asked()
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A step of a flow. `name`: other flows take from it. `why`: a word for those who read the config."""
 
     kind: str
@@ -65,8 +64,7 @@ class Step:
     why: str = ""
 
 
-@dataclass
-class Flow:
+class Flow(msgspec.Struct):
     """A flow, what of the peer's it was (a comment), and where that stands."""
 
     name: str
@@ -75,13 +73,12 @@ class Flow:
     place: Place = RULES
 
 
-@dataclass
-class Import:
+class Import(msgspec.Struct):
     """What was read: flows and sinks of a config, and what is not in them."""
 
-    flows: list[Flow] = field(default_factory=list)
-    sinks: dict[str, Any] = field(default_factory=dict)
-    lost: list[Lost] = field(default_factory=list)
+    flows: list[Flow] = msgspec.field(default_factory=list)
+    sinks: dict[str, Any] = msgspec.field(default_factory=dict)
+    lost: list[Lost] = msgspec.field(default_factory=list)
 
     def lose(self, place: Place, what: str, why: str) -> None:
         """Tell, once, that something is not carried over."""

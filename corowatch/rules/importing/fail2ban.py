@@ -14,8 +14,10 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
+
+import msgspec
+from msgspec.structs import replace
 
 from corowatch.core.errors import ConfigError, Place
 from corowatch.core.events import BUILT_IN
@@ -61,8 +63,7 @@ _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
 _OPTION = re.compile(r"(?P<name>[\w.-]+)\s*=\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>[^,\]]*))")
 
 
-@dataclass
-class Rule:
+class Rule(msgspec.Struct):
     """A regular expression of a filter, translated."""
 
     pattern: str
@@ -82,16 +83,15 @@ class Rule:
         return not {"nofail", "mlfgained"} & set(self.groups)
 
 
-@dataclass
-class Filter:
+class Filter(msgspec.Struct):
     """What a filter looks for."""
 
     name: str
     place: Place
-    stamps: list[str] = field(default_factory=list)
+    stamps: list[str] = msgspec.field(default_factory=list)
     prefix: Rule | None = None
-    failures: list[Rule] = field(default_factory=list)
-    ignored: list[Rule] = field(default_factory=list)
+    failures: list[Rule] = msgspec.field(default_factory=list)
+    ignored: list[Rule] = msgspec.field(default_factory=list)
     journal: Sequence[Sequence[str]] | None = None
     """What of the journal it reads, any of several groups of `FIELD=value`; None: files."""
 
@@ -100,8 +100,7 @@ class Filter:
         return any("mlfid" in rule.groups for rule in [*([self.prefix] if self.prefix else []), *self.failures])
 
 
-@dataclass
-class Jail:
+class Jail(msgspec.Struct):
     """Where a filter is used: what it reads, and how often is too often."""
 
     paths: Sequence[str] = ()

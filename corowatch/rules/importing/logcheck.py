@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.core.pattern import Pattern
@@ -37,12 +38,11 @@ _WEAKENED = {"cracking": "cracking.ignore", "violations": "violations.ignore"}
 _TOLD = {"cracking": ("critical", "attack"), "violations": ("error", "security event")}
 
 
-@dataclass
-class Rules:
+class Rules(msgspec.Struct):
     """Patterns by layer and file, in the order of their names."""
 
-    layers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    logs: list[str] = field(default_factory=list)
+    layers: dict[str, dict[str, list[str]]] = msgspec.field(default_factory=dict)
+    logs: list[str] = msgspec.field(default_factory=list)
     journal: bool = False
 
     def of(self, layer: str, files: Iterable[str] | None = None) -> list[str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+import msgspec
 
 from corowatch.core.clock import Cron
 from corowatch.core.errors import Place
@@ -54,12 +55,11 @@ _UNTOLD = {
 }
 
 
-@dataclass
-class Rule:
+class Rule(msgspec.Struct):
     """A rule's keywords with their places, in lower case."""
 
     place: Place
-    given: dict[str, tuple[str, Place]] = field(default_factory=dict)
+    given: dict[str, tuple[str, Place]] = msgspec.field(default_factory=dict)
 
     def get(self, key: str, otherwise: str = "") -> str:
         return self.given.get(key, (otherwise, self.place))[0]
@@ -72,12 +72,11 @@ class Rule:
         return self.get("type")
 
 
-@dataclass
-class Before:
+class Before(msgspec.Struct):
     """What the rules before take: lines that match one of `taken`, and those that do not match one of `left`."""
 
-    taken: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
+    taken: list[str] = msgspec.field(default_factory=list)
+    left: list[str] = msgspec.field(default_factory=list)
     behind: int = 0
     """How many rules are still to come."""
 

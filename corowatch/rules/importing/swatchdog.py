@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from corowatch.core.errors import ConfigError, Mistake, Place
 from corowatch.rules.importing import NOTHING, Asked, Import, Step, known_options, lines_of, one_or_list, seconds
@@ -39,8 +40,7 @@ _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _UNITS = (1, 60, 3600, 86400)
 
 
-@dataclass
-class Setting:
+class Setting(msgspec.Struct):
     """A keyword and its value."""
 
     key: str
@@ -48,12 +48,11 @@ class Setting:
     place: Place
 
 
-@dataclass
-class Block:
+class Block(msgspec.Struct):
     """A pattern and what is done."""
 
     head: Setting
-    settings: list[Setting] = field(default_factory=list)
+    settings: list[Setting] = msgspec.field(default_factory=list)
 
     def has(self, key: str) -> bool:
         return any(one.key == key for one in self.settings)

@@ -6,7 +6,6 @@ import errno
 import os
 import resource
 import selectors
-import shutil
 import signal
 import subprocess
 import time
@@ -27,6 +26,8 @@ FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 def find(program: str) -> str:
     """The path of a program, looked for as a child would. Raises OSError if there is none that can be run."""
+    import shutil
+
     found = shutil.which(program, path=ENVIRONMENT["PATH"])
     if found is None:
         there = "/" in program and os.path.exists(program)

@@ -12,7 +12,6 @@ import os
 import shlex
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -206,6 +205,8 @@ def _state(given: str | None, *, throw_away: bool) -> Iterator[Path]:
     if not throw_away:
         yield state_folder(given)
         return
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="corowatch-") as folder:
         yield Path(folder)
 

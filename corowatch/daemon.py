@@ -315,8 +315,9 @@ class Daemon:
         self.inbox.put(Wake())
 
     def _refresh_watch(self) -> bool:
-        """Watch what the sources want to be watched; whether something may have been missed meanwhile."""
-        each = {name: source.directories() for name, source in self.sources.items()}
+        """Watch what the sources want to be watched; whether something may have been missed meanwhile. Who reads to the
+        present end alone waits for nothing."""
+        each = {name: {} if self._once else source.directories() for name, source in self.sources.items()}
         wanted: dict[str, bool] = {}
         for directories in each.values():
             for path, below in directories.items():

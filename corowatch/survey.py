@@ -17,7 +17,6 @@ from corowatch.core.config import Config, SinkUse
 from corowatch.core.kinds import Secret
 from corowatch.core.stamps import Stamps
 from corowatch.loading import DEFAULT, commands_of
-from corowatch.machine import journal_files
 from corowatch.sources.tail import Tail
 
 LOOKED_AT = 8192
@@ -65,6 +64,8 @@ def closed_journal(config: Config) -> dict[str, Barrier]:
     """Files of the journal that cannot be read, if a flow asks it: what they hold would not be told of, nor why."""
     if not any(step.kind.name == "journal" for step in config.steps.values()):
         return {}
+    from corowatch.machine import journal_files
+
     return unreadable(journal_files("/"))
 
 

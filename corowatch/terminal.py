@@ -5,7 +5,6 @@ from __future__ import annotations
 import locale
 import os
 import select
-import shutil
 from typing import TextIO
 
 
@@ -20,6 +19,8 @@ def coloured(stream: TextIO) -> bool:
 
 def width(stream: TextIO) -> int:
     """Columns of the terminal; 100 where there is none."""
+    import shutil
+
     return shutil.get_terminal_size((100, 24)).columns if stream.isatty() else 100
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 PLACES = {"corowatch.service": "/etc/systemd/system", "corowatch@.service": "/etc/systemd/system",
@@ -21,6 +19,8 @@ _ASKED = ("LoadState", "User", "SupplementaryGroups", "StateDirectory", "Protect
 
 def unit(name: str) -> str:
     """The text of a unit or of the sysusers lines, its commands those of this installation."""
+    from importlib.resources import files
+
     shipped = Path(str(files("corowatch"))) / "systemd" / name
     if not shipped.exists():  # in a checkout they stand beside the package
         shipped = Path(str(files("corowatch"))).parent / "systemd" / name
@@ -41,6 +41,8 @@ def hidden(path: str) -> bool:
 
 def command() -> str:
     """The full path of this installation's command."""
+    import shutil
+
     beside = Path(sys.executable).with_name("corowatch")
     return str(beside) if beside.exists() else shutil.which("corowatch") or _SHIPPED
 

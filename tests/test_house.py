@@ -55,7 +55,7 @@ def test_what_decides_knows_nothing_of_what_runs_it(name):
 
 
 @pytest.mark.parametrize(("package", "homes"), [
-    ("watchdog", {"watch.py"}),
+    ("watchdog", {"observer.py", "watch.py"}),
     ("sqlite3", {"store.py", "memory_log.py", "upgrade.py", "daemon.py", "cli.py"}),  # the last two for its Error alone
     ("yaml", {"core/yaml_places.py"}),
     ("structlog", {"log.py"}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.utils import formataddr, parseaddr
 from typing import NewType
 from urllib.parse import unquote, urlsplit
 
@@ -72,6 +71,8 @@ def header_name(text: str) -> HeaderName:
 
 def mailbox(text: str) -> Mailbox:
     """An address of RFC 5322, perhaps with a name; nothing in it can add a header."""
+    from email.utils import formataddr, parseaddr  # it takes longer to load than most of what is here
+
     name, address = parseaddr(text)
     local, at, domain = address.rpartition("@")
     if not (local and at and domain) or not text.isprintable() or not address.isascii():

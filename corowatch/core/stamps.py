@@ -13,7 +13,7 @@ bounded: the search is linear in the head, always.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from math import inf
 from typing import NamedTuple, TypeAlias
 
@@ -166,7 +166,8 @@ class Stamps:
         """`timestamp` is "auto", "none" or a format; stamps that tell no zone, or one that nobody knows, are of `zone`,
         else of the host's. Raises ValueError if the format is not understood."""
         self._zone = zone
-        self._scans = AUTO if timestamp == "auto" else () if timestamp == "none" else (explicit(timestamp),)
+        self._auto = timestamp == "auto"
+        self._explicit = () if timestamp in ("auto", "none") else (explicit(timestamp),)
         self._known: dict[tuple[str, bytes, bytes], Minute] = {}
         self._begun = 0  # so many minutes are remembered by how lines begin
         self._likely: dict[bytes, Likely] = {}  # by a line's first byte
@@ -174,7 +175,11 @@ class Stamps:
     @property
     def none(self) -> bool:
         """Whether no line is ever asked."""
-        return not self._scans
+        return not self._auto and not self._explicit
+
+    @cached_property
+    def _scans(self) -> tuple[Scan, ...]:
+        return automatic() if self._auto else self._explicit
 
     def read(self, line: bytes, now: float) -> float | None:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
@@ -208,7 +213,7 @@ class Stamps:
                     break
                 at = self._time(found, scan.forms[around], now)
                 if at is not None:
-                    if scan is AUTO[0]:
+                    if self._auto and scan is self._scans[0]:
                         steady = found.start(around) == 0 or not line[:1].isdigit()
                         self._likely[line[:1]] = Likely(alone(list(scan.forms).index(around)), steady)
                     return at
@@ -409,16 +414,22 @@ def form_of(groups: Sequence[tuple[str, int]]) -> Form:
 
 
 FORMS = (*map(parted, (*DIGIT_FORMS, *LETTER_FORMS)), KEY + parted(KEYED))
-AUTO = (
-    scan(
-        rf"{BEFORE}(?:(?=\d)(?:{'|'.join(FORMS[:len(DIGIT_FORMS)])})"
-        rf"|(?=[A-Za-z])(?:{'|'.join(FORMS[len(DIGIT_FORMS):])}))",
-        STRICT,
-        # All forms hold this; most lines without a stamp do not, and are spared the search.
-        hint=r"\d(?:[:.]\d\d[:.]\d|\d{5})",
-    ),
-    scan(rf"\[{parted(f'%d/%b/%Y:{TIME}{ZONE}')}\]", STRICT, hint=r"\[", first=HEAD - 1, last=CLF_HEAD + 1),
-)
+
+
+@cache
+def automatic() -> tuple[Scan, Scan]:
+    """What looks for all forms, and for that of access logs further back. It is made for the first line that is asked:
+    to compile it takes as long as some libraries take to load."""
+    return (
+        scan(
+            rf"{BEFORE}(?:(?=\d)(?:{'|'.join(FORMS[:len(DIGIT_FORMS)])})"
+            rf"|(?=[A-Za-z])(?:{'|'.join(FORMS[len(DIGIT_FORMS):])}))",
+            STRICT,
+            # All forms hold this; most lines without a stamp do not, and are spared the search.
+            hint=r"\d(?:[:.]\d\d[:.]\d|\d{5})",
+        ),
+        scan(rf"\[{parted(f'%d/%b/%Y:{TIME}{ZONE}')}\]", STRICT, hint=r"\[", first=HEAD - 1, last=CLF_HEAD + 1),
+    )
 
 
 @cache
@@ -426,9 +437,9 @@ def alone(number: int) -> Alone:
     """Looks for one form of FORMS, at the first letter or digit of a line, behind a word or an address (IPv4), or in
     the text under the first key of a JSON object.
 
-    What it finds is what AUTO finds there: forms begin with a letter or a digit, none with an address or a key of
-    letters, but that of a key with a number, nor with a word and a blank, but those of a month, behind which no other
-    begins; and only one of them fits. It takes a third of the time.
+    What it finds is what `automatic` finds there: forms begin with a letter or a digit, none with an address or a key
+    of letters, but that of a key with a number, nor with a word and a blank, but those of a month, behind which no
+    other begins; and only one of them fits. It takes a third of the time.
     """
     before = (r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
               r"(?:[A-Za-z]{1,16} )?")

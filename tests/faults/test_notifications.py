@@ -23,7 +23,7 @@ import json
 import os
 import threading
 
-CALLS = {"_Observer": "dispatch_events", "InotifyEmitter": "queue_event", "_Gulping": "read_events"}
+CALLS = {"Observer": "dispatch_events", "InotifyEmitter": "queue_event", "Gulping": "read_events"}
 
 
 def obey(folder):

@@ -20,7 +20,7 @@ import inspect
 import textwrap
 import types
 import typing
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Final, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin
 
@@ -226,10 +226,25 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
             found[name] = Option(name, parameter.name, plain, parameter.default, sentence, tuple(markers))
         return found
 
-    @property
+    @cached_property
     def first(self) -> Option | None:
         """The option that a bare value stands for."""
         return next(iter(self.options.values()), None)
+
+    @cached_property
+    def free(self) -> Option | None:
+        """The option in which every key stands that is no other's."""
+        return next((option for option in self.options.values() if option.free), None)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """What each option is where it is not given, REQUIRED where it must be."""
+        return {name: option.default for name, option in self.options.items()}
+
+    @cached_property
+    def required(self) -> Sequence[Option]:
+        """The options that must be given."""
+        return [option for option in self.options.values() if option.required]
 
     @cached_property
     def consumes(self) -> frozenset[Any]:

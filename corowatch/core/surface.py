@@ -276,10 +276,12 @@ class Surface(msgspec.Struct):
         chosen |= {name: (item, reading) for name, item in own.items()}
         use.given = {name: chosen[name][0] for name in kind.options if name in chosen}
         read = self._convert(kind, chosen)
-        for name, option in kind.options.items():
-            use.options[name] = read.get(name, WRONG if option.required else option.default)
-            if name not in read and option.required and not any(nearest(word, [name]) for word in unknown):
-                self.wrong(place, f"`{kind.name}` needs `{name}`: {option.sentence}")
+        use.options = {**kind.defaults, **read}
+        for option in kind.required:
+            if (name := option.name) not in read:
+                use.options[name] = WRONG
+                if not any(nearest(word, [name]) for word in unknown):
+                    self.wrong(place, f"`{kind.name}` needs `{name}`: {option.sentence}")
         if kind.check and not any(value is WRONG for value in use.options.values()):
             try:
                 kind.check(use.options)
@@ -288,7 +290,7 @@ class Surface(msgspec.Struct):
 
     def _chosen(self, kind: Kind, given: Given, reading: Reading) -> tuple[dict[str, Given], list[str]]:
         """The options that were given, by name, and the names of those that the kind does not have."""
-        first, free = kind.first, next((option for option in kind.options.values() if option.free), None)
+        first, free = kind.first, kind.free
         if given.value is None:
             return {}, []
         if isinstance(given.value, dict) and free:

@@ -15,7 +15,7 @@ import msgspec
 from corowatch.core.errors import Place
 from corowatch.core.events import ALERT_KEYS, BUILT_IN, Alert
 from corowatch.core.expression import Expr
-from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds, Masks, Sets, Unmasked
+from corowatch.core.kinds import ANYTHING, Captures, Kind, Kinds, Masks, Option, Sets, Unmasked
 from corowatch.core.pattern import Pattern
 from corowatch.core.template import Template
 from corowatch.core.text import Text
@@ -55,9 +55,15 @@ class Use(msgspec.Struct):
 
     def values(self, *wanted: Any) -> Iterator[tuple[Any, Place]]:
         """Each single value of the options that hold one of the types `wanted`, with its place."""
-        for name, option in self.kind.options.items() if self.kind else ():
-            if name in self.given and not option.types.isdisjoint(wanted):
-                yield from ((value, given.place) for value, given in _parts(self.given[name], self.options[name]))
+        for option, given in self.chosen():
+            if not option.types.isdisjoint(wanted):
+                yield from ((value, part.place) for value, part in _parts(given, self.options[option.name]))
+
+    def chosen(self) -> Iterator[tuple[Option, Given]]:
+        """The options that are given, and what was written for each."""
+        for name, given in self.given.items():
+            assert self.kind is not None, "what has no kind has no options"
+            yield self.kind.options[name], given
 
     @property
     def written(self) -> dict[str, Any]:
@@ -301,23 +307,21 @@ class Wiring:
 
     def _follow_masks(self, step: Draft) -> None:
         """What was masked must not be told after all."""
-        given = [(step.given[name], option) for name, option in (step.kind.options.items() if step.kind else ())
-                 if name in step.given]
         if any(way.step in self._masked for way in step.inputs):
             self._masked.add(step.id)
-            for one, option in given:
-                if Unmasked in option.markers and one.value:
-                    self.wrong(one.place, f"`{option.name}` tells lines as they stand in the file, with all that a "
+            for option, given in step.chosen():
+                if Unmasked in option.markers and given.value:
+                    self.wrong(given.place, f"`{option.name}` tells lines as they stand in the file, with all that a "
                                           "step before masks; leave one of both out")
-        elif any(Masks in option.markers for _, option in given):
+        elif any(Masks in option.markers for option, _ in step.chosen()):
             self._masked.add(step.id)
 
     def _added_by(self, step: Draft) -> Fields:
         """The fields that the step makes; ANYTHING if one of its options could not be read."""
         made: dict[str, Place] = {}
-        for name, option in step.kind.options.items() if step.kind else ():
-            if name in step.given and NewField in option.types:
-                given, value = step.given[name], step.options[name]
+        for option, given in step.chosen():
+            if NewField in option.types:
+                value = step.options[option.name]
                 made |= given.keys if isinstance(value, dict) else {
                     one: part.place for one, part in _parts(given, value) if one is not WRONG}
         for name, place in made.items():
@@ -329,18 +333,17 @@ class Wiring:
     def _captured(self, step: Draft) -> Fields:
         """The groups that become fields; ANYTHING if a pattern could not be read."""
         found: set[str] = set()
-        for name, option in step.kind.options.items() if step.kind else ():
-            if Captures not in option.markers or name not in step.given:
-                continue
-            for pattern, given in _parts(step.given[name], step.options[name]):
-                found.update(self._groups(pattern, given.place) if isinstance(pattern, Pattern) else UNKNOWN)
+        for option, given in step.chosen():
+            if Captures in option.markers:
+                for pattern, part in _parts(given, step.options[option.name]):
+                    found.update(self._groups(pattern, part.place) if isinstance(pattern, Pattern) else UNKNOWN)
         return frozenset(found)
 
     def _capturing(self, step: Draft) -> Iterator[tuple[str, Pattern, Given]]:
         """Each pattern whose groups become fields, with its option's name."""
-        for name, option in step.kind.options.items() if step.kind else ():
-            if Captures in option.markers and name in step.given:
-                yield from ((name, pattern, given) for pattern, given in _parts(step.given[name], step.options[name])
+        for option, given in step.chosen():
+            if Captures in option.markers:
+                yield from ((option.name, pattern, part) for pattern, part in _parts(given, step.options[option.name])
                             if isinstance(pattern, Pattern))
 
     def _check_in_each(self, field: Any, place: Place, step: Draft, arriving: Fields) -> None:

@@ -242,6 +242,11 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
         return {name: option.default for name, option in self.options.items()}
 
     @cached_property
+    def types(self) -> frozenset[Any]:
+        """The types of its options, and those that these are made of."""
+        return frozenset[Any]().union(*(option.types for option in self.options.values()))
+
+    @cached_property
     def required(self) -> Sequence[Option]:
         """The options that must be given."""
         return [option for option in self.options.values() if option.required]

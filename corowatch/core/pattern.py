@@ -51,6 +51,12 @@ def re2_options(*, captures: bool = True, memory: int = 8 << 20) -> Any:
     return options
 
 
+def _compiled(expression: str, *, captures: bool = True) -> Any:
+    """An expression as RE2 has it. Raises re2.error. `re2.compile` would set each option anew, which takes as long as
+    compiling."""
+    return re2._Regexp(expression.encode(), re2_options(captures=captures))
+
+
 def searcher(expression: str) -> Callable[[bytes, int], int]:
     """What finds an expression of our own in bytes, from a place on: where its first match begins, -1 for none."""
     if re2 is None:
@@ -61,7 +67,7 @@ def searcher(expression: str) -> Callable[[bytes, int], int]:
             return -1 if found is None else found.start()
 
         return find
-    match = re2.compile(expression.encode(), re2_options(captures=False))._regexp.Match
+    match = _compiled(expression, captures=False)._regexp.Match
     return lambda data, at: match(_ANYWHERE, data, at, len(data))[0][0]
 
 
@@ -146,7 +152,7 @@ class _Linear:
     """RE2."""
 
     def __init__(self, expression: str) -> None:
-        compiled = re2.compile(expression.encode(), re2_options())
+        compiled = _compiled(expression)
         named = compiled._regexp.NamedCapturingGroups()
         _refuse_twice([name.decode() for name, _ in named], expression)
         self._named = sorted(((index, name.decode()) for name, index in named))
@@ -164,7 +170,7 @@ class _Linear:
         if text is self._known:
             return True
         if self._alone is None:
-            self._alone = re2.compile(self._expression.encode(), re2_options(captures=False))._regexp.Match
+            self._alone = _compiled(self._expression, captures=False)._regexp.Match
         raw = text.encode()
         return self._alone(_ANYWHERE, raw, 0, len(raw))[0][0] >= 0  # type: ignore[no-any-return]
 

@@ -453,7 +453,8 @@ def _template(given: Given, reading: Reading) -> Any:
 
 def _holds_control(given: Given, reading: Reading, what: str, *, but: str = "") -> bool:
     """Whether a control character, which double quotes made of a backslash, stands in the text; that is told."""
-    control = next((char for char in given.text if (ord(char) < 32 or ord(char) == 127) and char not in but), None)
+    control = None if given.text.isprintable() else next(
+        (char for char in given.text if (ord(char) < 32 or ord(char) == 127) and char not in but), None)
     if control is not None:
         reading.wrong(given.place, f"the {what} holds the control character {control!r}; in double quotes YAML "
                       f"takes the backslash for itself, so put the {what} in single quotes")

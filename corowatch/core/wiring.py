@@ -6,7 +6,7 @@ A step is never checked against what a mistake left unknown: the fields behind i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -55,6 +55,8 @@ class Use(msgspec.Struct):
 
     def values(self, *wanted: Any) -> Iterator[tuple[Any, Place]]:
         """Each single value of the options that hold one of the types `wanted`, with its place."""
+        if self.kind is None or self.kind.types.isdisjoint(wanted):
+            return
         for option, given in self.chosen():
             if not option.types.isdisjoint(wanted):
                 yield from ((value, part.place) for value, part in _parts(given, self.options[option.name]))
@@ -297,10 +299,11 @@ class Wiring:
                                           leaving if kind and kind.adds_to_all else arriving))
         self._fields[Input(step.id, step.outlets[0])] = leaving
         self._follow_masks(step)
+        capturing = list(self._capturing(step))
         for name, place in step.values(FieldName):
             self._check_field(name, place, captured)
-            self._check_in_each(name, place, step, arriving)
-        self._check_templates(step)
+            self._check_in_each(name, place, [pattern for _, pattern, _ in capturing], arriving)
+        self._check_templates(capturing)
         self._check_texts(step, leaving)
         self._check_sinks(step, leaving)
         self._check_flags(step)
@@ -346,9 +349,8 @@ class Wiring:
                 yield from ((option.name, pattern, part) for pattern, part in _parts(given, step.options[option.name])
                             if isinstance(pattern, Pattern))
 
-    def _check_in_each(self, field: Any, place: Place, step: Draft, arriving: Fields) -> None:
+    def _check_in_each(self, field: Any, place: Place, patterns: Sequence[Pattern], arriving: Fields) -> None:
         """Where a step has several patterns of its own, a field that does not arrive must come from each of them."""
-        patterns = [pattern for _, pattern, _ in self._capturing(step)]
         given = [_found_by(pattern) for pattern in patterns]
         if _knows(arriving, field) or not any(field in names for names in given):
             return
@@ -356,9 +358,8 @@ class Wiring:
             if field not in names:
                 self.wrong(place, f"{pattern.source!r} has no group {field!r}, and what it matches would have no key")
 
-    def _check_templates(self, step: Draft) -> None:
+    def _check_templates(self, capturing: Sequence[tuple[str, Pattern, Given]]) -> None:
         """What a pattern names in braces, every pattern of the other options must capture."""
-        capturing = list(self._capturing(step))
         for own, template, given in capturing:
             for name, at in template.places if isinstance(template, Template) else ():
                 for option, pattern, _ in capturing:
@@ -398,10 +399,10 @@ class Wiring:
 
     def _check_sinks(self, step: Draft, fields: Fields) -> None:
         """Each sink that the step names must be there; of those it reaches, note what it sends them."""
-        for name, option in step.kind.options.items() if step.kind else ():
-            if SinkName not in option.types:
-                continue
-            for sink in step.options[name] if name not in step.given else ():
+        if step.kind is None or SinkName not in step.kind.types:
+            return
+        for name, option in step.kind.options.items():
+            for sink in step.options[name] if SinkName in option.types and name not in step.given else ():
                 self.reached[sink] = self.reached.get(sink, Fields()) | fields
         for sink, place in step.values(SinkName):
             if sink is WRONG:

@@ -133,7 +133,9 @@ class _Builder:
     def build(self, text: str) -> Given | None:
         documents = 0
         for event in self._events(text):
-            if isinstance(event, yaml.DocumentStartEvent):
+            if isinstance(event, yaml.ScalarEvent):
+                self._scalar(event)
+            elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     place = self._place(event.start_mark)
@@ -144,8 +146,6 @@ class _Builder:
                 self._end()
             elif isinstance(event, yaml.AliasEvent):
                 self._alias(event)
-            elif isinstance(event, yaml.ScalarEvent):
-                self._scalar(event)
         for name, place in self._idle.items():
             self._wrong(place, f"no alias uses the anchor '&{name}'; if it is meant as text, {_SINGLE}")
         root = self._root
@@ -176,7 +176,7 @@ class _Builder:
         place = self._place(event.start_mark)
         self._refuse_tag(event, place)
         plain = event.style in (None, "")
-        if _SURROGATE.search(event.value):
+        if not event.value.isascii() and _SURROGATE.search(event.value):
             raise _TornError(place, f"an escape here names half a character; {_SINGLE}")
         begin = place.col - 1
         line = self._lines[place.line - 1][begin:begin + MAX_SHOWN] if place.line <= len(self._lines) else ""

@@ -223,8 +223,7 @@ class Daemon:
         self._settle_couriers()
         self._glanced = now
         self._searched = 0.0 if self._refresh_watch() else now  # what came before it was watched, nobody was told of
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what stays need not be looked through again
         log.info("daemon.started", flows=len({step.flow for step in self.graph.config.steps.values()}),
                  sinks=len(self.couriers), watching=self._watch.watching, state=str(self._store.folder))
         self.tell("started", "corowatch started")

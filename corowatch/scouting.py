@@ -61,30 +61,32 @@ def main() -> None:
                 os.close(fd)
             if read == length:
                 data = shared[to:shared.rfind(b"\n", to, to + read) + 1]
-                if fit(data, longest):
-                    state, found = (FOREIGN, found) if ascii_alone and not data.isascii() else scanned(
-                        database, data, most + len(data) // sparse)
+                state = condition(data, longest, ascii_alone=ascii_alone)
+                if state == FINE:
+                    state, found = scanned(database, data, most + len(data) // sparse)
             if offset is not None and state == FINE:
                 ends.append((number, offset + len(data)))
             shared[to + RESULTS:to + RESULTS + 4 * len(found)] = found.tobytes()
             asked.send(ANSWER.pack(state, offset or 0, len(data), stringzilla.count(data, b"\n"), len(found) // 3))
 
 
-def fit(data: bytes, longest: int) -> bool:
-    """Whether the data are lines of UTF-8, none over `longest` bytes, without a NUL."""
+def condition(data: bytes, longest: int, *, ascii_alone: bool) -> int:
+    """FINE if the data are lines of UTF-8, none over `longest` bytes, without a NUL; if they must be ASCII as well and
+    are not, FOREIGN."""
     if not data or b"\0" in data:
-        return False
-    if not data.isascii():
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            return False
+        return UNFIT
     start = 0
     while len(data) - start > longest:
         start = data.rfind(b"\n", start, start + longest + 1) + 1
         if not start:
-            return False
-    return True
+            return UNFIT
+    if data.isascii():
+        return FINE
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return UNFIT
+    return FOREIGN if ascii_alone else FINE
 
 
 def scanned(database: Any, data: bytes, most: int) -> tuple[int, array[int]]:

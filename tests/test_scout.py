@@ -458,12 +458,14 @@ def test_what_it_scans_for_is_learnt_from_what_it_tells(engine, file, monkeypatc
     assert [] == seen(ahead(one, file(lines), 0, len(lines)).window())  # and there is nothing more to learn
 
 
-@pytest.mark.parametrize(("data", "fit"), [
-    (b"a\nb\n", True), (b"ab\nc\n", False), (b"a\nbc\n", False), (b"a\n\nbcd", False), (b"", False), (b"\0\n", False),
-    (b"\xc3\n", False), (b"\n\n", True)])
-def test_what_is_fit_to_be_told_is_lines_of_text_that_may_be_so_long(data, fit):
-    assert fit is scouting.fit(data, 1)
-    assert scouting.fit("ä\n".encode(), 2)
+@pytest.mark.parametrize(("data", "longest", "told"), [
+    (b"a\nb\n", 1, scouting.FINE), (b"\n\n", 1, scouting.FINE), (b"ab\nc\n", 1, scouting.UNFIT),
+    (b"a\nbc\n", 1, scouting.UNFIT), (b"a\n\nbcd", 1, scouting.UNFIT), (b"", 1, scouting.UNFIT),
+    (b"\0\n", 1, scouting.UNFIT), (b"\xc3\n", 1, scouting.UNFIT), ("ä\n".encode(), 2, scouting.FOREIGN),
+    ("ä\n".encode(), 1, scouting.UNFIT), ("ä\n\0".encode(), 2, scouting.UNFIT)])
+def test_what_is_fit_to_be_told_is_lines_of_text_that_may_be_so_long(data, longest, told):
+    assert told == scouting.condition(data, longest, ascii_alone=True)
+    assert (scouting.FINE if told == scouting.FOREIGN else told) == scouting.condition(data, longest, ascii_alone=False)
 
 
 def test_hits_are_told_by_their_lines(engine):

@@ -376,7 +376,7 @@ class Life:
 
     def _foresee(self, at: int) -> bool:
         """Tell what comes from an offset on, where a line begins, DEPTH times SIGHT; whether somebody looks ahead."""
-        if self.size - at < (BACKLOG // 2 if self._looks_ahead else BACKLOG) or isinstance(self.content, Unpacked):
+        if self.size - at < (DEPTH * SIGHT if self._looks_ahead else BACKLOG) or isinstance(self.content, Unpacked):
             self._foresee_nothing()
             return False
         if self._gulp < GULP:  # its lines take long: one may take a signal between them

@@ -26,6 +26,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from corowatch.core.ahead import Ahead
+from corowatch.core.lines import count_of
 from corowatch.engines import foresight
 from corowatch.engines.foresight import NOTHING, Answer
 from corowatch.scouting import ANSWER, FINE, FOREIGN, HIT, QUESTION, RESULTS
@@ -80,6 +81,9 @@ class Asked:
     def part(self, start: int, end: int) -> bytes:
         return self._scout.shared[self.at + start:self.at + end]
 
+    def lines(self, size: int) -> int:
+        return count_of(self._scout.view[self.at:self.at + size])
+
     def first_end(self) -> int:
         return self._scout.shared.find(b"\n", self.at) - self.at
 
@@ -104,6 +108,7 @@ class Scout:
             os.ftruncate(memory, size + SLOTS * SLOT)
             self.shared = mmap.mmap(memory, size + SLOTS * SLOT)
             self.shared[:len(dumped)] = dumped
+            self.view = memoryview(self.shared)
             line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             self._line = on_failure.enter_context(line)
             self._line.settimeout(PATIENCE)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import select
 import signal
 import socket
 import struct
@@ -23,7 +24,7 @@ QUESTION = struct.Struct("=QQQQQ??")
 """Its number; where to read, an offset or the number of the question whose lines it follows; how many bytes, where
 into; bytes that a line may have; whether it follows, and whether lines must be ASCII."""
 ANSWER = struct.Struct("=BQQQQ")
-"""How it went; the offset, bytes of whole lines, how many lines, and how many hits."""
+"""How it went; the offset, bytes of whole lines, how many lines (0: not counted), and how many hits."""
 FINE, FOREIGN, UNFIT = range(3)
 """All was scanned; lines are not ASCII that must be; there is something that must be looked at with care."""
 KEPT = 16
@@ -47,6 +48,8 @@ def main() -> None:
     database = hyperscan.loadb(shared[:size], hyperscan.HS_MODE_BLOCK)
     database.scratch = hyperscan.Scratch(database)
     ends: deque[tuple[int, int]] = deque(maxlen=KEPT)
+    more = select.poll()
+    more.register(line, select.POLLIN)
     with socket.socket(fileno=line) as asked, suppress(ConnectionError):
         while True:
             question, fds, _, _ = socket.recv_fds(asked, QUESTION.size, 1)
@@ -67,7 +70,9 @@ def main() -> None:
             if offset is not None and state == FINE:
                 ends.append((number, offset + len(data)))
             shared[to + RESULTS:to + RESULTS + 4 * len(found)] = found.tobytes()
-            asked.send(ANSWER.pack(state, offset or 0, len(data), stringzilla.count(data, b"\n"), len(found) // 3))
+            behind = more.poll(0)  # who asked has to wait, and may count meanwhile
+            lines = 0 if behind or state != FINE else stringzilla.count(data, b"\n")
+            asked.send(ANSWER.pack(state, offset or 0, len(data), lines, len(found) // 3))
 
 
 def condition(data: bytes, longest: int, *, ascii_alone: bool) -> int:

@@ -135,6 +135,22 @@ def test_whatever_is_looked_for_and_read_a_scout_tells_of_all_that_may_match(tmp
         os.close(fd)
 
 
+def test_who_has_to_wait_counts_the_lines(engine, file):
+    """Else the scout does."""
+    one, fd = engine("ERROR"), file(DATA)
+
+    alone = ahead(one, fd, 0, len(DATA))
+    os.kill(one._scout._process.pid, signal.SIGSTOP)
+    first, second = Ahead(fd, 0, 20, LONGEST), Ahead(fd, 20, 20, LONGEST)
+    one.foresee(first)
+    one.foresee(second)
+    os.kill(one._scout._process.pid, signal.SIGCONT)
+    windows = [(told.ticket.window().lines, told.ticket.asked.told.lines) for told in (first, second)]
+
+    assert 5 == alone.asked.answer().lines
+    assert [(2, 0), (2, 2)] == windows
+
+
 def test_what_follows_begins_where_the_lines_before_end(engine, file):
     one = engine("ERROR")
     fd = file(DATA)
@@ -501,8 +517,8 @@ def test_the_program_answers_what_it_is_asked_until_nobody_asks(file, monkeypatc
 
     assert len(opened) - 1 == len(os.listdir("/proc/self/fd"))  # it closed its end, and what it was given
     told = [scouting.ANSWER.unpack(ours.recv(scouting.ANSWER.size)) for _ in asked]
-    assert [(scouting.FINE, 0, 21, 3, 1), (scouting.FINE, 21, 22, 2, 2), (scouting.UNFIT, 43, 0, 0, 0),
-            (scouting.UNFIT, 0, 0, 0, 0), (scouting.UNFIT, 0, 6, 1, 0)] == told
+    assert [(scouting.FINE, 0, 21, 0, 1), (scouting.FINE, 21, 22, 0, 2), (scouting.UNFIT, 43, 0, 0, 0),
+            (scouting.UNFIT, 0, 0, 0, 0), (scouting.UNFIT, 0, 6, 0, 0)] == told
     assert b"" == ours.recv(1)
     assert [0, 16, 0, 0, 16, 0] == array("I", os.pread(memory, 24, (2 << 20) + scouting.RESULTS)).tolist()
     ours.close()

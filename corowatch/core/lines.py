@@ -5,7 +5,7 @@ from __future__ import annotations
 import stringzilla
 
 
-def count_of(data: bytes) -> int:
+def count_of(data: bytes | memoryview) -> int:
     """How many lines the data hold; one at the end without a newline counts. Seven times as fast as `bytes.count`."""
     newlines: int = stringzilla.count(data, b"\n")
     return newlines + (data[-1:] not in (b"\n", b""))

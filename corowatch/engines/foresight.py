@@ -26,6 +26,7 @@ class Answer(NamedTuple):
     size: int
     """Bytes of whole lines."""
     lines: int
+    """0: not counted."""
     hits: array[int]
     """Start and end of each line that was hit and the number of the gate, in order."""
 
@@ -42,6 +43,10 @@ class Asked(Protocol):
 
     def part(self, start: int, end: int) -> bytes:
         """The bytes between two places."""
+        ...
+
+    def lines(self, size: int) -> int:
+        """How many there are in so many bytes."""
         ...
 
     def first_end(self) -> int:
@@ -105,7 +110,7 @@ class Seen:
         self.let_go = asked.let_go
         self.offset = answer.offset
         self.size = answer.size
-        self.lines = answer.lines
+        self.lines = answer.lines or asked.lines(answer.size)
         self.engine = engine
         self.proven = proven
         first = asked.first_end() if anchored else 0

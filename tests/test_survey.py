@@ -35,7 +35,7 @@ def test_a_program_that_cannot_be_run_is_known(tmp_path):
 
 
 def test_a_journal_that_cannot_be_read_is_told_where_a_flow_asks_it(monkeypatch):
-    monkeypatch.setattr("corowatch.survey.journal_files", lambda root: ["/var/log/journal/1f/system.journal"])
+    monkeypatch.setattr("corowatch.machine.journal_files", lambda root: ["/var/log/journal/1f/system.journal"])
     monkeypatch.setattr("corowatch.survey.unreadable", lambda paths: dict.fromkeys(paths, "closed"))
     text = "flows: {{a: {{{}, grep: x, alert: console}}}}"
 

@@ -56,7 +56,7 @@ TURN = 0.2
 """Seconds of reading after which a turn is committed."""
 COMMIT = 0.25
 """Seconds that changes without an alert may wait for their commit."""
-GULP = 0.003
+GULP = 0.005
 """Seconds that a busy writer is left alone between two reads; an idle one is read at once."""
 AFTER = 2.0
 """Seconds that an alert waits for the lines after it."""

@@ -26,7 +26,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.inotify import InotifyEmitter, InotifyObserver, InotifyWatchGroup
 from watchdog.observers.inotify_c import DEFAULT_EVENT_BUFFER_SIZE, InotifyEvent, InotifyFD
 
-PAUSE = 0.003
+PAUSE = 0.005
 """Seconds between two reads of notifications."""
 
 # Without a filter our own opens and closes of log files would come back as events.

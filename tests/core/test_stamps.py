@@ -448,6 +448,18 @@ def test_what_is_remembered_of_a_time_is_all_that_was_said(line: bytes, tails: l
     assert [one.read(stamp + tail, NOW) for tail in tails] == [read(stamp + tail) for tail in tails]
 
 
+@given(mutated())
+def test_what_has_a_stamp_has_its_hint(line: bytes) -> None:
+    for scan in stamps.automatic():
+        assert scan.hint.search(line) or not scan.pattern.search(line)
+
+
+@pytest.mark.parametrize("line", [b"123456 an ordinary line", b"took 1048576 bytes", b"id=20261122 x7", b"12:30 a.m.",
+                                  b"version 1.22 of 2026", b"10.1.2.3 is up"])
+def test_a_line_with_numbers_that_are_no_time_is_not_searched(line: bytes) -> None:
+    assert not stamps.automatic()[0].hint.search(line)
+
+
 SECONDS = [b"00", b"07", b"59", b"60", b"61", b"7", b"7 ", b"1x", b""]
 BEHIND = [*TAILS, b" LabSZ sshd[1]:", b": a", b"]", b" am", b" Am", b" pmx", b" a", b" Pa", b" UT", b" Lx",
           b" LMT 2026 x", b" 5", b"5", b" 2025-", b"\tx", b"|", b" -1 a", b" -0130 a", b" GMT+1", b" zebra"]

@@ -41,6 +41,7 @@ from corowatch.courier import Courier
 from corowatch.log import log
 from corowatch.notify import Notify
 from corowatch.scout import Scouts
+from corowatch.slices import ask_for_short
 from corowatch.sources import Source, read_first
 from corowatch.sources.corowatch import INTERNAL
 from corowatch.store import Change, Store, write_whole
@@ -207,6 +208,8 @@ class Daemon:
         now = self._started = self._clock.read()
         # The pump must not wait a whole interval for the lock after each system call of a commit.
         sys.setswitchinterval(0.0005)
+        if not self._once:
+            ask_for_short()
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.suppress(OSError, ValueError):  # a unit's filter of system calls may not let us
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # each followed file is kept open

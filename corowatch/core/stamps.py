@@ -425,8 +425,8 @@ def automatic() -> tuple[Scan, Scan]:
             rf"{BEFORE}(?:(?=\d)(?:{'|'.join(FORMS[:len(DIGIT_FORMS)])})"
             rf"|(?=[A-Za-z])(?:{'|'.join(FORMS[len(DIGIT_FORMS):])}))",
             STRICT,
-            # All forms hold this: a time, ten digits, or six and those of an hour behind them. Most lines without a stamp
-            # do not, and are spared the search.
+            # All forms hold this: a time, ten digits, or six and those of an hour behind them. Most lines without a
+            # stamp do not, and are spared the search.
             hint=r"\d(?:[:.]\d\d[:.]\d|\d{5}(?:\d{4}|[Tt _-][ \d]\d))",
         ),
         scan(rf"\[{parted(f'%d/%b/%Y:{TIME}{ZONE}')}\]", STRICT, hint=r"\[", first=HEAD - 1, last=CLF_HEAD + 1),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from corowatch.slices import SLICE
+
 pytestmark = [pytest.mark.systemd, pytest.mark.slow]
 
 UNITS = Path(__file__).parents[2] / "systemd"
@@ -58,6 +60,18 @@ def test_a_reload_takes_a_good_config_and_refuses_a_bad_one(service):
 def test_a_helper_that_memory_runs_out_for_does_not_end_it(service):
     """systemd.service(5): by default a service is stopped when any of its processes is killed for that."""
     assert "continue" == service.show("OOMPolicy")
+
+
+def test_its_slices_of_the_processor_are_short(service):
+    """The unit's filter of system calls lets it ask for them: sched_setattr(2)."""
+    start(service)
+    tasks = f"/proc/{service.show('MainPID')}/task"
+    told = [line for task in service.run("ls", tasks).split()
+            for line in service.run("cat", f"{tasks}/{task}/sched").splitlines() if line.startswith("se.slice")]
+    if not told:
+        pytest.skip("this kernel does not tell")
+
+    assert {str(SLICE)} == {line.split()[-1] for line in told}
 
 
 def test_a_bad_config_at_the_start_is_not_tried_in_a_loop(service):

@@ -724,6 +724,9 @@ class Daemon:
                 log.error("config.mistake", place=str(mistake.place), what=mistake.what)
             self._refuse(now, f"{error.mistakes[0].place}: {error.mistakes[0].what}", str(error))
             return
+        except Exception as error:  # noqa: BLE001 - as when the package was replaced, and what is imported now is another's
+            self._refuse(now, f"{type(error).__name__}: {error}")
+            return
         try:
             opened = self._open_new(graph, now)
         except Exception as error:  # noqa: BLE001 - whatever a source raises, the old ones go on

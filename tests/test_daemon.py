@@ -495,6 +495,27 @@ def test_a_reload_whose_sources_cannot_be_opened_is_refused_and_the_old_nodes_go
     assert ["the config was refused, the old one goes on: disk I/O error", "2 errors", "FATAL c"] == told()
 
 
+def test_a_reload_that_finds_another_package_is_refused_and_the_old_nodes_go_on(run, log, told, tmp_path, monkeypatch):
+    """What a config names for the first time is imported then, perhaps out of a package that was replaced meanwhile."""
+    log("ERROR 1")
+    one = run(WINDOW)
+    one.deal_with_everything()
+
+    def at_hand():
+        raise ImportError("cannot import name 'Keyed'")
+
+    with monkeypatch.context() as replaced:
+        replaced.setattr("corowatch.loading.at_hand", at_hand)
+        one.reload(ERRORS)
+    log("ERROR 2")
+    one.deal_with_everything()
+    one.until(lambda: len(told()) == 2)
+
+    why = "ImportError: cannot import name 'Keyed'"
+    assert why == json.loads((tmp_path / "state" / "reloaded.json").read_text())["mistakes"]
+    assert [f"the config was refused, the old one goes on: {why}", "2 errors"] == told()
+
+
 def test_a_reload_while_the_state_cannot_be_written_is_refused_and_nothing_is_told_twice(run, log, told, monkeypatch):
     log("ERROR 1")
     one = run(WINDOW)

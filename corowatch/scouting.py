@@ -105,17 +105,17 @@ def scanned(database: Any, data: bytes, most: int) -> tuple[int, array[int]]:
         hits.append((end, gate))
         return len(hits) > most
 
-    found = array("I")
     try:
         database.scan(data, hit)
     except hyperscan.ScanTerminated:
-        return UNFIT, found
+        return UNFIT, array("I")
+    found: list[int] = []
     start, stop = 0, -1
     for end, gate in sorted(hits):
         if end > stop + 1:
             start, stop = data.rfind(b"\n", 0, end - 1) + 1, data.find(b"\n", end - 1)
-        found.extend((start, stop, gate))
-    return FINE, found
+        found += start, stop, gate
+    return FINE, array("I", found)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 
 from corowatch.core.coroutine import finish
 from corowatch.core.events import Alert, Batch, Block, Consumer, Delivery, Event, Here, Target, Tick
-from corowatch.core.kinds import Counts, Gate, Kinds, Pace, node, sink, source
+from corowatch.core.kinds import Broken, Counts, Gate, Kinds, Pace, node, sink, source
 from corowatch.core.memory import Memory
 from corowatch.core.values import AtLeast
 from corowatch.testing import Collect, line
@@ -147,6 +147,11 @@ def test_two_kinds_of_a_role_with_one_name_are_refused_naming_both():
         kinds.add(other())
     assert f"{__name__}.count_ and {__name__}." in str(refused.value)
     assert str(refused.value).endswith(".other.<locals>.count")
+
+
+def test_what_is_broken_says_whose_it_is_and_why():
+    assert "the package loudly offers corowatch.nodes: loud, which cannot be used: it is silent" == str(
+        Broken("corowatch.nodes: loud", "loudly", "it is silent"))
 
 
 def test_markers_are_shown_by_their_names():

@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 from corowatch.demo import CONFIG
+from tests.commands import Command, run
 
-COMMAND = [sys.executable, "-m", "corowatch"]
 ROOT = Path(__file__).parents[1]
 ERRORS = """\
 flows:
@@ -42,12 +42,11 @@ def folder(tmp_path):
 
 @pytest.fixture
 def command(folder):
-    def run(*words, **options):
+    def call(*words, **options):
         environment = {**os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(folder / "home")}
-        return subprocess.run([*COMMAND, *words], cwd=folder, env=environment, capture_output=True, text=True,
-                              timeout=60, check=False, **options)
+        return run(*words, cwd=folder, env=environment, **options)
 
-    return run
+    return call
 
 
 @pytest.fixture
@@ -61,8 +60,8 @@ def daemon(folder):
             notified.bind(f"{short}/n")
             notified.settimeout(30.0)
             with (folder / "err").open("ab") as err, (folder / "out").open("ab") as out:
-                child = subprocess.Popen([*COMMAND, "run", "c.yaml", "--state-dir", "state", *words], cwd=folder,
-                                         env={**os.environ, "NOTIFY_SOCKET": f"{short}/n"}, stdout=out, stderr=err)
+                child = Command("run", "c.yaml", "--state-dir", "state", *words, cwd=folder, stdout=out, stderr=err,
+                                env={**os.environ, "NOTIFY_SOCKET": f"{short}/n"})
             begun.append(child)
             while b"READY=1" not in notified.recv(4096).split(b"\n"):
                 pass
@@ -127,8 +126,8 @@ def test_once_that_was_refused_could_not_deliver(command, folder):
 
 
 def test_closed_streams_are_no_harm(folder):
-    done = subprocess.run(["sh", "-c", '"$@" >&- 2>&-', "sh", *COMMAND, "run", "c.yaml", "--once"], cwd=folder,
-                          timeout=60, check=False)
+    done = subprocess.run(["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-m", "corowatch", "run", "c.yaml",
+                           "--once"], cwd=folder, timeout=60, check=False)
 
     assert 0 == done.returncode
     assert 1 == len((folder / "alerts.jsonl").read_text().splitlines())
@@ -141,8 +140,7 @@ def test_when_nobody_reads_its_output_it_ends_at_once_and_says_so_once(folder, w
     reader, writer = os.pipe()
     os.close(reader)
 
-    done = subprocess.run([*COMMAND, *words], cwd=folder, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60,
-                          check=False)
+    done = run(*words, cwd=folder, stdout=writer)
     os.close(writer)
 
     assert status == done.returncode, done.stderr
@@ -299,8 +297,8 @@ def test_the_outbox_shows_what_was_refused(refused, command):
 def test_a_person_is_shown_ids_whole(refused, folder, columns):
     master, terminal = os.openpty()
     with open(master, "rb", buffering=0) as told:
-        done = subprocess.run([*COMMAND, "outbox", "--state-dir", "state"], cwd=folder, stdout=terminal, check=False,
-                              env={**os.environ, "COLUMNS": columns, "TERM": "dumb"})
+        done = run("outbox", "--state-dir", "state", cwd=folder, stdout=terminal,
+                   env={**os.environ, "COLUMNS": columns, "TERM": "dumb"})
         os.close(terminal)
 
         assert 0 == done.returncode
@@ -434,8 +432,8 @@ def test_send_to_an_unknown_sink_is_answered_with_the_nearest(command):
 
 
 def test_watch_needs_no_config_and_ends_with_ctrl_c(folder):
-    child = subprocess.Popen([*COMMAND, "watch", "app.log", "--grep", "ERROR", "--from-start"], cwd=folder,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = Command("watch", "app.log", "--grep", "ERROR", "--from-start", cwd=folder, text=True,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         first = child.stdout.readline()
         child.send_signal(signal.SIGINT)
@@ -475,8 +473,8 @@ def test_what_is_wrong_with_watch_is_told_in_its_own_words(command, words, told)
 
 def test_watch_with_a_threshold_says_how_many(folder):
     (folder / "app.log").write_text("ERROR 1\nERROR 2\n")
-    child = subprocess.Popen([*COMMAND, "watch", "app.log", "--grep", "ERROR", "--from-start", "--threshold", "2/1m"],
-                             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    child = Command("watch", "app.log", "--grep", "ERROR", "--from-start", "--threshold", "2/1m", cwd=folder, text=True,
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         assert child.stdout.readline().endswith("ERROR 2 (2 times within 1m)\n")
     finally:
@@ -563,8 +561,7 @@ def test_check_never_shows_a_secret(command, folder):
     (folder / "hunter2").mkdir()
     (folder / "hunter2" / "app.log").touch()
 
-    done = subprocess.run([*COMMAND, "check", "c.yaml"], cwd=folder, capture_output=True, text=True, check=False,
-                          env={**os.environ, "HIDDEN": "hunter2"})
+    done = run("check", "c.yaml", cwd=folder, env={**os.environ, "HIDDEN": "hunter2"})
 
     assert 0 == done.returncode, done.stderr
     assert "a.tail: ${env:HIDDEN}/*.log: 1 file\n" in done.stdout
@@ -618,7 +615,7 @@ def test_the_version_tells_what_it_stands_on(command):
 
 
 def test_a_kind_is_completed(folder):
-    done = subprocess.run([*COMMAND], cwd=folder, capture_output=True, text=True, check=False, env={
+    done = run(cwd=folder, env={
         **os.environ, "_COROWATCH_COMPLETE": "bash_complete", "COMP_WORDS": "corowatch kinds th", "COMP_CWORD": "2"})
 
     assert ["plain,threshold", "plain,throttle"] == done.stdout.split()

@@ -4,7 +4,6 @@ import os
 import pty
 import select
 import subprocess
-import sys
 import time
 
 import pytest
@@ -15,6 +14,7 @@ from corowatch.commands import init as init_command
 from corowatch.examples import CHECKOUT
 from corowatch.loading import load_paths
 from corowatch.machine import Machine
+from tests.commands import Command, run
 
 
 @pytest.fixture
@@ -33,9 +33,7 @@ def environment():
 @pytest.fixture
 def init(folder):
     def call(*words, **given):
-        return subprocess.run([sys.executable, "-m", "corowatch", "init", "--root", "root", *words], cwd=folder,
-                              capture_output=True, text=True, timeout=60, env=environment(), check=False,
-                              stdin=subprocess.DEVNULL, **given)
+        return run("init", "--root", "root", *words, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, **given)
 
     return call
 
@@ -160,8 +158,8 @@ class Terminal:
 
     def __init__(self, folder, *words):
         self.master, slave = pty.openpty()
-        self.process = subprocess.Popen([sys.executable, "-m", "corowatch", "init", "--root", "root", *words],
-                                        cwd=folder, stdin=slave, stdout=slave, stderr=slave, env=environment())
+        self.process = Command("init", "--root", "root", *words, cwd=folder, stdin=slave, stdout=slave, stderr=slave,
+                               env=environment())
         os.close(slave)
         self.seen = ""
 

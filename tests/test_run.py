@@ -14,14 +14,10 @@ import jsonschema
 import pytest
 import yaml
 
-COMMAND = [sys.executable, "-m", "corowatch"]
+from tests.commands import Command
+from tests.commands import run as corowatch
+
 README = Path(__file__).parents[1] / "README.md"
-
-
-def corowatch(*argv, **options):
-    return subprocess.run(
-        [*COMMAND, *map(str, argv)], capture_output=True, text=True, timeout=60, check=False, **options
-    )
 
 
 def until(truth):
@@ -44,8 +40,8 @@ class Running:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address)
         self.socket.settimeout(20)
-        self.process = subprocess.Popen(
-            [*COMMAND, "run", str(self.config), "--state-dir", str(self.state)],
+        self.process = Command(
+            "run", self.config, "--state-dir", self.state,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -341,8 +337,8 @@ def test_what_is_generated_is_current():
 
 def test_watch_needs_no_config(tmp_path):
     write(tmp_path, "ERROR disk", "ERROR harmless", "fine")
-    watching = subprocess.Popen(
-        [*COMMAND, "watch", str(tmp_path / "app.log"), "--grep", "ERROR", "--except", "harmless", "--from-start"],
+    watching = Command(
+        "watch", tmp_path / "app.log", "--grep", "ERROR", "--except", "harmless", "--from-start",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -396,8 +392,8 @@ def test_watch_ends_when_nobody_reads_it_any_more(tmp_path):
 
 def test_watch_ends_with_its_terminal(tmp_path):
     write(tmp_path, "ERROR 1")
-    watching = subprocess.Popen(
-        [*COMMAND, "watch", str(tmp_path / "app.log"), "--grep", "ERROR", "--from-start"],
+    watching = Command(
+        "watch", tmp_path / "app.log", "--grep", "ERROR", "--from-start",
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     watching.stdout.readline()
 

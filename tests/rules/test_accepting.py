@@ -1,8 +1,6 @@
 """What is expected of logs, learnt, looked through and taken back."""
 
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from corowatch.durable import only_one
 from corowatch.rules.accepting import HEAD, Accepting
 from corowatch.rules.lines import read_lines
 from corowatch.testing import line
+from tests.commands import run
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "loghub"
 LOG = "".join(f"2026-03-02 08:00:{n:02} web1 sshd[{n}]: session {n} of {['anna', 'bob', 'carl'][n % 3]} closed\n"
@@ -159,8 +158,7 @@ def command(tmp_path):
 
     def call(*words, **given):
         environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "TZ": "UTC"}
-        return subprocess.run([sys.executable, "-m", "corowatch", *words], cwd=tmp_path, capture_output=True, text=True,
-                              timeout=60, env=environment, check=False, **given)
+        return run(*words, cwd=tmp_path, env=environment, **given)
 
     return call
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from corowatch.cli import cli
+from tests.commands import Command, run
 
 CONFIG = """
 flows:
@@ -35,13 +36,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def command(folder):
-    def run(*words, **options):
+    def call(*words, **options):
         environment = {**os.environ, "HOME": str(folder), "TZ": "UTC", "XDG_CACHE_HOME": str(folder / "cache"),
                        "XDG_STATE_HOME": str(folder / "state")}
-        return subprocess.run([sys.executable, "-m", "corowatch", *words], cwd=folder, env=environment, text=True,
-                              capture_output=True, timeout=60, check=False, **options)
+        return run(*words, cwd=folder, env=environment, **options)
 
-    return run
+    return call
 
 
 def test_test_tells_how_many_pass_and_how_far_they_reach(command):
@@ -73,8 +73,8 @@ def test_a_mistake_in_a_test_is_told_as_one_of_the_config(command, folder):
 
 def test_tests_run_again_when_a_file_changes(folder):
     environment = {**os.environ, "TERM": "dumb"}
-    with subprocess.Popen([sys.executable, "-m", "corowatch", "test", "c.yaml", "--watch"], cwd=folder, text=True,
-                          stdout=subprocess.PIPE, env=environment) as process:
+    with Command("test", "c.yaml", "--watch", cwd=folder, text=True, stdout=subprocess.PIPE,
+                 env=environment) as process:
         try:
             assert process.stdout.readline() == "1 test: all pass\n"
             process.stdout.readline()

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 
 import pytest
 
@@ -13,6 +12,7 @@ from corowatch.core.pattern import Pattern
 from corowatch.rules.importing import Asked, as_yaml
 from corowatch.rules.importing.perl_regex import Refused, as_text, match_of, numbers_in, translated
 from corowatch.rules.importing.swatchdog import read
+from tests.commands import run
 from tests.rules.importing import alerts, loaded, lost, once
 
 AT = "Mar  2 08:00:01 web1 "
@@ -129,8 +129,7 @@ def test_what_a_line_says_is_no_part_of_what_a_shell_reads(rules, tmp_path):
                      f" pipe cat >> {tmp_path}/piped\n")
     (tmp_path / "c.yaml").write_text(as_yaml(imported, "a test"))
     (tmp_path / "a.log").write_text(f"got $(touch {tmp_path}/taken); `id`\n-n got 'it'\n")
-    subprocess.run([sys.executable, "-m", "corowatch", "run", "c.yaml", "--once"], cwd=tmp_path, check=True, timeout=60,
-                   capture_output=True)
+    run("run", "c.yaml", "--once", cwd=tmp_path, check=True)
 
     lines = (tmp_path / "a.log").read_text().splitlines()
     assert [f"<$(touch {tmp_path}/taken); `id`> {lines[0]} *", f"<'it'> {lines[1]} *"] == (
@@ -147,8 +146,7 @@ def test_what_a_command_names_is_what_swatchdog_puts_there(rules, tmp_path):
     (tmp_path / "c.yaml").write_text(as_yaml(imported, "a test"))
     (tmp_path / "x y").write_text("there\n")
     (tmp_path / "a.log").write_text("got x y\n")
-    subprocess.run([sys.executable, "-m", "corowatch", "run", "c.yaml", "--once"], cwd=tmp_path, check=True, timeout=60,
-                   capture_output=True)
+    run("run", "c.yaml", "--once", cwd=tmp_path, check=True)
 
     assert ["got x y\nthere\n", "got x y\n", "2\n"] == [
         (tmp_path / name).read_text() for name in ("piped", "line", "sum")]

@@ -1,13 +1,11 @@
 """What a line says is code for no shell, and for no language."""
 
-import subprocess
-import sys
-
 import pytest
 
 from corowatch.rules.importing import Asked, as_yaml, sec, swatchdog
 from corowatch.rules.importing.commands import command, piped
 from corowatch.rules.importing.perl_regex import Refused
+from tests.commands import run
 
 READ = [
     'sh -c "echo $1"', "sh -c 'echo $1 >> f'", "/bin/bash -xc 'echo $1'", "dash -c $1", "zsh -lc 'x $1'", "ksh -c x$1",
@@ -116,8 +114,7 @@ def test_hostile_lines_run_nothing(rules, tmp_path):
     imported = peer.read([str(tmp_path / "rc")], Asked((str(tmp_path / "a.log"),)))
     (tmp_path / "c.yaml").write_text(as_yaml(imported, "a test"))
 
-    subprocess.run([sys.executable, "-m", "corowatch", "run", "c.yaml", "--once"], cwd=tmp_path, timeout=100,
-                   check=False, capture_output=True)
+    run("run", "c.yaml", "--once", cwd=tmp_path, timeout=100)
 
     assert len(imported.lost) >= 30
     assert set(hostile) <= set((tmp_path / "told").read_text().splitlines())

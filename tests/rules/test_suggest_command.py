@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.commands import run
+
 LOG = "".join(f"2026-03-02 08:00:{n:02} web1 sshd[{n}]: Accepted publickey for anna from 192.0.2.10 port {n}\n"
               for n in range(40)) + "2026-03-02 08:00:41 web1 kernel: sda: I/O error, sector 7\n"
 
@@ -22,8 +24,7 @@ def folder(tmp_path):
 def command(folder):
     def call(*words, **given):
         environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "TZ": "UTC"}
-        return subprocess.run([sys.executable, "-m", "corowatch", *words], cwd=folder, capture_output=True, text=True,
-                              timeout=60, env=environment, check=False, **given)
+        return run(*words, cwd=folder, env=environment, **given)
 
     return call
 

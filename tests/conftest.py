@@ -1,13 +1,22 @@
-"""What only RE2 can do, and its words, are not asked for where it is not installed."""
+"""How many examples are drawn, and what is left out: what only RE2 can do, where it is not installed."""
 
+import gc
 import os
 
 import pytest
 from hypothesis import settings
 
-settings.register_profile("patient", deadline=None)  # a busy machine is no fault
-settings.register_profile("few", deadline=None, max_examples=15)
+# A busy machine is no fault, so none has a deadline. .ci/run draws many once, and few where only an engine differs.
+for name, examples in {"patient": 40, "few": 15, "many": 400}.items():
+    settings.register_profile(name, deadline=None, max_examples=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
+
+gc.disable()  # nearly all that is made until the tests begin stays
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_setup(item):

@@ -190,7 +190,9 @@ def test_it_ends_after_the_alert_in_hand_and_closes_its_sink(post):
     assert ["2"] == [row.id for row in post.box.rows(["waiting"])]
 
 
-def test_it_finds_what_another_process_made_due_without_being_woken(post):
+def test_it_finds_what_another_process_made_due_without_being_woken(office, monkeypatch):
+    monkeypatch.setattr(courier_module, "LOOK", 0.1)
+    post = office()
     post.peer.answers["1"] = Undelivered("no such user", permanent=True)
     post.put("1")
     until(lambda: "alert.refused" in post.events())

@@ -5,7 +5,7 @@ import sqlite3
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch import memory_log
@@ -62,7 +62,6 @@ TURNS = st.lists(st.tuples(st.lists(STEPS, max_size=3), st.sampled_from([Log.com
                  min_size=20, max_size=40)
 
 
-@settings(max_examples=100)
 @given(TURNS, st.integers(1, 4))
 def test_it_knows_what_a_dict_of_all_would_whatever_fails_and_restarts(turns, chunk):
     with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,7 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core import table
@@ -153,7 +153,6 @@ NETWORKS = st.lists(st.sampled_from([4, 6]).flatmap(lambda version: st.tuples(
     st.integers(0, 7), st.sampled_from([0, 1, 2, BITS[version] - 3, BITS[version] - 1, BITS[version]]))), max_size=12)
 
 
-@settings(max_examples=100, deadline=None)
 @given(NETWORKS, NETWORKS)
 def test_it_finds_what_asking_every_network_would(networks, asked):
     def address(version, high, low):

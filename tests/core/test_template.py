@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from corowatch.core.pattern import Pattern
@@ -140,7 +140,6 @@ PIECES = st.sampled_from(["a", "b", " ", "ab ", ".", ".*", "[ab]", r"\.", "(?:a|
 TEXTS = st.text("ab .:", max_size=9)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=4), st.lists(PIECES, max_size=4), st.booleans(), TEXTS)
 @example(["a"], ["b"], False, "aab")
 @example(["ab "], ["$"], False, "ab ab b")

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -360,7 +360,6 @@ def windows(events, begin, at, for_):
     return None if at < begin + for_ else [when for when in events if at - for_ < when <= at]
 
 
-@settings(max_examples=150, deadline=None)
 @given(ITEMS, st.integers(1, 12), st.integers(1, 4), st.booleans())
 def test_it_does_what_a_list_of_all_events_would(items, for_, below, keyed):
     """The node is made anew from its memory, as JSON, before each item. The model looks at every second."""
@@ -404,7 +403,6 @@ def event_time(event):
     return next(second for second in range(100, 1000) if rfc3339(second) == event.fields["last"])
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 8), st.sampled_from("ab")), max_size=40), st.integers(1, 12),
        st.integers(1, 4))
 def test_events_out_of_order_are_counted_where_they_belong(items, for_, below):

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -251,7 +251,6 @@ class Model:
                 self.suppressed.pop(key, 0))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 5), st.sampled_from(["k", "k", "k", "l"]),
                           st.sampled_from(["a", "b", "c", "ab", "bc", "x", ""])), max_size=60),
        st.dictionaries(st.sampled_from("abc"), st.integers(1, 3), min_size=2), st.integers(1, 15),

@@ -1,6 +1,6 @@
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -189,7 +189,6 @@ items = st.lists(events | st.builds(Tick, st.integers(0, 60).map(float)), max_si
     lambda found: sorted(found, key=lambda item: item.at // 4))
 
 
-@settings(deadline=None)
 @given(items, st.integers(1, 3), st.sampled_from([1.0, 4.0, 30.0]), st.booleans(), st.sampled_from([None, 1.0, 20.0]),
        st.booleans())
 def test_it_is_what_a_list_of_all_events_tells_with_restarts_before_each(items, capacity, leak, of, rest, restart):

@@ -1,7 +1,7 @@
 from itertools import takewhile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -189,7 +189,6 @@ def test_a_value_that_cannot_change_within_a_key_is_refused():
     check({"of": ("ip", "state"), "by": ("ip",)})
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 6), st.sampled_from(["a", "b", ""]), st.sampled_from(["1", "2", None])),
                 max_size=60), st.one_of(st.none(), st.integers(1, 12)), st.integers(0, 5))
 def test_it_does_what_a_list_of_all_events_would(items, expire, lateness):

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -97,7 +97,6 @@ items = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["a", "b", ""]), s
                            st.integers(-3, 0)), max_size=40)
 
 
-@settings(deadline=None)
 @given(items, st.one_of(st.none(), st.integers(1, 12)), st.integers(1, 5), st.booleans())
 def test_it_does_what_a_list_of_all_events_would(items, within, most, restart):
     """A gap without a key is a tick; an event may be older than the newest. Made anew from its memory before each."""

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -313,7 +313,6 @@ def told(event):
             event.fields["last"], texts(event.past), event.fields["suppressed"])
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 6), st.sampled_from(["a", "a", "a", "b", ""]),
                           st.sampled_from(["1", "2", "3", "4", "5", None])), max_size=60),
        st.integers(2, 4), st.integers(1, 12), st.one_of(st.none(), st.integers(1, 20)), st.integers(0, 5))

@@ -2,7 +2,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.clock import Cron
@@ -350,7 +350,6 @@ def missed(moment, minutes, seen, since, within, early):
         moment - early <= when < moment + within for when in seen)
 
 
-@settings(max_examples=150, deadline=None)
 @given(ITEMS, MINUTES, *SPANS, st.booleans())
 def test_it_does_what_a_list_of_all_events_would(items, minutes, within, early, keyed):
     """The node is made anew from its memory, as JSON, before each item. The model looks at every third of a minute."""
@@ -390,7 +389,6 @@ def test_it_does_what_a_list_of_all_events_would(items, minutes, within, early, 
          event.fields.get("last")) for event in out]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 12), st.sampled_from("ab")), max_size=40), MINUTES, *SPANS)
 def test_events_out_of_order_count_where_they_belong(items, minutes, within, early):
     """Those older than the newest by more than `lateness` do not count; of the others, all that were read by then.

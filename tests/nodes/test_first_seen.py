@@ -1,7 +1,7 @@
 from hashlib import blake2b
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -222,7 +222,6 @@ def test_at_the_close_nothing_is_sent():
     assert [] == out
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(-7, 8), st.sampled_from("abc"), st.sampled_from("xy")),
                 max_size=40),
        st.integers(1, 12), st.one_of(st.none(), st.integers(1, 20)))

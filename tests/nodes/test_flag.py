@@ -1,6 +1,6 @@
 """`flag` and those that ask for it: `when`, `unless`, `unflag`."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -119,7 +119,6 @@ steps = st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["set", "take", "a
                            st.integers(-2, 0)), max_size=40)
 
 
-@settings(deadline=None)
 @given(steps, st.one_of(st.none(), st.integers(1, 9)), st.booleans())
 def test_it_is_what_a_list_of_all_that_happened_tells(steps, lasts, restart):
     """Set over and over, it is one span from the first on, as long as it does not end between."""

@@ -2,7 +2,7 @@ import re
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -550,7 +550,6 @@ class Model:
 WORDS = ["open", "shut", "open", "shut", "other", "open a shut", "open ab shut", ""]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 6), st.sampled_from(WORDS), st.sampled_from(["a", "ab", "b"])), max_size=60),
        st.sampled_from(["shut {srv}", "shut {srv}$", "shut {srv} *$", r"shut \b{srv}$"]),
        st.one_of(st.none(), st.integers(1, 12)), st.booleans(),

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -286,7 +286,6 @@ def test_options_that_go_together_are_not_refused():
     check(OPTIONS | {"above": 0.5, "below": 0.5})
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 8), st.sampled_from(["a", "a", "a", "b", "", "?"]),
                           st.sampled_from([200, 500, 500, None])), max_size=60),
        st.sampled_from([6, 12, 24, 30]), st.integers(1, 5), st.sampled_from([None, 0.2, 0.5, 0.75]),

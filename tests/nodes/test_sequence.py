@@ -2,7 +2,7 @@ from itertools import combinations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -270,7 +270,6 @@ class Model:
         return at, key, rfc3339(min(best[0][0], at)), [text for _, text in best[:-1]], self.suppressed.pop(key, 0)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 5), st.sampled_from(["k", "k", "k", "l"]),
                           st.sampled_from(["a", "b", "c", "ab", "bc", "abc", "x", ""])), max_size=40),
        st.sampled_from(["ab", "abc", "aba", "aab"]), st.integers(1, 15), st.one_of(st.none(), st.integers(1, 20)),

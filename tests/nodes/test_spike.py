@@ -1,7 +1,7 @@
 from operator import itemgetter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -415,7 +415,6 @@ class Model:
             self.tell(at, key, "up", found, one, end)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(-4, 14), st.sampled_from(["a", "a", "a", "b", ""]),
                           st.sampled_from([1, 2, 3, 8, 0.5, -1, "-"]), st.integers(1, 4)), max_size=40),
        st.sampled_from([1.5, 2.0, 3.0]), st.sampled_from([12, 24, 30]), st.integers(1, 3),

@@ -2,7 +2,7 @@ from math import ceil
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -238,7 +238,6 @@ steps = st.lists(st.tuples(st.integers(-4, 8), st.sampled_from(["a", "a", "a", "
                  max_size=40)
 
 
-@settings(max_examples=150, deadline=None)
 @given(steps, st.sampled_from(["p50", "p90", "min", "max", "sum", "avg"]), st.sampled_from([12, 24, 30]),
        st.integers(1, 5), st.sampled_from([None, 1, 2, 3]), st.sampled_from([None, 0.5, 1]),
        st.one_of(st.none(), st.integers(1, 40)), st.one_of(st.none(), st.integers(1, 20)), st.integers(0, 20))
@@ -278,7 +277,6 @@ def exact(show, numbers):
     return not show.startswith("p") or len(numbers) <= 64
 
 
-@settings(max_examples=100, deadline=None)
 @given(steps, st.integers(1, 20), st.integers(0, 20))
 def test_a_report_tells_what_a_list_of_all_events_would(items, every, lateness):
     out, memory, now, newest = Collect(), Memory(), 1000, 0

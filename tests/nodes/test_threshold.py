@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -189,7 +189,6 @@ def test_a_half_full_window_is_no_finding():
     assert [] == out
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from("ab")), max_size=40), st.integers(1, 4),
        st.integers(1, 12), st.one_of(st.none(), st.integers(1, 20)), st.booleans())
 def test_it_does_what_a_list_of_all_events_would(gaps, at_least, within, rest, extend):
@@ -280,7 +279,6 @@ def test_an_option_without_a_use_is_refused(options, why):
         check({"at_least": 2, "extend": False, **options})
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["a", "b", ""])), max_size=40), st.integers(1, 4),
        st.integers(1, 12), st.integers(1, 12), st.integers(0, 3))
 def test_until_calm_it_does_what_a_list_of_all_events_would(gaps, at_least, within, calm, at_most):

@@ -1,7 +1,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.accepted import Accepted
@@ -203,7 +203,6 @@ LINES = st.one_of(st.lists(WORDS, min_size=3, max_size=5).map(lambda words: ["it
                   st.lists(WORDS, min_size=0, max_size=2)).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(-7, 9), LINES, st.sampled_from("xy")), max_size=40), st.integers(3, 20),
        st.sampled_from([1, 2, 3, 5, 1000]))
 def test_it_does_what_a_list_of_all_templates_would(items, remember, most):

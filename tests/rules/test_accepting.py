@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.accepted import Accepted, words_of
@@ -127,7 +127,6 @@ def test_a_file_that_is_no_text_is_refused(known):
         Accepting(str(known))
 
 
-@settings(max_examples=100, deadline=None)
 @given(texts=st.lists(st.text(max_size=20) | st.lists(st.sampled_from(["a", "b", "#", "5", "x=1", "x=y", "\\", "<num>"
                                                                   ]), max_size=5).map(" ".join), max_size=20))
 def test_after_it_every_line_is_explained(texts, tmp_path_factory):

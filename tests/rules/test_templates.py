@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corowatch.core.masks import masked, shown
@@ -133,7 +133,6 @@ WORDS = st.sampled_from(["user", "root", "a=b", "a=c", "x-y", "17", "1.5", "-3",
                          "", "é", "0xff", "/a/b", "/a/c", "\x07"])
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(WORDS, min_size=1, max_size=5).map(" ".join), min_size=1, max_size=20))
 def test_every_line_is_in_a_template_and_their_patterns_find_all_of_their_lines(texts):
     templates = of(*texts)

@@ -11,12 +11,16 @@ for name, examples in {"patient": 40, "few": 15, "many": 400}.items():
     settings.register_profile(name, deadline=None, max_examples=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
-gc.disable()  # nearly all that is made until the tests begin stays
 
-
-def pytest_collection_finish():
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Nearly all that is made meanwhile stays: the collector of garbage need not look through it, then or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_runtest_setup(item):

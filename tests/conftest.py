@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 # A busy machine is no fault, so none has a deadline. .ci/run draws many once, and few where only an engine differs.
-for name, examples in {"patient": 40, "few": 15, "many": 400}.items():
+for name, examples in {"patient": 40, "few": 15, "many": 200}.items():
     settings.register_profile(name, deadline=None, max_examples=examples)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 

@@ -161,6 +161,7 @@ def test_hits_in_lines_are_hits_in_records():
 
     assert [(0, 3, [0, 1]), (4, 5, (2,)), (6, 9, [0]), (10, 11, (0,))] == list(by_record(hits, spans))
     assert [(0, 3, [1])] == list(by_record([(2, 3, (1,))], spans))
+    assert [(4, 5, (2,))] == list(by_record([(4, 5, (2,))], spans[:1]))
     assert [] == list(by_record([], spans))
 
 

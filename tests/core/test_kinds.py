@@ -169,8 +169,3 @@ def test_one_name_in_two_roles_is_fine():
         kinds.add(kind)
 
     assert [nothing, count_, count] == list(kinds)
-
-
-def test_what_cannot_be_used_is_told_with_its_package_and_why():
-    assert "the package p offers corowatch.nodes: n, which cannot be used: ImportError: x" == str(
-        Broken("corowatch.nodes: n", "p", "ImportError: x"))

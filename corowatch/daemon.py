@@ -298,7 +298,8 @@ class Daemon:
         wanted = self.graph.config.sinks
         stopped: dict[str, Courier] = {}
         for name, courier in list(self.couriers.items()):
-            if wanted.get(name) != courier.use:
+            use = wanted.get(name)
+            if use is None or (use.kind, use.options) != (courier.use.kind, courier.use.options):
                 courier.stop()
                 stopped[name] = self.couriers.pop(name)
         for name, use in wanted.items():

@@ -495,6 +495,20 @@ def test_a_reload_whose_sources_cannot_be_opened_is_refused_and_the_old_nodes_go
     assert ["the config was refused, the old one goes on: disk I/O error", "2 errors", "FATAL c"] == told()
 
 
+def test_a_reload_in_which_a_sink_only_stands_elsewhere_leaves_it_at_work(run):
+    text = ERRORS.replace("{file: alerts.jsonl}", "\n    file:\n      path: alerts.jsonl")
+    one = run(text)
+    before = one.daemon.couriers["ops"]
+
+    one.reload(text.replace("      path:", "      # a comment\n      path:"))
+    one.reload("# a comment\n" + text)
+    same = one.daemon.couriers["ops"]
+    one.reload(text.replace("alerts.jsonl", "others.jsonl"))
+
+    assert before is same
+    assert before is not one.daemon.couriers["ops"]
+
+
 def test_a_reload_that_finds_another_package_is_refused_and_the_old_nodes_go_on(run, log, told, tmp_path, monkeypatch):
     """What a config names for the first time is imported then, perhaps out of a package that was replaced meanwhile."""
     log("ERROR 1")

@@ -726,6 +726,7 @@ class Daemon:
             self._refuse(now, f"{error.mistakes[0].place}: {error.mistakes[0].what}", str(error))
             return
         except Exception as error:  # noqa: BLE001 - as when the package was replaced, and what is imported now is another's
+            log.error("config.failed", exc_info=error)
             self._refuse(now, f"{type(error).__name__}: {error}")
             return
         try:

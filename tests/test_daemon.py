@@ -509,7 +509,8 @@ def test_a_reload_in_which_a_sink_only_stands_elsewhere_leaves_it_at_work(run):
     assert before is not one.daemon.couriers["ops"]
 
 
-def test_a_reload_that_finds_another_package_is_refused_and_the_old_nodes_go_on(run, log, told, tmp_path, monkeypatch):
+def test_a_reload_that_finds_another_package_is_refused_and_the_old_nodes_go_on(run, log, told, logged, tmp_path,
+                                                                                monkeypatch):
     """What a config names for the first time is imported then, perhaps out of a package that was replaced meanwhile."""
     log("ERROR 1")
     one = run(WINDOW)
@@ -528,6 +529,8 @@ def test_a_reload_that_finds_another_package_is_refused_and_the_old_nodes_go_on(
     why = "ImportError: cannot import name 'Keyed'"
     assert why == json.loads((tmp_path / "state" / "reloaded.json").read_text())["mistakes"]
     assert [f"the config was refused, the old one goes on: {why}", "2 errors"] == told()
+    traces = [row["exception"] for row in logged() if "config.failed" == row["event"]]
+    assert [True] == ["in at_hand" in trace and trace.endswith(why) for trace in traces]
 
 
 def test_a_reload_while_the_state_cannot_be_written_is_refused_and_nothing_is_told_twice(run, log, told, monkeypatch):

@@ -454,6 +454,18 @@ def test_what_has_a_stamp_has_its_hint(line: bytes) -> None:
         assert scan.hint.search(line) or not scan.pattern.search(line)
 
 
+@pytest.mark.parametrize("line", [
+    *(b"20261122" + between + b"100000Z x" for between in (b"T", b"t", b" ", b"_", b"-")),
+    b"081109 203615 x", b"130322  72654 x", b"130322 072654 x", b"1763805600 x", b"03-17 16:13:38.811 x",
+    b"2005-06-03-15.42.50 x"])
+def test_a_time_in_few_characters_is_found_whatever_stands_between_its_digits(line: bytes) -> None:
+    scan = stamps.automatic()[0]
+
+    assert scan.pattern.search(line)
+    assert scan.hint.search(line)
+    assert read(line) is not None
+
+
 @pytest.mark.parametrize("line", [b"123456 an ordinary line", b"took 1048576 bytes", b"id=20261122 x7", b"12:30 a.m.",
                                   b"version 1.22 of 2026", b"10.1.2.3 is up"])
 def test_a_line_with_numbers_that_are_no_time_is_not_searched(line: bytes) -> None:

@@ -134,6 +134,20 @@ def test_a_package_that_offers_something_is_noticed(package, entries, tmp_path):
     assert others_offer()
 
 
+def test_a_package_is_noticed_whatever_its_folder_is_like(package, tmp_path, monkeypatch):
+    package("loudly", "", nodes="loud = loudly:loud")
+    (tmp_path / "loudly-1.dist-info").rename(tmp_path / "LOUDLY-1.EGG-INFO")
+    noticed = others_offer()
+    monkeypatch.undo()
+    assert not others_offer()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+
+    assert noticed
+    assert others_offer()
+
+
 def test_packages_that_offer_nothing_are_no_reason_to_look(package, tmp_path):
     package("loudly", "")
     (tmp_path / "loudly-1.dist-info" / "entry_points.txt").write_text("[console_scripts]\nloud = corowatch.cli:x\n")

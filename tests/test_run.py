@@ -95,6 +95,19 @@ def test_once_reads_what_is_there_and_ends(tmp_path):
     assert ["ERROR disk", "ERROR net"] == [line.split("warning  ")[1] for line in ran.stdout.splitlines()]
 
 
+def test_who_reads_to_the_present_end_asks_for_no_notifications(tmp_path):
+    write(tmp_path, "ERROR disk")
+    (tmp_path / "c.yaml").write_text(config(tmp_path))
+
+    ran = corowatch("run", tmp_path / "c.yaml", "--once")
+    daemon = Running(tmp_path, config(tmp_path))
+    watching = logged(daemon, "daemon.started")["watching"]
+    daemon.stop()
+
+    assert [0] == [told["watching"] for told in map(json.loads, ran.stderr.splitlines()) if "watching" in told]
+    assert 1 == watching
+
+
 def test_a_daemon_from_ready_to_goodbye(tmp_path):
     daemon = Running(tmp_path, config(tmp_path))
     write(tmp_path, "ERROR disk", "fine")

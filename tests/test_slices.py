@@ -18,10 +18,10 @@ TAKES = tuple(map(int, re.findall(r"\d+", platform.release())[:2])) >= (6, 12)
 taken = pytest.mark.skipif(not TAKES or platform.machine() not in CALLS, reason="this kernel takes no such wish")
 
 
-def attributes():
-    """Policy, nice and slice (ns) of this thread."""
+def attributes(thread=0):
+    """Policy, nice and slice (ns) of a thread, else of this one."""
     told = ctypes.create_string_buffer(ATTRIBUTES.size)
-    assert 0 == ctypes.CDLL(None).syscall(CALLS[platform.machine()][1], 0, told, ATTRIBUTES.size, 0)
+    assert 0 == ctypes.CDLL(None).syscall(CALLS[platform.machine()][1], thread, told, ATTRIBUTES.size, 0)
     _, policy, _, nice, _, slice_, _, _ = ATTRIBUTES.unpack(told.raw)
     return policy, nice, slice_
 
@@ -67,3 +67,18 @@ def test_where_the_numbers_are_not_known_nothing_is_asked(monkeypatch):
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(machine="vax"))
 
     assert not ask_for_short()
+
+
+@taken
+def test_all_threads_of_a_daemon_have_short_slices(tmp_path):
+    (tmp_path / "c.yaml").write_text(f"flows: {{a: {{tail: {tmp_path}/a.log, grep: x, alert: {{to: f}}}}}}\n"
+                                     f"sinks: {{f: {{file: {tmp_path}/alerts}}}}")
+    command = [sys.executable, "-m", "corowatch", "run", tmp_path / "c.yaml", "--state-dir", tmp_path / "state"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+        next(line for line in daemon.stderr if "daemon.started" in line)
+        told = [attributes(int(thread))[2] for thread in os.listdir(f"/proc/{daemon.pid}/task")]
+        daemon.terminate()
+        daemon.stderr.read()
+
+    assert len(told) > 1
+    assert {SLICE} == set(told)

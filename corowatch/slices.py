@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import sys
 
 SLICE = 500_000
 """Nanoseconds; the kernel takes 0.1 to 100 ms."""
@@ -22,9 +23,10 @@ CALLS = {"x86_64": (314, 315), "aarch64": (274, 275), "riscv64": (274, 275)}
 
 
 def ask_for_short() -> bool:
-    """Ask for short slices for this thread and those that it starts; whether the kernel takes that. Never raises."""
+    """Ask for short slices for this thread and the threads and programs that it starts; whether the kernel takes that.
+    Never raises."""
     numbers = CALLS.get(os.uname().machine)
-    if numbers is None:
+    if numbers is None or sys.maxsize < 1 << 32:  # of 32 bits on a kernel of 64, its calls have other numbers
         return False
     set_, get = numbers
     call = ctypes.CDLL(None).syscall

@@ -70,6 +70,13 @@ def test_where_the_numbers_are_not_known_nothing_is_asked(monkeypatch):
 
 
 @taken
+def test_a_program_of_32_bits_on_a_kernel_of_64_has_other_numbers():
+    told = told_by("sys.maxsize = (1 << 31) - 1; before = attributes(); print(ask_for_short(), before == attributes())")
+
+    assert ["False", "True"] == told
+
+
+@taken
 def test_all_threads_of_a_daemon_have_short_slices(tmp_path):
     (tmp_path / "c.yaml").write_text(f"flows: {{a: {{tail: {tmp_path}/a.log, grep: x, alert: {{to: f}}}}}}\n"
                                      f"sinks: {{f: {{file: {tmp_path}/alerts}}}}")

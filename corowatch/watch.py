@@ -35,6 +35,8 @@ class Watch:
         self._woken: set[str] = set()
         self._wake = wake
         self._observer: Observer | None = None
+        self._lacking = ""
+        """Why there is no observer."""
         self._watches: dict[str, tuple[ObservedWatch, bool, tuple[int, int]]] = {}
 
     def take(self) -> set[str]:
@@ -53,8 +55,8 @@ class Watch:
     @property
     def trouble(self) -> str:
         """What is wrong with notifications, if anything is: all is looked at every second then."""
-        if self._observer is None and self._wanted:
-            return "no notifications (no inotify instance is free)"
+        if self._observer is None and self._wanted and self._lacking:
+            return f"no notifications ({self._lacking})"
         if self._observer is not None and self._observer.reader.exhausted:
             return "not all notifications (fs.inotify.max_user_watches is reached)"
         if self._overflowed:
@@ -88,16 +90,17 @@ class Watch:
         return any(self._watches[path] is not before.get(path) for path in self._watches)
 
     def _begin(self) -> None:
-        from corowatch.observer import Handler, Observer, Overflows
-
         self.stop()
         self._watches.clear()
-        self._overflows = self._overflows or Overflows()
         try:
+            from corowatch.observer import Handler, Observer, Overflows
+
+            self._overflows = self._overflows or Overflows()
             self._observer = Observer(Handler(self._woken, self._wake))
             self._observer.start()
-        except OSError:  # no inotify instances left: polling goes on
+        except (OSError, ImportError) as error:  # polling goes on; it cannot be loaded if the package was replaced
             self._observer = None
+            self._lacking = str(error) if isinstance(error, ImportError) else "no inotify instance is free"
 
     def _living(self, watch: ObservedWatch) -> bool:
         assert self._observer is not None

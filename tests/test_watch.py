@@ -1,6 +1,7 @@
 """Real notifications of real folders."""
 
 import shutil
+import sys
 import threading
 import time
 
@@ -35,6 +36,26 @@ def woken():
 def write(path):
     with path.open("a") as file:
         file.write("x\n")
+
+
+def test_a_folder_that_is_not_there_is_no_trouble_with_notifications(woken, tmp_path):
+    woken.watch.refresh({str(tmp_path / "later"): False, "/var": True})
+
+    assert "" == woken.watch.trouble
+    assert not woken.watch.covers({str(tmp_path / "later"): False})
+
+
+def test_where_what_reads_notifications_cannot_be_loaded_all_goes_on_by_polling(woken, tmp_path, monkeypatch):
+    """It is loaded for the first directory, perhaps after the package was replaced."""
+    with monkeypatch.context() as replaced:
+        replaced.setitem(sys.modules, "corowatch.observer", None)
+        anew = woken.watch.refresh({str(tmp_path): False})
+        trouble = woken.watch.trouble
+
+    assert not anew
+    assert trouble.startswith("no notifications (import of corowatch.observer halted")
+    assert woken.watch.refresh({str(tmp_path): False})
+    assert "" == woken.watch.trouble
 
 
 def test_a_write_wakes(woken, tmp_path):

@@ -20,6 +20,7 @@ Where to begin reading: `core/coroutine.py`, `nodes/grep.py`, `core/graph.py`, `
     store.py   state.db;   courier.py  deliveries;   watch.py  wake-ups;   daemon.py  the pump
     child.py   a command run to its end;   terminal.py  who reads;   durable.py  what a power cut leaves
     mail.py    alerts as a letter;   cache.py  what takes long to make
+    discovery.py  where kinds come from;   observer.py  what the kernel tells;   slices.py  a processor, soon
 """
 
 __version__ = "0.1.0"

@@ -28,6 +28,7 @@ from typing import Any
 
 import msgspec
 
+import corowatch
 from corowatch import tables
 from corowatch.cache import DiskCache
 from corowatch.checks import Checks
@@ -160,6 +161,7 @@ class Daemon:
         self._deliver = DELIVER if deliver is None else deliver
         self._notify = notify or Notify()
         self._host = socket.gethostname()
+        self._package = _package()
         self._run_id = secrets.token_hex(8)
         self._told = 0
         self._unreadable: set[str] = set()
@@ -716,6 +718,9 @@ class Daemon:
         if self._failing:  # the positions saved are not those of what was read
             self._refuse(now, "the state cannot be written")
             return
+        if _package() != self._package:  # what is imported now would be of another version than what runs
+            self._refuse(now, "corowatch itself was replaced since it began; restart it")
+            return
         try:
             graph = Graph(self._load(), put=self._put, memory=self._store.memory, report=self._failed,
                           host=self._host, now=now, before=self.graph, cache=self._cache,
@@ -881,6 +886,15 @@ class Daemon:
             "total": {"sources": sources_told(all_runs["source"], names, self._left, total=True),
                       "nodes": all_runs["node"], "sinks": sinks({})},
         }
+
+
+def _package() -> tuple[int, int, int] | None:
+    """Which file the package begins with; None where it is none, or gone."""
+    try:
+        status = os.stat(corowatch.__file__)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
 def _log_summary(summary: Mapping[str, Any], **more: str) -> None:

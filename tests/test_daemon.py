@@ -533,6 +533,24 @@ def test_a_reload_that_finds_another_package_is_refused_and_the_old_nodes_go_on(
     assert [True] == ["in at_hand" in trace and trace.endswith(why) for trace in traces]
 
 
+def test_a_reload_after_the_package_was_replaced_is_refused(run, log, tmp_path, monkeypatch):
+    """As by an upgrade: modules that are imported then are of another version than those that run."""
+    package = tmp_path / "__init__.py"
+    package.touch()
+    monkeypatch.setattr("corowatch.__file__", str(package))
+    one = run(ERRORS)
+    left = tmp_path / "state" / "reloaded.json"
+
+    one.reload(WINDOW)
+    assert "" == json.loads(left.read_text())["mistakes"]
+    for replace in (lambda: (tmp_path / "new").touch() or (tmp_path / "new").rename(package), package.unlink):
+        replace()
+        left.unlink()
+        one.reload(ERRORS)
+
+        assert "corowatch itself was replaced since it began; restart it" == json.loads(left.read_text())["mistakes"]
+
+
 def test_a_reload_while_the_state_cannot_be_written_is_refused_and_nothing_is_told_twice(run, log, told, monkeypatch):
     log("ERROR 1")
     one = run(WINDOW)

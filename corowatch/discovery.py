@@ -105,7 +105,7 @@ def discover() -> Kinds:
         for entry in offered.select(group=f"corowatch.{folder}"):
             try:
                 kinds.add(_offered(entry))
-            except Exception as error:  # noqa: BLE001 - one package that is broken must not break the others
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - one that is broken must not break the others
                 whose = entry.dist.name if entry.dist else "?"
                 kinds.broken.append(Broken(f"{entry.group}: {entry.name}", whose, f"{type(error).__name__}: {error}"))
     return kinds

@@ -60,6 +60,9 @@ def test_other_packages_bring_kinds_by_entry_points(package):
     (LOUD.replace("Annotated[str", "Annotated[bytes"),
      "TypeError: the option 'mark' has a type that no config can give: <class 'bytes'>"),
     (LOUD.replace("Annotated[str", "Annotated['gone'"), "NameError: name 'gone' is not defined"),
+    (LOUD.replace('mark: Annotated[str, "behind it"] = "!"', 'mark="!"'),
+     "TypeError: the parameter 'mark' says nothing of its type; an option is mark: Annotated[str, 'what it is for']"),
+    ("import sys\nsys.exit(3)", "SystemExit: 3"),
 ])
 def test_a_package_that_is_broken_breaks_nothing_else(package, code, why):
     package("loudly", code, nodes="loud = loudly:loud")

@@ -134,6 +134,12 @@ def _notes(flows: Mapping[str, Flow], sinks: Mapping[str, Use], wiring: Wiring) 
         ends = flow.name in wiring.followed or any(not step.sends_on for step in flow.steps) or _ends_with_flag(flow)
         if not ends:
             yield f"{flow.place}: this flow has no alert: what it finds is counted, and nobody is told"
+    steps = {step.id: step for flow in flows.values() for step in flow.steps}
+    for step in steps.values():
+        for before in (steps[way.step] for way in step.inputs):
+            if before.kind and before.kind.sends_with and before.options[before.kind.sends_with] is None:
+                yield (f"{step.place}: nothing ever comes here: `{before.kind.name}`, at {before.place}, sends "
+                       f"something only with `{before.kind.sends_with}`")
     for sink in sinks.values():
         if sink.name not in wiring.reached:
             yield f"{sink.place}: no flow alerts this sink: it gets corowatch's own alerts only"

@@ -124,6 +124,8 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
     check: Check | None = None
     adds_to_all: bool = False
     standing: Standing | None = None
+    sends_with: str = ""
+    """The option without which it sends nothing."""
 
     @cached_property
     def name(self) -> str:
@@ -146,7 +148,11 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _parameters(self) -> list[tuple[inspect.Parameter, Any]]:
         hints = typing.get_type_hints(self.function, include_extras=True)
-        return [(p, hints[p.name]) for p in inspect.signature(self.function).parameters.values()]
+        parameters = inspect.signature(self.function).parameters
+        for name in (name for name in parameters if name not in hints):
+            raise TypeError(f"the parameter {name!r} says nothing of its type; an option is {name}: Annotated[str, "
+                            "'what it is for']")
+        return [(parameter, hints[name]) for name, parameter in parameters.items()]
 
     def _hinted(self, wanted: Any) -> dict[str, Any]:
         """The parameters of that hint, which may be `… | None`."""
@@ -313,14 +319,14 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
 @typing.overload
 def node(function: Callable[..., Any]) -> Kind: ...
 @typing.overload
-def node(*, adds: Adds = (), check: Check | None = None, adds_to_all: bool = False,
-         standing: Standing | None = None) -> Callable[[Callable[..., Any]], Kind]: ...
+def node(*, adds: Adds = (), check: Check | None = None, adds_to_all: bool = False, standing: Standing | None = None,
+         sends_with: str = "") -> Callable[[Callable[..., Any]], Kind]: ...
 def node(function: Callable[..., Any] | None = None, *, adds: Adds = (), check: Check | None = None,
-         adds_to_all: bool = False, standing: Standing | None = None) -> Any:
+         adds_to_all: bool = False, standing: Standing | None = None, sends_with: str = "") -> Any:
     """Make a node kind of a generator function. `adds`: the fields it gives to what it sends; the others: see Kind."""
     if function is None:
-        return lambda function: Kind(function, "node", adds, check, adds_to_all, standing)
-    return Kind(function, "node", adds, check, adds_to_all, standing)
+        return lambda function: Kind(function, "node", adds, check, adds_to_all, standing, sends_with)
+    return Kind(function, "node", adds, check, adds_to_all, standing, sends_with)
 
 
 def sink(function: Callable[..., Generator[None, Any, Any]]) -> Kind:

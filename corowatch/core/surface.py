@@ -282,7 +282,7 @@ class Surface(msgspec.Struct):
                 use.options[name] = WRONG
                 if not any(nearest(word, [name]) for word in unknown):
                     self.wrong(place, f"`{kind.name}` needs `{name}`: {option.sentence}")
-        if kind.check and not any(value is WRONG for value in use.options.values()):
+        if kind.check and not unknown and not any(value is WRONG for value in use.options.values()):
             try:
                 kind.check(use.options)
             except ValueError as error:

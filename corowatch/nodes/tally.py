@@ -14,7 +14,7 @@ def standing(options: Mapping[str, Any], state: tuple[int, Event | None], due: f
     return f"{state[0]} so far" + (f", told at {clock(due)}" if due else "")
 
 
-@node(adds=("count",), standing=standing)
+@node(adds=("count",), standing=standing, sends_with="every")
 def tally(
     target: Target[Event],
     *,
@@ -27,10 +27,10 @@ def tally(
     memory: Memory[Row[tuple[int, Event | None]]],
     counts: Counts[Literal["fired", "unkeyed", "late", "evicted"]],
 ) -> Consumer[Event | Tick]:
-    """Count events by fields; tell each key's `count` every so often, and the standing at close.
+    """Count events by fields, for log and summary; with `every`, tell each key's `count` every so often.
 
-    With `every`, the last event of a key goes on with the `count` since its first. Without, nothing goes
-    on: the standing is told in log and summary, and stays for the next run.
+    Then the last event of a key goes on with the `count` since its first. Without, nothing goes on, and no alert behind
+    it ever comes: the standing is told at close, and stays for the next run.
 
         tally: {by: [status, path], every: 1h}
     """

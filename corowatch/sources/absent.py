@@ -127,7 +127,8 @@ class Absent:
                               f"{how}, and at least {missing} bytes of it were not read")
         else:
             name = name_of(old.path)
-            self._report.tell("gone", f"{name} {how}; it was read up to byte {old.offset}", path=name, bytes=old.offset)
+            told = f"{name} {how}; all that was seen of it was read, up to byte {old.offset}"
+            self._report.tell("gone", told, path=name, bytes=old.offset)
         self.ended[key] = None
 
     def _where(self, old: Saved, found: Mapping[str, Seen], folders: Folders, same: Sequence[str]) -> str | None:

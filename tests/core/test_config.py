@@ -611,6 +611,23 @@ def test_a_secret_is_never_part_of_a_fields_name_nor_of_a_message(secret_in):
     assert secret("env", "TOKEN").strip("{}x") not in told
 
 
+def test_where_an_option_is_misspelt_it_is_not_asked_whether_the_others_go_together():
+    """What is missing may be what was meant."""
+    told, = refused(flow("stdin:", "stats: {of: offset, show: p95, within: 1m, abov: 100}"), known=discover())
+
+    assert "`stats` has no option 'abov'; did you mean 'above'?" in told
+
+
+def test_what_sends_nothing_is_followed_by_nothing():
+    texts = [f"flows:\n  a:\n    stdin:\n    tally: {{{every}by: source}}\n    alert:\n"
+             for every in ("", "every: 1h, ")]
+
+    (told,), none = (load([ConfigFile("c.yaml", text, "/")], discover()).notes for text in texts)
+
+    assert "c.yaml:5:5: nothing ever comes here: `tally`, at c.yaml:4:5, sends something only with `every`" == told
+    assert () == none
+
+
 def test_a_number_with_a_fraction_has_its_least_value_too():
     shares = Kinds({"stdin": stdin}, {"share": share}, {})
 

@@ -149,6 +149,19 @@ def test_two_kinds_of_a_role_with_one_name_are_refused_naming_both():
     assert str(refused.value).endswith(".other.<locals>.count")
 
 
+def test_an_option_without_a_type_is_refused_with_what_to_write():
+    @node
+    def loud(target: Target[Event], *, mark="!") -> Consumer[Event]:
+        """Be loud."""
+        yield
+
+    with pytest.raises(TypeError) as refused:
+        _ = loud.options
+
+    assert "the parameter 'mark' says nothing of its type; an option is mark: Annotated[str, 'what it is for']" == str(
+        refused.value)
+
+
 def test_what_is_broken_says_whose_it_is_and_why():
     assert "the package loudly offers corowatch.nodes: loud, which cannot be used: it is silent" == str(
         Broken("corowatch.nodes: loud", "loudly", "it is silent"))

@@ -116,6 +116,7 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
     `adds` names the fields that it gives to what it sends to its first outlet (`adds_to_all`: to each), or finds them
     from the options of one use. `check` is called with these, under their YAML names, and raises ValueError with a
     sentence if they do not go together. `standing` says what it remembers of a key, for people who ask why.
+    `sends_with` is the option without which it sends nothing.
     """
 
     function: Callable[..., Any]
@@ -125,7 +126,6 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
     adds_to_all: bool = False
     standing: Standing | None = None
     sends_with: str = ""
-    """The option without which it sends nothing."""
 
     @cached_property
     def name(self) -> str:
@@ -149,9 +149,10 @@ class Kind(msgspec.Struct, frozen=True, dict=True):
     def _parameters(self) -> list[tuple[inspect.Parameter, Any]]:
         hints = typing.get_type_hints(self.function, include_extras=True)
         parameters = inspect.signature(self.function).parameters
-        for name in (name for name in parameters if name not in hints):
-            raise TypeError(f"the parameter {name!r} says nothing of its type; an option is {name}: Annotated[str, "
-                            "'what it is for']")
+        untyped = next((name for name in parameters if name not in hints), None)
+        if untyped is not None:
+            raise TypeError(f"the parameter {untyped!r} says nothing of its type; an option is {untyped}: "
+                            "Annotated[str, 'what it is for']")
         return [(parameter, hints[name]) for name, parameter in parameters.items()]
 
     def _hinted(self, wanted: Any) -> dict[str, Any]:

@@ -315,7 +315,7 @@ class Wiring:
             for option, given in step.chosen():
                 if Unmasked in option.markers and given.value:
                     self.wrong(given.place, f"`{option.name}` tells lines as they stand in the file, with all that a "
-                                          "step before masks; leave one of both out")
+                                            "step before masks; leave one of both out")
         elif any(Masks in option.markers for option, _ in step.chosen()):
             self._masked.add(step.id)
 

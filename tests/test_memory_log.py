@@ -57,7 +57,7 @@ KEYS = st.sampled_from("abc")
 STEPS = st.one_of(
     st.tuples(st.just("set"), KEYS, st.text("xyz", max_size=3)),
     st.tuples(st.just("put"), KEYS, st.integers(1, 4)),
-    st.tuples(st.sampled_from(["delete", "clear", "touch", "look"]), KEYS, st.none()))
+    st.tuples(st.sampled_from(["delete", "clear", "look"]), KEYS, st.none()))
 TURNS = st.lists(st.tuples(st.lists(STEPS, max_size=3), st.sampled_from([Log.commit] * 4 + [Log.fail, Log.restart])),
                  min_size=20, max_size=40)
 
@@ -93,8 +93,6 @@ def follow(memory, known, number, what, key, value):
     elif what == "clear":
         memory.clear_lines(key)
         known |= {key: (known[key][0], [])} if key in known else {}
-    elif what == "touch":
-        assert memory.touch(key) is (key in known)
     elif what == "look":
         assert known.get(key, (None,))[0] == memory.get(key)
 

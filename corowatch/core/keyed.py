@@ -1,8 +1,8 @@
 """Keyed state: by whom, for how long, how many, what is due, and what survives; once, for every node.
 
-Time here is event time: the newest of what the node was sent, lines and ticks alike. Keys stand in Memory in the
-order of their last touch, so the one longest untouched is the first, and forgetting costs nothing per
-key (amortised). Deadlines stand in a heap; a superseded one is passed over when it comes up.
+Time here is event time: the newest of what the node was sent, lines and ticks alike. Which key is longest untouched
+its Ages know, so forgetting costs nothing per key (amortised). Deadlines stand in a heap; a superseded one is passed
+over when it comes up.
 
 What is kept per key is one row of Memory: `[touched, due, state]`. Under the empty name stand the two
 clocks: `[newest event, now, null]`. A key is what it shows: 500 and "500" are one, so are 5.0 and 5, true and "true".
@@ -15,9 +15,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from heapq import heapify, heappop, heappush
 from json.encoder import encode_basestring
-from math import inf
+from math import inf, nextafter
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from corowatch.core.ages import Ages
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Event, Evidence, Here, Value
 from corowatch.core.memory import Kept
@@ -54,8 +55,9 @@ class Keyed(Generic[State]):
             raise StateRefused("what a step remembers is damaged: a key without a state, or a clock without a time")
         for name in [name for name in memory if _OTHER.search(name)]:
             self._rename(name, as_now(name))
-        for _, name in sorted((row[0], name) for name, row in memory.items() if name != CLOCKS):
-            memory.touch(name)
+        touched = [(row[0], name) for name, row in memory.items() if name != CLOCKS]
+        self._touched = max(touched)[0] if touched else -inf
+        self._ages = Ages(memory, touched)
         self._oldest = 0.0
         """No key was touched before (seconds since the epoch)."""
         self._due = self._deadlines()
@@ -129,7 +131,7 @@ class Keyed(Generic[State]):
             return
         self.now = at
         while self._oldest + self._expire < at:
-            name = self._memory.first()
+            name = self._ages.first()
             self._oldest = at if name is None else self._memory[name][0]
             if name is not None and self._oldest + self._expire < at:
                 self.forget(name)
@@ -169,13 +171,17 @@ class Keyed(Generic[State]):
         """
         memory = self._memory
         before = None if due is None else memory.get(name)
-        if not memory.touch(name) and len(self) >= self._max_keys and (first := memory.first()) is not None:
-            self.forget(first)
-            self._counts["evicted"] += 1
+        # A moment after the touch before, for many come in one second, and which was the last is to be told later on.
+        self._touched = touched = self.now if self.now > self._touched else nextafter(self._touched, inf)
+        if name not in memory:
+            if len(self) >= self._max_keys and (first := self._ages.first()) is not None:
+                self.forget(first)
+                self._counts["evicted"] += 1
+            self._ages.add(name, touched)
         if line is None:
-            memory[name] = (self.now, due, state)
+            memory[name] = (touched, due, state)
         else:
-            memory.put(name, (self.now, due, state), line.evidence(), most)
+            memory.put(name, (touched, due, state), line.evidence(), most)
         if due is not None and (before is None or before[1] != due):
             self._expect(name, due)
 
@@ -215,7 +221,7 @@ class Keyed(Generic[State]):
 
     def __iter__(self) -> Iterator[str]:
         """The names of all keys, longest untouched first, as they are now."""
-        return iter([name for name in self._memory if name != CLOCKS])
+        return (name for _, name in sorted((row[0], name) for name, row in self._memory.items() if name != CLOCKS))
 
 
 def name_of(key: Mapping[str, Value]) -> str:

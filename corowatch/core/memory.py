@@ -15,7 +15,6 @@ written are not held at all: an alert reads them from the log.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeAlias, TypeVar
 
@@ -38,35 +37,7 @@ _NOWHERE = b"\xff" * _WIDTH
 """The number of an entry that is not in the log."""
 
 
-class _Ordered(MutableMapping[str, T]):
-    """A mapping whose keys stand in the order of their last touch."""
-
-    # Not a dict, which keeps order, too: to find its first costs more with each that was taken from its front.
-    _order: OrderedDict[str, Any]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._order)
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._order
-
-    def touch(self, key: str) -> bool:
-        """This key is the last now; gives whether it is known."""
-        try:
-            self._order.move_to_end(key)
-        except KeyError:
-            return False
-        return True
-
-    def first(self) -> str | None:
-        """The key longest untouched, the empty name apart, under which no key is kept; None if there is none."""
-        return next(filter(None, self._order), None)
-
-
-class Memory(_Ordered[T]):
+class Memory(MutableMapping[str, T]):
     """A mapping that knows which of its keys changed since they were last written.
 
     `recall` reads the line of an entry from the log; without it there is no log, and all lines are held.
@@ -77,9 +48,8 @@ class Memory(_Ordered[T]):
         self._recall = recall
         self._type: Any = Any
         self._decode: Callable[[bytes], Record[T]] = msgspec.msgpack.Decoder(tuple[bytes, Any]).decode
-        self._packed: OrderedDict[str, bytes] = OrderedDict()
+        self._packed: dict[str, bytes] = {}
         """Each key's entry: its packed number, then its record; empty if it is not written yet."""
-        self._order = self._packed
         self._fresh: dict[str, Record[T] | None] = {}
         """What changed since it was last written; None where the key is gone."""
         self._warm: dict[str, Record[T] | None] = {}
@@ -130,6 +100,15 @@ class Memory(_Ordered[T]):
         lines, value = msgspec.msgpack.decode(body, type=hint) if body[0] == _PAIR else msgspec.json.decode(
             _BYTES.decode(body), type=hint)
         return (lines if isinstance(lines, bytes) else _joined(lines)), value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._packed
 
     def __getitem__(self, key: str) -> T:
         record = self._record(key)
@@ -357,13 +336,22 @@ def _numbers(packed: bytes) -> list[int]:
     return [int.from_bytes(packed[at:at + _WIDTH], "little") for at in range(0, len(packed), _WIDTH)]
 
 
-class Shelf(_Ordered[T]):
-    """The values whose keys begin with a name, without it. The order is the shelf's own."""
+class Shelf(MutableMapping[str, T]):
+    """The values whose keys begin with a name, without it."""
 
     def __init__(self, memory: Memory[T], name: str) -> None:
         self._memory = memory
         self._name = name
-        self._order = OrderedDict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
+        self._keys = dict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
 
     def __getitem__(self, key: str) -> T:
         return self._memory[self._name + key]
@@ -374,16 +362,16 @@ class Shelf(_Ordered[T]):
 
     def __setitem__(self, key: str, value: T) -> None:
         self._memory[self._name + key] = value
-        self._order[key] = None
+        self._keys[key] = None
 
     def __delitem__(self, key: str) -> None:
         del self._memory[self._name + key]
-        del self._order[key]
+        del self._keys[key]
 
     def put(self, key: str, value: T, line: Evidence, most: int) -> None:
         """As Memory's."""
         self._memory.put(self._name + key, value, line, most)
-        self._order[key] = None
+        self._keys[key] = None
 
     def lines(self, key: str) -> tuple[Evidence, ...]:
         """As Memory's."""

@@ -183,6 +183,26 @@ def test_beyond_max_keys_the_one_longest_untouched_goes():
 
 
 @pytest.mark.parametrize("restart", [False, True])
+def test_of_those_touched_in_one_second_the_one_longest_untouched_goes(restart):
+    table = Table()
+    for ip in "abca":
+        table.touch(ip, 5.0)
+    if restart:
+        table = Table(restarted(table.memory))
+    assert ["b", "c", "a"] == table.known()
+
+    table.touch("d", 5.0)
+    table.touch("a", 5.0)
+    table.touch("0", 5.0)
+
+    assert ["d", "a", "0"] == table.known()
+    table.keys.pass_time(65.0)
+    assert 3 == len(table.keys)
+    table.keys.pass_time(65.1)
+    assert 0 == len(table.keys)
+
+
+@pytest.mark.parametrize("restart", [False, True])
 def test_a_key_whose_state_is_amended_is_not_touched_by_that(restart):
     table = Table()
     name = table.touch("a", 100.0, 110.0)

@@ -35,7 +35,7 @@ from corowatch.checks import Checks
 from corowatch.core.config import Config
 from corowatch.core.errors import ConfigError
 from corowatch.core.events import Alert, Event, Severity, rfc3339
-from corowatch.core.graph import Closed, Failure, Graph, fingerprint
+from corowatch.core.graph import Closed, Failure, Graph, Live, fingerprint
 from corowatch.core.jobs import Answer, Jobs
 from corowatch.core.text import capped, many, safe
 from corowatch.courier import Courier
@@ -58,6 +58,8 @@ TURN = 0.2
 """Seconds of reading after which a turn is committed."""
 COMMIT = 0.25
 """Seconds that changes without an alert may wait for their commit."""
+MUCH = 4096
+"""Keys and lines of one step that wait for it at most: what is not written takes five times the room."""
 GULP = 0.005
 """Seconds that a busy writer is left alone between two reads; an idle one is read at once."""
 AFTER = 2.0
@@ -181,6 +183,8 @@ class Daemon:
         self.sources: dict[str, Source] = {}
         self.couriers: dict[str, Courier] = {}
         self.graph: Graph
+        self._remembering: list[Live] = []
+        """The steps of the graph that keep a Memory."""
         self.stopping: str | None = None
         self._hurry = False
         self._reload = self._show = False
@@ -274,6 +278,7 @@ class Daemon:
     def _go_live(self, opened: Mapping[str, tuple[Source, Mapping[str, Any]]]) -> None:
         """Make sources, counters and, with the next commit, the state those of the graph."""
         feeds, nodes = self.graph.feeds, self.graph.nodes.values()
+        self._remembering = [live for live in nodes if live.step.kind.memory]
         for name in self.sources.keys() - feeds.keys():
             gone = self.sources.pop(name)
             gone.close()
@@ -351,7 +356,7 @@ class Daemon:
             self._ticked = now
             self._tick(now)
         self._more = more
-        if self._store.urgent or (self._dirty and now - self._committed >= COMMIT) or self._failing:
+        if self._store.urgent or (self._dirty and now - self._committed >= COMMIT) or self._failing or self._much:
             self._commit(now)
         if self._awaiting and not self._store.urgent:
             self._complete()
@@ -472,10 +477,16 @@ class Daemon:
         until = time.monotonic() + limit
         while not self._failing and read_first(self.sources.values(), now):
             self._dirty = True
-            if self._store.urgent or time.monotonic() >= until or self.stopping is not None or self._reload:
+            if (self._store.urgent or time.monotonic() >= until or self.stopping is not None or self._reload
+                    or self._much):
                 return any(source.behind for source in self.sources.values())
             now = self._clock.read()
         return False
+
+    @property
+    def _much(self) -> bool:
+        """Whether so much changed that it is to be written now."""
+        return any(live.memory.unwritten >= MUCH for live in self._remembering)
 
     def _tick(self, now: float) -> None:
         clocks = {}
@@ -522,7 +533,7 @@ class Daemon:
     def _write(self) -> None:
         """Commit what changed, if anything did. Raises sqlite3.Error."""
         positions = [(name, key, state) for name, source in self.sources.items() for key, state in source.changes()]
-        memories = [(live.step.id, live.memory) for live in self.graph.nodes.values() if live.memory.changed]
+        memories = [(live.step.id, live.memory) for live in self._remembering if live.memory.changed]
         changes = list(self.ledger.changes())
         if not (positions or memories or changes or self._store.urgent):
             return

@@ -18,6 +18,7 @@ from corowatch.daemon import HUSH, Daemon, Stop, Told, WallClock
 from corowatch.loading import load_texts
 from corowatch.log import set_up
 from corowatch.notify import Notify
+from corowatch.sources import life
 from corowatch.store import Store
 
 TAIL = "tail: {paths: app.log, watch: poll, start: beginning}"
@@ -391,6 +392,30 @@ def test_what_was_not_committed_is_read_again(run, log, told):
     second.close()
 
     assert ["ERROR 1", "ERROR 2"] == told()
+
+
+def test_what_a_step_is_to_remember_is_written_before_it_is_much(run, log, monkeypatch):
+    log(*(f"ERROR {number:02}" for number in range(40)))
+    for name, value in (("MUCH", 12), ("COMMIT", inf), ("TURN", inf)):
+        monkeypatch.setattr(daemon_module, name, value)
+    for name in ("LEAST", "GULP"):
+        monkeypatch.setattr(life, name, 50)  # five lines
+    keyed = run(WINDOW.replace("grep: ERROR", "grep: 'ERROR (?P<n>.*)'").replace("within: 1h", "within: 1h, by: n"))
+    memory, commit, written = keyed.daemon.graph.nodes["a.threshold"].memory, keyed.store.commit, []
+
+    def noted(*given):
+        written.append(memory.unwritten)
+        return commit(*given)
+
+    monkeypatch.setattr(keyed.store, "commit", noted)
+    while keyed.daemon.step():
+        assert memory.unwritten <= 1  # the clock of its keys goes on
+    keyed.close()
+
+    # Of each line a key and the line, and the clock; five or six lines come at a time, and six are much.
+    assert 2 * 40 <= sum(written) <= 2 * 40 + len(written)
+    assert 12 <= min(written[:-2])
+    assert max(written) <= 2 * 11 + 1
 
 
 def test_an_open_window_survives_a_kill(run, log, told):

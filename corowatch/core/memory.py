@@ -184,6 +184,11 @@ class Memory(MutableMapping[str, T]):
         """Whether anything is to be written."""
         return bool(self._fresh)
 
+    @property
+    def unwritten(self) -> int:
+        """How many keys and lines are to be written."""
+        return len(self._fresh) + len(self._lines)
+
     def changes(self) -> Iterator[tuple[str, T | None]]:
         """Each changed key with its present value, None if it is gone. Does not forget them."""
         for key, record in self._fresh.items():

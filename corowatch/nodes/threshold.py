@@ -16,8 +16,8 @@ EVIDENCE = 9
 
 State: TypeAlias = tuple[bytes, float, int, Event | None]
 """The window, rests until, suppressed, and what fired and is not over."""
-Kept: TypeAlias = tuple[bytes | list[float], float, int, Event | None]
-"""A State, or one of former versions, whose window was a list of times."""
+Kept: TypeAlias = tuple[bytes | list[float], float | int, int, Event | None]
+"""A State, or one of former versions, whose window was a list of times. A 0 stays one: as 0.0 it takes nine bytes."""
 
 
 def today(kept: Kept) -> State:

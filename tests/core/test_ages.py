@@ -71,7 +71,7 @@ def test_the_first_is_that_of_an_ordered_dict_that_is_moved_in_at_each_touch(ste
 
 
 def test_of_those_that_were_touched_at_the_same_time_the_first_by_name_is_the_first(few):
-    rows = {name: (5.0,) for name in "dbcaef"} | {"z": (4.0,)}
+    rows = dict.fromkeys("dbcaef", (5.0,)) | {"z": (4.0,)}
     keys = Ages(rows, [(row[0], name) for name, row in rows.items()])
     order = []
 

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from corowatch.core.coroutine import finish
 from corowatch.core.errors import StateRefused
 from corowatch.core.events import Tick, rfc3339
+from corowatch.core.keyed import Row
 from corowatch.core.memory import Memory
 from corowatch.core.window import packed
-from corowatch.nodes.threshold import check, standing, threshold
+from corowatch.nodes.threshold import Kept, check, standing, threshold
 from corowatch.testing import Collect, line, restarted
 
 
@@ -314,3 +315,15 @@ def test_until_calm_it_does_what_a_list_of_all_events_would(gaps, at_least, with
             windows[key], firing[key] = [], (now, [])
 
     assert model == [(event.when, event.key["k"], event.state) for event in out]
+
+
+def test_a_key_takes_fourteen_bytes_for_each_event_of_its_window_and_few_beside_them():
+    memory = Memory().proved(Row[Kept])
+    node = threshold(Collect(), at_least=10, within=600.0, by=("ip",), memory=memory)
+
+    for time in range(9):
+        at(node, 1000.0 + time, ip="192.0.2.1")
+        memory.noted()  # so that it is packed, and read again
+
+    # A number of six bytes for the log, when it was touched, and what tells of what kind each is; so for its clocks.
+    assert len('{"ip": "192.0.2.1"}') + 9 * (8 + 6) + 26 + 29 == memory.size

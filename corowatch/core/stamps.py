@@ -107,6 +107,11 @@ KEYED = r"%s(?![\w-])"
 
 # A colour is no letter before the stamp: ESC[32m2026-11-22 10:00:00.
 BEFORE = r"(?:(?<![\w./-])|(?<=\dm)(?:(?<=\x1b\[\dm)|(?<=\x1b\[\d\dm)|(?<=\x1b\[\d;\d\dm)))"
+# What stands before the stamp in many lines, if anything: an address, or the first key of a JSON object; a word, such
+# as a user's name.
+BEFORE_FIRST = (r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
+                r"(?:[A-Za-z]{1,16} \[?)?")
+LEAD = re.compile(BEFORE_FIRST.encode()).match
 
 
 class Form(NamedTuple):
@@ -137,8 +142,6 @@ class Alone(NamedTuple):
     """A match of what follows the second."""
     parts: tuple[int, ...]
     """As those of the form, in the rest."""
-    open: bool
-    """Whether it may have nothing behind the second."""
 
 
 Minute: TypeAlias = tuple[float | None, float, float]
@@ -150,11 +153,18 @@ class Likely(msgspec.Struct):
 
     alone: Alone
     steady: bool
-    """Whether what stands before the stamp tends to be the same in all."""
+    """Whether what stands before the stamp tends to be the same in all; else lines are compared from its last byte
+    on."""
     second: int = 0
-    """Where its second stood last; 0: nowhere."""
+    """How far behind that its second stood last; 0: nowhere."""
+    whole: int = 0
+    """Bytes that tell its second, and that nothing of it follows, as it stood last; 0: it had a fraction."""
     begun: dict[bytes, dict[bytes, Minute]] = msgspec.field(default_factory=dict)
     """Minutes, by what stood in a line before the second, and behind it."""
+
+    def start(self, line: bytes) -> int:
+        """From where on a line is compared with others; -1 if it cannot be."""
+        return 0 if self.steady else LEAD(line).end() - 1  # type: ignore[union-attr]  # it may be empty, so it matches
 
 NEVER: Minute = (None, inf, -inf)
 
@@ -185,22 +195,24 @@ class Stamps:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
         likely = self._likely.get(line[:1])
         if likely is not None:
-            if (begun := likely.begun.get(line[:(place := likely.second)])) is not None:
-                if likely.alone.open and (second := alone_second(line[place:place + 5])) is not None:
-                    start, low, high = begun.get(b"", NEVER)
-                    if start is not None and low <= now < high:
-                        return start + second
+            start = likely.start(line)
+            place = start + likely.second
+            if (begun := likely.begun.get(line[start:place])) is not None:
+                if likely.whole and (told := whole_second(line[place:place + likely.whole])) is not None:
+                    into, behind = told
+                    since, low, high = begun.get(behind, NEVER)
+                    if since is not None and low <= now < high:
+                        return since + into
                 elif (second := SECONDS.get(line[place:place + 2])) is not None and (
                         rest := likely.alone.rest(line, place + 2, END)) is not None:
                     _, _, fraction, behind = rest.group(*likely.alone.parts)
-                    start, low, high = begun.get(behind, NEVER)
-                    if start is not None and low <= now < high:
-                        return start + second + float(b"." + fraction) if fraction else start + second
+                    since, low, high = begun.get(behind, NEVER)
+                    if since is not None and low <= now < high:
+                        return since + second + float(b"." + fraction) if fraction else since + second
             if (found := likely.alone.match(line, 0, END)) is not None:
                 at = self._time(found, likely.alone.form, now)
                 if at is not None:
-                    if likely.steady:
-                        self._begin(likely, found)
+                    self._begin(likely, found)
                     return at
         for scan in self._scans:
             end = scan.last + LONGEST
@@ -243,15 +255,19 @@ class Stamps:
         """Remember how a line begins whose minute is known: what stands before the second decides how it is matched, so
         of the next that begins so only the rest needs to be."""
         form = likely.alone.form
-        before, second, _, behind = found.group(*form.parts)
+        before, second, fraction, behind = found.group(*form.parts)
+        start = likely.start(found.string)
+        if not (likely.steady or 0 < start + 1 == found.start(form.parts[0])):
+            return  # less stands before the stamp than might: it was not the first that was tried
         minute = self._known.get((form.letters, before, behind), NEVER)
         if second and minute[0] is not None:
-            likely.second = found.start(form.parts[1])
+            place = found.start(form.parts[1])
+            likely.second, likely.whole = place - start, 0 if fraction else 5 + len(behind)
             if self._begun >= KNOWN:
                 self._begun = 0
                 for one in self._likely.values():
                     one.begun.clear()
-            likely.begun.setdefault(found.string[:likely.second], {})[behind] = minute
+            likely.begun.setdefault(found.string[start:place], {})[behind] = minute
             self._begun += 1
 
     def _minute(self, key: tuple[str, bytes, bytes], found: re.Match[bytes], form: Form, now: float) -> Minute:
@@ -435,25 +451,24 @@ def automatic() -> tuple[Scan, Scan]:
 
 @cache
 def alone(number: int) -> Alone:
-    """Looks for one form of FORMS, at the first letter or digit of a line, behind a word or an address (IPv4), or in
-    the text under the first key of a JSON object.
+    """Looks for one form of FORMS, at the first letter or digit of a line, behind a word or an address (IPv4) or both,
+    or in the text under the first key of a JSON object.
 
     What it finds is what `automatic` finds there: forms begin with a letter or a digit, none with an address or a key
     of letters, but that of a key with a number, nor with a word and a blank, but those of a month, behind which no
-    other begins; and only one of them fits. It takes a third of the time.
+    other begins, be it in a bracket; and only one of them fits. It takes a third of the time.
     """
-    before = (r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
-              r"(?:[A-Za-z]{1,16} )?")
-    made = scan(f"{before}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
+    made = scan(f"{BEFORE_FIRST}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
     _, _, rest = FORMS[number].partition("%S")
     behind = scan(f"%(%<){rest}" if rest else parted(""), STRICT)
     (form,), (form_of_rest,) = made.forms.values(), behind.forms.values()
-    return Alone(made.pattern.match, form, behind.pattern.match, form_of_rest.parts, bool(behind.pattern.match(b" ")))
+    return Alone(made.pattern.match, form, behind.pattern.match, form_of_rest.parts)
 
 
 @lru_cache(4096)
-def alone_second(five: bytes) -> float | None:
-    """The second that five bytes begin with, if what begins in the other three is no part of any form, whatever
-    follows: no fraction, half of the day, zone or year, and no further digit."""
-    is_other = re.match(rb"[:\]|;]|[ \t](?:[b-oq-z]|[B-OQ-Z][a-z])", five[2:])
-    return SECONDS.get(five[:2]) if is_other else None
+def whole_second(told: bytes) -> tuple[float, bytes] | None:
+    """The second that these bytes begin with, and the zone behind it (empty: none), if what begins in the others is no
+    part of any form, whatever follows: no fraction, half of the day, zone or year, and no further digit.
+    It is for a form that may go without a fraction."""
+    found = re.match(rb"(\d\d)(Z| ?[+-]\d\d:?\d\d|)(?:[:\]|;\"]|[ \t](?:[b-oq-z\[(\"]|[B-OQ-Z][a-z]))", told)
+    return (SECONDS[found[1]], found[2]) if found and found[1] in SECONDS else None

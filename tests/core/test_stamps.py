@@ -395,8 +395,9 @@ def test_where_now_is_no_time_a_missing_year_cannot_be_told(now):
 
 
 SAMPLES = [line for line, _ in ZONED + ZONELESS]
-BEFORE = [b"", b"", b"[", b"- ", b"192.0.2.7 - - [", b"10.1.2.30 ", b'{"ts": "', b'{ "@timestamp":"', b'{"time":',
-          b'{"Nov": "', b"2026 ", b"ts=", b"\x1b[32m", b"KERNDTLB ", b"Sun ", b"Nov ", b"[May ", b"ts ", b"W "]
+BEFORE = [b"", b"", b"[", b"- ", b"192.0.2.7 - - [", b"192.0.2.7 - bob [", b"10.1.2.30 ", b'{"ts": "',
+          b'{ "@timestamp":"', b'{"time":', b'{"Nov": "', b"2026 ", b"ts=", b"\x1b[32m", b"KERNDTLB ", b"Sun ", b"Nov ",
+          b"[May ", b"ts ", b"W "]
 MOMENTS = st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 4e9)
 
 
@@ -427,7 +428,8 @@ def test_an_answer_does_not_depend_on_the_lines_before(lines: list[tuple[bytes, 
     assert [read(line, now) for line, now in lines for _ in range(2)] == together
 
 
-STARTS = [b"", b"....", b"_", b"/", b"- ", b"[", b"10.1.2.3 ", b"Nov ", b"a ", b"- KERN "]
+STARTS = [b"", b"....", b"_", b"/", b"- ", b"[", b"10.1.2.3 ", b"10.1.2.3 - bob [", b"Nov [", b"Nov ", b"a ",
+          b"- KERN "]
 TAILS = [b"", b"Z", b" Z", b" -03 [1]", b" -03", b"+01:00", b" +0200", b".5", b",123456", b".5Z", b".25-12", b" UTC",
          b" PM", b" 2025", b" CET 2025", b" CET", b" EDT"]
 
@@ -487,6 +489,28 @@ def test_of_lines_that_begin_alike_each_tells_its_own_second(line: bytes, ends: 
     one.read(line, NOW)
 
     assert [one.read(each, NOW) for each in lines] == [read(each) for each in lines]
+
+
+HOSTS = [b"10.1.2.3 - - [", b"192.0.2.117 - - [", b"10.1.2.3 ", b"10.1.2.34 ", b"10.1.2.3  - Sun ", b"10.1.2.3 Nov ",
+         b"10.1.2.3 - bob [", b"10.1.2.3:80 ", b"10.1.2.3.4 ", b"1763805600.5 - - [", b"12345 ", b"1 ", b"1", b""]
+
+
+@given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.sampled_from(HOSTS), st.sampled_from([b"07", b"59"]),
+                                                    st.sampled_from([*BEHIND, b" +0000]"])), min_size=8, max_size=16))
+def test_lines_that_begin_with_different_hosts_each_tell_their_own_time(line: bytes, parts) -> None:
+    stamp = line[:line.rfind(b":", 0, 24) + 1].lstrip(b"[<")
+    lines = [host + stamp + second + behind for host, second, behind in parts] * 2
+    one = Stamps()
+
+    assert [read(each) for each in lines] == [one.read(each, NOW) for each in lines]
+
+
+def test_what_a_line_without_a_host_says_is_not_taken_for_what_others_do():
+    lines = [*3 * [b"10.1.2.3 - - [12/Nov/2026:10:00:01 +0000]"], *3 * [b"12/Nov/2026:10:00:02 +0000] a"],
+             b"12/Nov/2026:11:00:02 +0000] a", b"1", b"12", b"10.1.2.3 - - [no time]"]
+    one = Stamps()
+
+    assert [read(line) for line in lines] == [one.read(line, NOW) for line in lines]
 
 
 def test_no_more_beginnings_of_lines_are_remembered_than_a_number(monkeypatch):

@@ -162,6 +162,11 @@ class Event(msgspec.Struct, gc=False):
                      self.key if key is None else key, self.past if past is None else past, tick or self.tick,
                      count or self.count, state or self.state)
 
+    def taking(self, fields: dict[str, Any]) -> Event:
+        """The same event with more fields, which are given away: the event keeps that very dict if it had none."""
+        return Event(self.origin, self.place, self.at, self.text, {**self.fields, **fields} if self.fields else fields,
+                     self.key, self.past, self.tick, self.count, self.state)
+
     def bare(self) -> Event:
         """The same event without its texts: what an alert's id is made of."""
         return Event(self.origin, self.place, self.at, "", NO_FIELDS, self.key, (), self.tick)

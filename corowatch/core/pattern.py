@@ -181,13 +181,13 @@ class _Linear:
         spans = self._match(_ANYWHERE, raw, 0, len(raw))
         if spans[0][0] < 0:
             return None
-        if len(raw) == len(text):  # of ASCII, so the places of bytes are those of characters
-            return {name: text[spans[index][0]:spans[index][1]] for index, name in self._named if spans[index][0] >= 0}
-        return {
-            name: raw[spans[index][0]:spans[index][1]].decode()
-            for index, name in self._named
-            if spans[index][0] >= 0
-        }
+        plain = len(raw) == len(text)  # of ASCII, so the places of bytes are those of characters
+        found = {}
+        for index, name in self._named:
+            start, end = spans[index]
+            if start >= 0:
+                found[name] = text[start:end] if plain else raw[start:end].decode()
+        return found
 
     def masked(self, text: str) -> str:
         return cast(bytes, self._substitute(_mask, text.encode())).decode() if self.test(text) else text

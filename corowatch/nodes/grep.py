@@ -31,7 +31,7 @@ def grep(
                     break
             if found is not None and not (except_ and any(noise.test(text) for noise in except_)):
                 counts["matched"] += 1
-                target.send(event.having(found) if found else event)
+                target.send(event.taking(found) if found else event)
             elif otherwise is not None:
                 otherwise.send(event)
     except GeneratorExit:

@@ -66,7 +66,7 @@ def parse(
             found = None if text is None else read(text if isinstance(text, str) else shown(text))
             if found is not None:
                 counts["parsed"] += 1
-                target.send(event.having(found))
+                target.send(event.taking(found))
             else:
                 counts["unparsed"] += 1
                 if otherwise is not None:

@@ -1,6 +1,6 @@
 from typing import Annotated, Literal
 
-from corowatch.core.events import Consumer, Event, Here, Target
+from corowatch.core.events import BUILT_IN, Consumer, Event, Here, Target
 from corowatch.core.expression import Expr
 from corowatch.core.kinds import Counts, node
 
@@ -25,10 +25,11 @@ def where(
         where: status >= 500 and not path matches '^/health'
     """
     names, holds = expr.names, expr.holds
+    own = not any(name in BUILT_IN for name in names)  # then the fields are all that is asked for
     try:
         while True:
             event = yield
-            if holds({name: here.value(event, name) for name in names}):
+            if holds(event.fields if own else {name: here.value(event, name) for name in names}):
                 counts["matched"] += 1
                 target.send(event)
             elif otherwise is not None:

@@ -19,6 +19,20 @@ def test_an_event_with_nothing_new_is_itself():
     assert EVENT.having({}) is EVENT
 
 
+def test_fields_that_are_given_away_are_added_to_those_that_an_event_has_and_not_copied_where_it_has_none():
+    given = {"user": "bob"}
+
+    assert {"ip": "192.0.2.7", "user": "bob"} == EVENT.taking(given).fields
+    assert {"ip": "192.0.2.7"} == EVENT.fields
+    assert given is Event(EVENT.origin, 7, 1.0, "the line").taking(given).fields
+
+
+def test_all_else_of_an_event_stays_when_it_takes_fields():
+    event = Event(EVENT.origin, 7, 1.0, "the line", {}, {"ip": "192.0.2.7"}, (EVENT.evidence(),), 2.0, 3, "firing")
+
+    assert event.having({"user": "bob"}) == event.taking({"user": "bob"})
+
+
 def test_a_sinks_texts_may_name_what_the_alert_holds_its_own_keys_first():
     alert = Alert(id="1", flow="f", node="alert", title="t", severity="error", at="now", count=5,
                   fields={"ip": "192.0.2.7", "title": "another"}, events=[{"text": "one"}, {"text": "two"}])

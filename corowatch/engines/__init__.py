@@ -74,11 +74,11 @@ class EveryLine(LineByLine):
     name = "every line"
 
     def __init__(self, gates: Sequence[Gate | None]) -> None:
-        self._all = tuple(range(len(gates)))
+        self.gates = tuple(range(len(gates)))
 
     def lines(self, data: bytes, found: None = None) -> Iterator[Hit]:
         for start, end in spans(data):
-            yield start, end, self._all
+            yield start, end, self.gates
 
     def proven(self, found: None = None) -> Sequence[Pattern | None]:
         return ()

@@ -1,6 +1,8 @@
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from corowatch.core.coroutine import Broadcast
 from corowatch.core.events import Block, Chunk, Position
@@ -36,6 +38,28 @@ def test_each_line_becomes_an_event_at_its_place():
 
     assert [(100, "one"), (104, "two"), (109, ""), (110, "x")] == [(event.place, event.text) for event in events]
     assert 4 == counts["lines"]
+
+
+class Each(LineByLine):
+    """Names each line, as an engine does that looks for something."""
+
+    def lines(self, data, found):
+        return ((start, end, [0]) for start, end in spans(data))
+
+    def proven(self, found):
+        return ()
+
+
+@given(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\r\n", "é€".encode(), b"\xff", b"\xe2\x82",
+                                 b"\x0b\x0c\x85", b" "])))
+def test_where_every_line_is_wanted_each_is_what_it_is_where_some_are(parts):
+    data, sent = b"".join(parts), []
+    for engine in (EveryLine([None]), Each()):
+        counts, out = Counts(lines=0, cut=0, skewed=0), Collect()
+        scan([out], engine=engine, clock=Clock("none", counts), counts=counts).send(block(data, 7, NOW))
+        sent.append(([(event.place, event.at, event.text) for event in out], counts))
+
+    assert sent[1] == sent[0]
 
 
 def test_a_last_line_without_a_newline_is_a_line():

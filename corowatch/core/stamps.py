@@ -147,6 +147,8 @@ class Alone(NamedTuple):
 Minute: TypeAlias = tuple[float | None, float, float]
 """When it begins, None if there is no such, and the range of `now` for which that holds."""
 
+NEVER: Minute = (None, inf, -inf)
+
 
 class Likely(msgspec.Struct):
     """The form that was found last in lines that begin alike."""
@@ -161,12 +163,14 @@ class Likely(msgspec.Struct):
     """Bytes that tell its second, and that nothing of it follows, as it stood last; 0: it had a fraction."""
     begun: dict[bytes, dict[bytes, Minute]] = msgspec.field(default_factory=dict)
     """Minutes, by what stood in a line before the second, and behind it."""
+    told: bytes = b""
+    """What told the time last, up to what shows that nothing of it follows."""
+    at: Minute = NEVER
+    """That time, and the range of `now` for which it holds."""
 
     def start(self, line: bytes) -> int:
         """From where on a line is compared with others; -1 if it cannot be."""
         return 0 if self.steady else LEAD(line).end() - 1  # type: ignore[union-attr]  # it may be empty, so it matches
-
-NEVER: Minute = (None, inf, -inf)
 
 
 class Stamps:
@@ -196,12 +200,17 @@ class Stamps:
         likely = self._likely.get(line[:1])
         if likely is not None:
             start = likely.start(line)
+            if line[start:start + len(likely.told)] == likely.told:
+                at, low, high = likely.at
+                if low <= now < high:
+                    return at
             place = start + likely.second
             if (begun := likely.begun.get(line[start:place])) is not None:
                 if likely.whole and (told := whole_second(line[place:place + likely.whole])) is not None:
                     into, behind = told
                     since, low, high = begun.get(behind, NEVER)
                     if since is not None and low <= now < high:
+                        likely.told, likely.at = line[start:place + likely.whole], (since + into, low, high)
                         return since + into
                 elif (second := SECONDS.get(line[place:place + 2])) is not None and (
                         rest := likely.alone.rest(line, place + 2, END)) is not None:

@@ -109,8 +109,8 @@ KEYED = r"%s(?![\w-])"
 BEFORE = r"(?:(?<![\w./-])|(?<=\dm)(?:(?<=\x1b\[\dm)|(?<=\x1b\[\d\dm)|(?<=\x1b\[\d;\d\dm)))"
 # What stands before the stamp in many lines, if anything: an address, or the first key of a JSON object; a word, such
 # as a user's name.
-BEFORE_FIRST = (r"""(?:\d{1,3}(?:\.\d{1,3}){3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?")?[^0-9A-Za-z]{0,8}"""
-                r"(?:[A-Za-z]{1,16} \[?)?")
+BEFORE_FIRST = (r"""(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?"|)[^0-9A-Za-z]{0,8}"""
+                r"(?:[A-Za-z]{1,16} \[?|)")
 LEAD = re.compile(BEFORE_FIRST.encode()).match
 
 

@@ -177,7 +177,11 @@ class Event(msgspec.Struct, gc=False):
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
-    """It is `at` now, as far as the sources of the node that receives it are read."""
+    """It is `at` now, as far as the sources of the node that receives it are read.
+
+    Nodes ask of what they receive whether it is an Event, as it nearly always is: to be told that it is no Tick takes
+    six times as long.
+    """
 
     at: float
 

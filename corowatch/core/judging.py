@@ -81,7 +81,7 @@ def judged(target: Target[Event], figure: Figure[Worth, Pane], memory: Kept,
                 keys.forget(over)
                 counts["resolved"] += 1
                 target.send(Event.of(fired).having({"suppressed": suppressed}, tick=deadline, state="resolved"))
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 continue
             if (name := keys.admit(item)) is None:
@@ -139,7 +139,7 @@ def reported(target: Target[Event], figure: Figure[Worth, Pane], memory: Kept,
                 count = sum(pane[1] for pane in panes)
                 target.send(Event.of(last).having(of_panes(figure, panes, count, newest), key=keys.key(told),
                                                   tick=deadline, count=count))
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
             elif (name := keys.admit(item)) is None:
                 continue

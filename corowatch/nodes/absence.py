@@ -69,7 +69,7 @@ def absence(
                 keys.amend(silent, (times, last, event))
                 counts["fired"] += 1
                 target.send(event)
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(at)
                 if not by and keys.get(ALL) is None:
                     keys.put(ALL, ([at] * below, None, None), at + for_)

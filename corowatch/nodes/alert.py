@@ -107,7 +107,7 @@ def alert(
             item = yield
             for _, last in holding.over(item.when):
                 send(last)
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 continue
             if item.state == "resolved":
                 resolve(item)

@@ -91,7 +91,7 @@ def all_of(
     try:
         while True:
             item = yield
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 continue
             matched, captured = found_by(of, item.text)

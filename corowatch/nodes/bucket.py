@@ -67,7 +67,7 @@ def bucket(
     try:
         while True:
             item = yield
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 continue
             if (name := keys.admit(item)) is None or (value := keys.texts(item, of)) is None:

@@ -70,7 +70,7 @@ def collect(
             at = item.when
             for name, deadline, state in keys.due(at):
                 send(name, state, deadline, complete=False)
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(at)
                 continue
             if (key := keys.admit(item)) is None:

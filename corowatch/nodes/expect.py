@@ -71,7 +71,7 @@ def expect(
                 keys.amend(missing, (since, moment, last, event))
                 counts["fired"] += 1
                 target.send(event)
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(now)
                 if not by and keys.get(ALL) is None:
                     moment = at.after(now + early, zone)

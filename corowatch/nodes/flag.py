@@ -52,7 +52,7 @@ def flag(
             item = yield
             for key, _, _ in keys.due(item.when):
                 keys.forget(key)
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 continue
             if keys.admit(item) is None or (values := keys.texts(item, by)) is None:

@@ -84,7 +84,7 @@ def pair(
     try:
         while True:
             item = yield
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 pass_time(item.at)
                 continue
             opened = next((found for begin in open if (found := begin.fields(item.text)) is not None), None)

@@ -38,7 +38,7 @@ def sample(
     try:
         while True:
             item = yield
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 continue
             if (name := keys.admit(item)) is None:

@@ -67,7 +67,7 @@ def sequence(
     try:
         while True:
             item = yield
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 continue
             matched, captured = found_by(steps, item.text)

@@ -100,7 +100,7 @@ def spike(
                 keys.amend(ended, (panes, since, until, 0, last), windows.next_end(end + 1, since, until))
                 told = windows.told(*found) | {"direction": "down", "suppressed": suppressed}
                 target.send(Event.of(last).having(told, key=keys.key(ended), tick=deadline))
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 if not by and keys.get(ALL) is None:
                     keys.put(ALL, ([], item.at, 0.0, 0, None))

@@ -46,7 +46,7 @@ def tally(
                 counts["fired"] += 1
                 target.send(Event.of(last).having({"count": count}, key=keys.key(told), tick=deadline,
                                                    count=count))
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(item.at)
                 continue
             if (name := keys.admit(item)) is None:

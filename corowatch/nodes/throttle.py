@@ -36,7 +36,7 @@ def throttle(
             item = yield
             for name, last in holding.over(item.when):
                 target.send(last.having({}, key=keys.key(name)))
-            if isinstance(item, Tick) or (name_ := keys.admit(item)) is None:
+            if not isinstance(item, Event) or (name_ := keys.admit(item)) is None:
                 continue
             if holding.passes(name_, item):
                 target.send(item.having({}, key=keys.key(name_)))

@@ -36,6 +36,7 @@ EPOCH = datetime(1970, 1, 1)
 LAST = float((datetime.max - EPOCH).days + 1) * DAY
 MONTHS = b"january,february,march,april,may,june,july,august,september,october,november,december".split(b",")
 MONTH_OF = {b"sept": 9} | {name[:n]: i for i, name in enumerate(MONTHS, 1) for n in (3, len(name))}
+MONTH = "[ADFJMNOSadfjmnos][A-Za-z]{2,8}"
 
 # Each directive is one group, save the weekday, which tells nothing.
 STRICT = {
@@ -43,7 +44,7 @@ STRICT = {
     **dict.fromkeys("ymdHMS", r"(\d\d)"),
     "k": r"([ 01]\d|2[0-3])",
     "e": r" ?(\d\d?)",
-    "b": r"([ADFJMNOSadfjmnos][A-Za-z]{2,8})",
+    "b": f"({MONTH})",
     "f": r"(\d{1,9})",
     "p": r"([AaPp])\.?[Mm]\b",
     # After a blank only four digits are a zone: `10:00:00 -12 degrees`; or two before a bracket, as of PostgreSQL where
@@ -108,9 +109,9 @@ KEYED = r"%s(?![\w-])"
 # A colour is no letter before the stamp: ESC[32m2026-11-22 10:00:00.
 BEFORE = r"(?:(?<![\w./-])|(?<=\dm)(?:(?<=\x1b\[\dm)|(?<=\x1b\[\d\dm)|(?<=\x1b\[\d;\d\dm)))"
 # What stands before the stamp in many lines, if anything: an address, or the first key of a JSON object; a word, such
-# as a user's name.
+# as a user's name. No word that may be a month where the rest may be of its form: `Nov 03-17 16:13:38.811`.
 BEFORE_FIRST = (r"""(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?= )|\{ ?"[A-Za-z_@]{1,16}" ?: ?"|)[^0-9A-Za-z]{0,8}"""
-                r"(?:[A-Za-z]{1,16} \[?|)")
+                rf"(?:(?!{MONTH} \d\d-\d\d )[A-Za-z]{{1,16}} \[?|)")
 LEAD = re.compile(BEFORE_FIRST.encode()).match
 
 
@@ -465,7 +466,7 @@ def alone(number: int) -> Alone:
 
     What it finds is what `automatic` finds there: forms begin with a letter or a digit, none with an address or a key
     of letters, but that of a key with a number, nor with a word and a blank, but those of a month, behind which no
-    other begins, be it in a bracket; and only one of them fits. It takes a third of the time.
+    other begins that is looked for, be it in a bracket; and only one of them fits. It takes a third of the time.
     """
     made = scan(f"{BEFORE_FIRST}{BEFORE}(?=[0-9A-Za-z]){FORMS[number]}", STRICT)
     _, _, rest = FORMS[number].partition("%S")

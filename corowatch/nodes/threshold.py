@@ -94,7 +94,7 @@ def threshold(
                 keys.forget(key)
                 counts["resolved"] += 1
                 target.send(Event.of(fired).having({"suppressed": suppressed}, tick=deadline, state="resolved"))
-            if isinstance(item, Tick):
+            if not isinstance(item, Event):
                 keys.pass_time(when)
                 continue
             if (name := keys.admit(item)) is None:

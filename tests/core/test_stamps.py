@@ -541,6 +541,16 @@ def test_lines_of_several_forms_are_told_apart(parts: list[tuple[bytes, bytes, b
     assert [one.read(line, NOW) for line in lines] == [read(line) for line in lines]
 
 
+@pytest.mark.parametrize("word", [b"Nov", b"Sun", b"ordinary"])
+def test_what_may_be_a_month_is_no_word_before_a_day_of_another_form(word):
+    line = b"10.1.2.3 - " + word + b" 03-17 16:13:07.5 a"
+    one = Stamps()
+    for _ in range(3):
+        one.read(b"10.1.2.3 - a 03-17 16:13:07.5 a", NOW)
+
+    assert [read(line)] * 3 == [one.read(line, NOW) for _ in range(3)]
+
+
 def test_a_number_beyond_the_last_year_is_no_time():
     assert Stamps("%s").read(b"253402300799 a", NOW) == 253402300799.0
     assert Stamps("%s").read(b"253402300800 a", NOW) is None

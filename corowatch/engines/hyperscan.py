@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from corowatch.core.ahead import Ahead, Window
     from corowatch.engines.gate import Scannable  # loaded only where something is compiled
 
-RECIPE = 4
+RECIPE = 5
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
 LEARN = (4 << 20, 64 << 20)
 """So many bytes are scanned when it is seen which gates are passed too often."""
@@ -95,6 +95,7 @@ class Hyperscan:
         self._learn_at = next(self._lessons)
         self._scanned = 0
         self._passed: Counter[int] = Counter()
+        self._large: set[int] = set()  # gates that can be looked for by a part of them alone
         self._scout: Scout | None = None
         self._scouts: Scouts = NoScouts() if joined or scouts is None else scouts
         self._foreign = False  # whether lines were seen that are not ASCII
@@ -204,18 +205,12 @@ class Hyperscan:
         rarest_first = sorted(self._narrow.parts, key=lambda gate: passed.get(gate, 0))
         until_now = accumulate(passed.get(gate, 0) for gate in rarest_first)
         rare = sorted(gate for gate, sum_ in zip(rarest_first, until_now, strict=True)
-                      if sum_ <= size // OFTEN or self._too_large(gate))
+                      if sum_ <= size // OFTEN or gate in self._large)
         if rare == self._narrow.parts:
             return False
         self._take(base(self._gates, self._cache, wide=False, parts=rare, joined=self._joined))
+        self._large.update(set(self._narrow.parts) - set(rare))
         return True
-
-    def _too_large(self, number: int) -> bool:
-        """Whether a gate can be looked for by a part of it alone."""
-        from corowatch.engines.gate import gate_of
-
-        return any(why_refused(gate_of(pattern, joined=self._joined).expression(wide=False))
-                   for pattern in self._gates[number] or ())
 
     def lines(self, data: bytes, found: Found) -> Iterator[Hit]:
         return self._among_all(data, found) if found.by.always or not found.clean else self._hit(data, found)
@@ -305,8 +300,12 @@ def _made(gates: Sequence[Gate | None], parts: Collection[int], *, wide: bool,
             always.add(number)
     wanted = [one for one in wanted if one[0] not in always]
     made = _compiled(wanted, wide=wide)
-    if made is None and wanted:  # what is too large by itself leaves out its gate alone
-        always |= {number for number, one in wanted if why_refused(one.expression(wide=wide))}
+    if made is None and wanted:  # what is too large by itself is looked for by a part of it, or leaves out its gate
+        large = {number for number, one in wanted if why_refused(one.expression(wide=wide))}
+        wanted = [one for one in wanted if one[0] not in large]
+        wanted += [(number, gate_of(pattern, by_part=True, joined=joined))
+                   for number in large for pattern in gates[number] or ()]
+        always |= {number for number, one in wanted if number in large and why_refused(one.expression(wide=wide))}
         wanted = [one for one in wanted if one[0] not in always]
         made = _compiled(wanted, wide=wide)
         if made is None:  # each is taken alone, and all together are too large

@@ -8,6 +8,7 @@ Source: RE2, "Syntax" (doc/syntax.txt) and re2/parse.cc.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Literal, TypeAlias
 
@@ -122,6 +123,14 @@ class _Set(msgspec.Struct):
         return Chars(frozenset(self.bytes) - never, self.wide)
 
 
+@functools.cache
+def _one(char: int, *, fold: bool, never: frozenset[int]) -> Chars:
+    """A character alone."""
+    chars = _Set(set())
+    chars.add(char, char, fold=fold)
+    return chars.node(negated=False, never=never)
+
+
 class _Reader:
     """Reads from the left; flags are handed down, for they end with their group. `fold` is that of case."""
 
@@ -190,9 +199,7 @@ class _Reader:
 
     def _literal(self, char: int, *, fold: bool) -> Node:
         if char < 128 or fold:
-            chars = _Set(set())
-            chars.add(char, char, fold=fold)
-            return chars.node(negated=False, never=self._never)
+            return _one(char, fold=fold, never=self._never)
         return _cat([Chars(frozenset((byte,))) for byte in chr(char).encode("utf-8", "surrogatepass")])
 
     def _escape(self, *, fold: bool) -> Node:

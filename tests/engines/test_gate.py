@@ -129,12 +129,15 @@ def test_a_gate_that_is_wider_is_not_exact(pattern):
 
 @pytest.mark.parametrize(("pattern", "narrow"), [
     ("connection.*XK-427", r"\x58\x4b\x2d\x34\x32\x37"),
-    (r"connection \w+XK-427", r"[\x30-\x39\x41-\x5a\x5f\x61-\x7a]\x58\x4b\x2d\x34\x32\x37"),
-    (r"\berror\b.*\bSet_fail(ed|ure)", r"\b\x53\x65\x74\x5f\x66\x61\x69\x6c(?:\x65\x64|\x75\x72\x65)"),
+    (r"connection \w+XK-427", r"\x58\x4b\x2d\x34\x32\x37"),
+    ("(XK)-427(8|9)", r"\x58\x4b\x2d\x34\x32\x37"),
+    (r"(?:error|warning) XK-427", r"\x20\x58\x4b\x2d\x34\x32\x37"),
+    (r"\berror\b.*\bSet_fail(ed|ure)", r"\x53\x65\x74\x5f\x66\x61\x69\x6c"),
     (r"XK-427:?\s*connection", r"\x58\x4b\x2d\x34\x32\x37"),
     (r"^a.*XK-427.*b$", r"\x58\x4b\x2d\x34\x32\x37"),
-    (r"^Set_fail: \d+ b", r"\n\x53\x65\x74\x5f\x66\x61\x69\x6c\x3a\x20[\x30-\x39]"),
-    (r"b\s+Set_fail$", r"[\x09\x0a\x0c-\x0d\x20]\x53\x65\x74\x5f\x66\x61\x69\x6c\r?\n".replace(r"\x0a", "")),
+    (r"^Set_fail: \d+ b", r"\x53\x65\x74\x5f\x66\x61\x69\x6c\x3a\x20"),
+    (r"b\s+Set_fail$", r"\x53\x65\x74\x5f\x66\x61\x69\x6c"),
+    ("^b|a.*XK-427", r"(?:\n\x62|\x58\x4b\x2d\x34\x32\x37)"),
     ("a.*XK-427|b+Set_fail", r"(?:\x58\x4b\x2d\x34\x32\x37|\x62\x53\x65\x74\x5f\x66\x61\x69\x6c)"),
     ("(?i)a.*xk-427 x", r"[\x58\x78][\x4b\x6b]\x2d\x34\x32\x37\x20[\x58\x78]"),
 ])
@@ -144,7 +147,7 @@ def test_a_gate_may_be_that_of_a_part_that_is_likely_to_be_rare(pattern, narrow)
     assert narrow == gate.narrow
     assert gate.by_part
     assert not gate.exact
-    assert gate.anchored == pattern.startswith("^Set")
+    assert gate.anchored == pattern.startswith("^b|")
 
 
 @pytest.mark.parametrize("pattern", [

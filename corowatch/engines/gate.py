@@ -175,10 +175,8 @@ def _without_head(node: Node) -> Node:
 def _mirrored(node: Node) -> Node:
     """The texts of `node` read from right to left."""
     match node:
-        case Chars():
-            return node
         case Cat(parts):
-            return Cat(tuple(_mirrored(part) for part in reversed(parts)))
+            return Cat(tuple(part if isinstance(part, Chars) else _mirrored(part) for part in reversed(parts)))
         case Alt(parts):
             return Alt(tuple(_mirrored(part) for part in parts))
         case Repeat(part, least, most):
@@ -233,11 +231,17 @@ def _rarity(text: tuple[Chars, ...]) -> int:
     rarity = same = 0
     kind = ""
     for part in text:
-        char = chr(max(part.bytes))
-        before, kind = kind, "a" if char.islower() else "A" if char.isupper() else "0" if char.isdigit() else "-"
+        before, kind = kind, _kind(part.bytes)
         same = same + 1 if kind == before else 1
         rarity += same <= WORD
     return rarity
+
+
+@functools.cache
+def _kind(among: frozenset[int]) -> str:
+    """What sort of characters these are."""
+    char = chr(max(among))
+    return "a" if char.islower() else "A" if char.isupper() else "0" if char.isdigit() else "-"
 
 
 # --- proving ------------------------------------------------------------------------------------------
@@ -257,16 +261,20 @@ def _seen(node: Node) -> bool:
     return True
 
 
-def _leaves(node: Node) -> Iterator[Chars | Edge]:
+def _leaves(node: Node) -> list[Chars | Edge]:
     """The sets of characters and the edges that a tree is made of."""
     match node:
         case Cat(parts) | Alt(parts):
+            leaves: list[Chars | Edge] = []
             for part in parts:
-                yield from _leaves(part)
+                if isinstance(part, Chars):  # most are
+                    leaves.append(part)
+                else:
+                    leaves += _leaves(part)
+            return leaves
         case Repeat(part):
-            yield from _leaves(part)
-        case _:
-            yield node
+            return _leaves(part)
+    return [node]
 
 
 # --- writing ------------------------------------------------------------------------------------------
@@ -275,6 +283,8 @@ def _leaves(node: Node) -> Iterator[Chars | Edge]:
 def _written(node: Node, *, wide: bool, first: bool, last: bool) -> str:
     """The expression of a tree. `first` and `last`: nothing stands before it, or behind."""
     match node:
+        case Chars(among, False):
+            return _set(among)
         case Cat(parts):
             end = len(parts) - 1
             return "".join(_written(part, wide=wide, first=first and at == 0, last=last and at == end)

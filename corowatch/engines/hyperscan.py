@@ -38,6 +38,8 @@ LEARN = (4 << 20, 64 << 20)
 OFTEN = 65536
 """Bytes; if parts of patterns are found more than once in so many, looking for them instead of the wholes saves less
 than the lines cost that are looked at in vain."""
+ENOUGH = 2
+"""Parts that are found up to so many times as often are not worth compiling all anew."""
 MOST, SPARSE = 1000, 8
 """Of more hits than so many, and one for so many bytes, none is of use: every line is looked at."""
 ERRORS = (hyperscan.error, hyperscan.HyperscanError)
@@ -202,6 +204,8 @@ class Hyperscan:
     def _learnt(self, passed: Mapping[int, int], size: int) -> bool:
         """Whether parts turn out to be common, by how often each gate was passed in so many bytes; their gates are
         looked for as a whole from now on, in the runs to come as well. That is as good as ever, only slower."""
+        if sum(passed.get(gate, 0) for gate in self._narrow.parts) <= ENOUGH * size // OFTEN:
+            return False
         rarest_first = sorted(self._narrow.parts, key=lambda gate: passed.get(gate, 0))
         until_now = accumulate(passed.get(gate, 0) for gate in rarest_first)
         rare = sorted(gate for gate, sum_ in zip(rarest_first, until_now, strict=True)

@@ -74,6 +74,7 @@ _ESCAPES = {"a": 7, "f": 12, "t": 9, "n": 10, "r": 13, "v": 11}
 _FOLDS = {0x212A: frozenset(b"Kk"), 0x17F: frozenset(b"Ss")}
 """The characters outside ASCII that are, whatever their case, letters of ASCII: the Kelvin sign and the long s."""
 
+_PLAIN = re.compile(r"[\w !\"#%&',/:;<=>@`~-]+(?![*+?{])", re.ASCII)  # what stands for itself, and once
 _COUNT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*|))?\}")  # with another digit in front it is plain text
 _OPENS = re.compile(r"\(\?(?:P?<[^>]+>|(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)]))")
 
@@ -150,6 +151,8 @@ class _Reader:
                 self._take()
                 branches.append(_cat(parts))
                 parts = []
+            elif plain := _PLAIN.match(self.rest):
+                parts += [_one(ord(char), fold="i" in flags, never=self._never) for char in self._take(plain.end())]
             elif (opened := _OPENS.match(self.rest)) and opened["end"] == ")":
                 self._take(opened.end())
                 flags = _changed(flags, opened["flags"])

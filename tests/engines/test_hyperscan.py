@@ -173,6 +173,16 @@ def test_a_part_that_turns_out_to_be_common_is_looked_for_no_more(monkeypatch):
     assert names == set(kept)
 
 
+@pytest.mark.parametrize(("often", "after"), [(len(LINES), [[0], [0]]), (len(LINES) + 1, [])])
+def test_for_a_part_that_is_hardly_too_common_nothing_is_compiled_anew(monkeypatch, often, after):
+    monkeypatch.setattr(hyperscan, "LEARN", (len(LINES),))
+    monkeypatch.setattr(hyperscan, "OFTEN", often)
+    scanner = engine(r"PacketResponder \d+ x", "a.b")
+
+    assert [[0], [0]] == [gates for *_, gates in named(scanner, LINES)]
+    assert after == [gates for *_, gates in named(scanner, LINES)]
+
+
 def test_a_part_that_is_hit_without_end_is_looked_for_no_more_at_once():
     many = [f"PacketResponder.*code{n}$" for n in range(12)]
     data = b"a PacketResponder of many\n" * 4000
@@ -208,7 +218,7 @@ def test_what_scans_lines_beyond_ascii_is_taken_from_the_cache_too(monkeypatch):
 
 def test_lines_beyond_ascii_are_scanned_for_what_was_learnt(monkeypatch):
     monkeypatch.setattr(hyperscan, "LEARN", (len(LINES),))
-    monkeypatch.setattr(hyperscan, "OFTEN", len(LINES))
+    monkeypatch.setattr(hyperscan, "OFTEN", 2 * len(LINES))
     beyond = LINES + "\u00e9\n".encode()
     scanner = engine(r"PacketResponder \d+ x", "XK-427")
     first = named(scanner, beyond)

@@ -35,7 +35,7 @@ RECIPE = 5
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
 LEARN = (4 << 20, 64 << 20)
 """So many bytes are scanned when it is seen which gates are passed too often."""
-OFTEN = 65536
+OFTEN = 262144
 """Bytes; if parts of patterns are found more than once in so many, looking for them instead of the wholes saves less
 than the lines cost that are looked at in vain."""
 ENOUGH = 2

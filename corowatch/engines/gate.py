@@ -12,7 +12,7 @@ byte stands in that line, its newline included. It may match in more lines, so w
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
 import msgspec
 
@@ -80,25 +80,23 @@ def _gate(expression: str, *, by_part: bool, joined: bool) -> Scannable:
         raise NoGate("it may match an empty text")
     if isinstance(tree, Chars) and (tree.wide or len(tree.bytes) > FEW):
         raise NoGate("it looks for one character of many, which stand in nearly every line")
-    leaves = set(_leaves(tree))
-    edges = any(isinstance(leaf, Edge) for leaf in leaves)
+    leaves = _leaves(tree)
     if by_part and (part := _rarest(tree)) != tree:
-        if edges:  # one that is where it may not be tells that the whole has no gate
+        if Edge("^") in leaves or Edge("$") in leaves:  # it may stand where the whole has no gate
             _written(tree, wide=False, first=True, last=True)
-        found = set(_leaves(part))
-        return Scannable(*_both(part, found), Edge("^") in found, exact=False, by_part=True)
+        return Scannable(*_both(part), Edge("^") in _leaves(part), exact=False, by_part=True)
     anchored = Edge("^") in leaves
-    parts = set(_leaves(whole))
+    parts = _leaves(whole)
     # What is cut beside an edge may be what the edge needs: `a[bc]*\b` is not in every line that `a` is in.
     cut_at_edge = tree != whole and any(isinstance(part, Edge) for part in parts)
     vague = any(isinstance(part, Chars) and part.vague for part in parts)
-    return Scannable(*_both(tree, leaves), anchored, exact=not (anchored or cut_at_edge or vague or joined))
+    return Scannable(*_both(tree), anchored, exact=not (anchored or cut_at_edge or vague or joined))
 
 
-def _both(tree: Node, leaves: Set[Chars | Edge]) -> tuple[str, str]:
-    """The expressions of a tree with these leaves for any line and for lines of ASCII alone."""
+def _both(tree: Node) -> tuple[str, str]:
+    """The expressions of a tree for any line and for lines of ASCII alone."""
     narrow = _written(tree, wide=False, first=True, last=True)
-    beyond = any(isinstance(leaf, Chars) and leaf.wide for leaf in leaves)
+    beyond = any(isinstance(leaf, Chars) and leaf.wide for leaf in _leaves(tree))
     return _written(tree, wide=True, first=True, last=True) if beyond else narrow, narrow
 
 
@@ -169,6 +167,8 @@ def _cut_parts(parts: tuple[Node, ...]) -> Node:
 
 def _without_head(node: Node) -> Node:
     """Every text of `node` ends with one of this: what may be left out at the beginning is gone."""
+    if isinstance(node, Cat) and node.parts and isinstance(node.parts[0], Chars):  # nothing may, as of most
+        return node
     return _mirrored(_without_tail(_mirrored(node)))
 
 

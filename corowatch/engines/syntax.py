@@ -109,8 +109,8 @@ class _Set(msgspec.Struct):
 
     def add_class(self, of: frozenset[int], *, negated: bool, fold: bool) -> None:
         """A class of ASCII. What is folded is folded before it is negated."""
-        named = _Set(set())
-        for byte in of:
+        named = _Set(set(of))
+        for byte in of if fold else ():
             named.add(byte, byte, fold=fold)
         self.bytes |= ASCII - named.bytes if negated else named.bytes
         self.wide |= negated or named.wide

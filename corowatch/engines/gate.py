@@ -37,21 +37,22 @@ class NoGate(ValueError):
 
 
 class Scannable(msgspec.Struct, frozen=True):
-    """A gate. `wide` is the expression for any line, `narrow` the one for lines of ASCII alone.
+    """A gate: one of the expressions in `wide` is found in the line, and one of `narrow` in a line of ASCII alone. Of a
+    choice there is each, for as one it is compiled ten times as slowly, and to the same.
 
-    `exact`: a line of ASCII in which `narrow` is found is one that the pattern matches, unless it ends with a CR, which
-    is not shown. `by_part`: it is that of a part of the pattern.
+    `exact`: a line of ASCII in which one of `narrow` is found is one that the pattern matches, unless it ends with a
+    CR, which is not shown. `by_part`: it is that of a part of the pattern.
     """
 
-    wide: str
-    narrow: str
+    wide: tuple[str, ...]
+    narrow: tuple[str, ...]
     anchored: bool
     exact: bool
     by_part: bool = False
 
-    def expression(self, *, wide: bool) -> bytes:
-        """As the scanner takes it."""
-        return (self.wide if wide else self.narrow).encode()
+    def expressions(self, *, wide: bool) -> list[bytes]:
+        """As the scanner takes them."""
+        return [one.encode() for one in (self.wide if wide else self.narrow)]
 
 
 def gate_of(pattern: Pattern, *, by_part: bool = False, joined: bool = False) -> Scannable:
@@ -93,11 +94,21 @@ def _gate(expression: str, *, by_part: bool, joined: bool) -> Scannable:
     return Scannable(*_both(tree), anchored, exact=not (anchored or cut_at_edge or vague or joined))
 
 
-def _both(tree: Node) -> tuple[str, str]:
+def _both(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The expressions of a tree for any line and for lines of ASCII alone."""
-    narrow = _written(tree, wide=False, first=True, last=True)
-    beyond = any(isinstance(leaf, Chars) and leaf.wide for leaf in _leaves(tree))
-    return _written(tree, wide=True, first=True, last=True) if beyond else narrow, narrow
+    choices = list(_choice(tree))
+    narrow = tuple(_written(each, wide=False, first=True, last=True) for each in choices)
+    if not any(isinstance(leaf, Chars) and leaf.wide for leaf in _leaves(tree)):
+        return narrow, narrow
+    return tuple(_written(each, wide=True, first=True, last=True) for each in choices), narrow
+
+
+def _choice(node: Node) -> Iterator[Node]:
+    """What a tree is a choice of."""
+    for part in node.parts if isinstance(node, Alt) else ():
+        yield from _choice(part)
+    if not isinstance(node, Alt):
+        yield node
 
 
 def at_start(pattern: Pattern) -> bytes | None:

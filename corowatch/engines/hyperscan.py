@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from corowatch.core.ahead import Ahead, Window
     from corowatch.engines.gate import Scannable  # loaded only where something is compiled
 
-RECIPE = 5
+RECIPE = 6
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
 LEARN = (4 << 20, 64 << 20)
 """So many bytes are scanned when it is seen which gates are passed too often."""
@@ -305,11 +305,12 @@ def _made(gates: Sequence[Gate | None], parts: Collection[int], *, wide: bool,
     wanted = [one for one in wanted if one[0] not in always]
     made = _compiled(wanted, wide=wide)
     if made is None and wanted:  # what is too large by itself is looked for by a part of it, or leaves out its gate
-        large = {number for number, one in wanted if why_refused(one.expression(wide=wide))}
+        large = {number for number, one in wanted if any(map(why_refused, one.expressions(wide=wide)))}
         wanted = [one for one in wanted if one[0] not in large]
         wanted += [(number, gate_of(pattern, by_part=True, joined=joined))
                    for number in large for pattern in gates[number] or ()]
-        always |= {number for number, one in wanted if number in large and why_refused(one.expression(wide=wide))}
+        always |= {number for number, one in wanted
+                   if number in large and any(map(why_refused, one.expressions(wide=wide)))}
         wanted = [one for one in wanted if one[0] not in always]
         made = _compiled(wanted, wide=wide)
         if made is None:  # each is taken alone, and all together are too large
@@ -326,8 +327,9 @@ def _compiled(wanted: Sequence[tuple[int, Scannable]], *, wide: bool) -> Any:
     if not wanted:
         return None
     made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    each = [(number, expression) for number, one in wanted for expression in one.expressions(wide=wide)]
     try:
-        made.compile(expressions=[one.expression(wide=wide) for _, one in wanted], ids=[number for number, _ in wanted])
+        made.compile(expressions=[expression for _, expression in each], ids=[number for number, _ in each])
     except ERRORS:
         return None
     return made

@@ -12,7 +12,8 @@ byte stands in that line, its newline included. It may match in more lines, so w
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -27,6 +28,8 @@ TWINS = 2
 """Characters of which one stands at a place of a text: a letter, small or large."""
 RARE, WORD = 6, 4
 """From what on a text is taken to be rare; characters of one kind beyond so many make it no rarer."""
+_LONG = re.compile(rf"((.)\2{{{WORD - 1}}})\2+")
+_ENDS = re.compile(rf"(?:-+a{{1,{WORD - 1}}})+-*$")
 _NEVER = frozenset((0xff,))
 _LONGEST = 4
 """Bytes of a character, at most."""
@@ -219,33 +222,31 @@ def _rarest(node: Node) -> Node:
         case Alt(parts):
             return Alt(tuple(map(_rarest, parts)))
         case Cat(parts):
-            best = max(_texts(parts), key=_rarity, default=())
-            return _joined(*best) if _rarity(best) >= RARE else node
+            kinds, text = max(_texts(parts), key=lambda one: _rarity(one[0]), default=("", ()))
+            return _joined(*text) if _rarity(kinds) >= RARE else node
     return node
 
 
-def _texts(parts: tuple[Node, ...]) -> Iterator[tuple[Chars, ...]]:
-    """What stands together that is one character or another, as where case is folded."""
+def _texts(parts: tuple[Node, ...]) -> Iterator[tuple[str, Sequence[Chars]]]:
+    """What stands together that is one character or another, as where case is folded, and of which kind each is.
+
+    Short words at the end are left out: the scanner looks for the last bytes of a text first, and such words as `at`
+    and `for` are in every other line.
+    """
     text: list[Chars] = []
-    for part in parts:
+    for part in (*parts, None):
         if isinstance(part, Chars) and 0 < len(part.bytes) <= TWINS:
             text.append(part)
         elif text:
-            yield tuple(text)
+            kinds = _ENDS.sub("", "".join([_kind(one.bytes) for one in text]))
+            yield kinds, text[:len(kinds)]
             text = []
-    yield tuple(text)
 
 
-def _rarity(text: tuple[Chars, ...]) -> int:
+def _rarity(kinds: str) -> int:
     """How unlikely a text is: long words are as common as short ones, but not what goes on behind a word, and not a
     change from small letters to capitals, digits or punctuation."""
-    rarity = same = 0
-    kind = ""
-    for part in text:
-        before, kind = kind, _kind(part.bytes)
-        same = same + 1 if kind == before else 1
-        rarity += same <= WORD
-    return rarity
+    return len(_LONG.sub(r"\1", kinds))
 
 
 @functools.cache

@@ -144,7 +144,9 @@ def test_a_gate_that_is_wider_is_not_exact(pattern):
     (r"b\s+Set_fail$", r"\x53\x65\x74\x5f\x66\x61\x69\x6c"),
     ("^b|a.*XK-427", r"\n\x62|\x58\x4b\x2d\x34\x32\x37"),
     ("a.*XK-427|b+Set_fail", r"\x58\x4b\x2d\x34\x32\x37|\x62\x53\x65\x74\x5f\x66\x61\x69\x6c"),
-    ("(?i)a.*xk-427 x", r"[\x58\x78][\x4b\x6b]\x2d\x34\x32\x37\x20[\x58\x78]"),
+    ("(?i)a.*xk-427 x", r"[\x58\x78][\x4b\x6b]\x2d\x34\x32\x37"),
+    ("XK-427 is at (.*)", r"\x58\x4b\x2d\x34\x32\x37"),  # what many lines hold stands at its end no more
+    (r"XK-427: \d+", r"\x58\x4b\x2d\x34\x32\x37\x3a\x20"),
 ])
 def test_a_gate_may_be_that_of_a_part_that_is_likely_to_be_rare(pattern, narrow):
     gate = gate_of(Pattern(pattern), by_part=True)
@@ -158,6 +160,7 @@ def test_a_gate_may_be_that_of_a_part_that_is_likely_to_be_rare(pattern, narrow)
 @pytest.mark.parametrize("pattern", [
     "authentication.*information",  # words, however long
     "a.*b",
+    r"segfault at \d",  # what stands before a short word is but one
     "XK-427",
     r"é+ü",
     r"a.*[a-z]{8}",

@@ -224,6 +224,7 @@ class Daemon:
             self.graph = Graph(config or self._load(), put=self._put, memory=self._store.memory, report=self._failed,
                                host=self._host, now=now, cache=self._cache, scouts=self._scouts)
         finally:
+            gc.freeze()  # what stays need not be looked through, now or again
             gc.enable()
         self._go_live(self._open_new(self.graph, now))
         self._write()
@@ -232,7 +233,7 @@ class Daemon:
         self._settle_couriers()
         self._glanced = now
         self._searched = 0.0 if self._refresh_watch() else now  # what came before it was watched, nobody was told of
-        gc.freeze()  # what stays need not be looked through again
+        gc.freeze()
         log.info("daemon.started", flows=len({step.flow for step in self.graph.config.steps.values()}),
                  sinks=len(self.couriers), watching=self._watch.watching, state=str(self._store.folder))
         self.tell("started", "corowatch started")

@@ -13,10 +13,11 @@ Source: the second chance of F. J. Corbató: A Paging Experiment with the Multic
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from math import inf, nextafter
-from typing import Any
+
+from corowatch.core.memory import Kept
 
 COHORT = 1024
 """Keys of a cohort, unless more came in at the same time."""
@@ -29,7 +30,7 @@ class Ages:
     A key that is gone from the rows is gone from here as well; one that came into them is to be added.
     """
 
-    def __init__(self, rows: Mapping[str, Any], names: Iterable[tuple[float, str]]) -> None:
+    def __init__(self, rows: Kept, names: Iterable[tuple[float, str]]) -> None:
         self._rows = rows
         self._begins = [-inf]
         self._cohorts: list[list[str]] = [[]]
@@ -75,24 +76,40 @@ class Ages:
         return None
 
     def _touched(self, name: str) -> float | None:
-        row = self._rows.get(name)
+        row = self._rows.peek(name)
         return None if row is None else row[0]
 
     def _sort_eldest(self) -> bool:
         """Make a heap of the eldest cohort that holds a key which was not touched since; whether there is any."""
-        while any(self._cohorts):
+        while not self._eldest and any(self._cohorts):
             names = self._cohorts.pop(0)
             del self._begins[0]
             touched = {name: at for name in names if (at := self._touched(name)) is not None}
             self._held -= len(names) - len(touched)
-            if not self._cohorts:
-                self._begins.append(nextafter(max(touched.values(), default=-inf), inf))
-                self._cohorts.append([])
+            stayed: list[tuple[float, str]] = []
             for name, at in touched.items():
-                self._place(name, at)
-            if self._eldest:
-                return True
-        return False
+                cohort = bisect_right(self._begins, at) - 1
+                if cohort < 0:
+                    stayed.append((at, name))
+                else:
+                    self._cohorts[cohort].append(name)
+            self._divide(sorted(stayed))
+        return bool(self._eldest)
+
+    def _divide(self, stayed: list[tuple[float, str]]) -> None:
+        """Make a heap of the first of these, and cohorts of the others: of those in which nothing came in for long,
+        many keys may be touched, and a heap of all takes ten times the room."""
+        pieces: list[list[tuple[float, str]]] = [[]]
+        for one in stayed:
+            if len(pieces[-1]) >= COHORT and one[0] > pieces[-1][-1][0]:
+                pieces.append([])
+            pieces[-1].append(one)
+        self._eldest, *others = pieces
+        self._begins[:0] = [piece[0][0] for piece in others]
+        self._cohorts[:0] = [[name for _, name in piece] for piece in others]
+        if not self._cohorts:
+            self._begins.append(nextafter(stayed[-1][0] if stayed else -inf, inf))
+            self._cohorts.append([])
 
     def _tidy(self) -> None:
         """Most of what is held is gone, or came in again: keep of each key the place where it stands latest."""

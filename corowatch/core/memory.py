@@ -80,19 +80,25 @@ class Memory(MutableMapping[str, T]):
         record = self._record(key)
         return default if record is None else record[1]
 
+    def peek(self, key: str) -> T | None:
+        """What stands under a key that is not likely to be asked for again, so it stays packed; None: nothing."""
+        record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        return None if record is None else record[1]
+
     def _record(self, key: str) -> Record[T] | None:
-        return self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
+        record = self._fresh.get(key) or self._warm.get(key)
+        if record is None and (record := self._unpacked(key)) is not None:
+            self._warm[key] = record
+        return record
 
     def _unpacked(self, key: str) -> Record[T] | None:
         packed = self._packed.get(key)
         if packed is None:
             return None
         try:
-            record = self._decode(packed[_WIDTH:])
+            return self._decode(packed[_WIDTH:])
         except msgspec.ValidationError:
-            record = self._read(packed)
-        self._warm[key] = record
-        return record
+            return self._read(packed)
 
     def _read(self, packed: bytes) -> Record[T]:
         """A record of any form. Raises ValueError where it is none of ours."""
@@ -364,6 +370,10 @@ class Shelf(MutableMapping[str, T]):
     def get(self, key: str, default: Any = None) -> Any:
         """What stands under a key, or `default`."""
         return self._memory.get(self._name + key, default)
+
+    def peek(self, key: str) -> T | None:
+        """As Memory's."""
+        return self._memory.peek(self._name + key)
 
     def __setitem__(self, key: str, value: T) -> None:
         self._memory[self._name + key] = value

@@ -16,9 +16,9 @@ class Rows(dict):
 
     looks = 0
 
-    def get(self, name, default=None):
+    def peek(self, name):
         self.looks += 1
-        return super().get(name, default)
+        return self.get(name)
 
 
 class Touched:
@@ -71,7 +71,7 @@ def test_the_first_is_that_of_an_ordered_dict_that_is_moved_in_at_each_touch(ste
 
 
 def test_of_those_that_were_touched_at_the_same_time_the_first_by_name_is_the_first(few):
-    rows = dict.fromkeys("dbcaef", (5.0,)) | {"z": (4.0,)}
+    rows = Rows(dict.fromkeys("dbcaef", (5.0,)) | {"z": (4.0,)})
     keys = Ages(rows, [(row[0], name) for name, row in rows.items()])
     order = []
 
@@ -107,6 +107,16 @@ def test_what_is_looked_at_grows_with_the_touches_alone():
 
     # Of 20,000 places and one move at most for each touch: once when its cohort is sorted, once or twice as the first.
     assert keys.rows.looks < 3 * 40_000
+
+
+def test_of_keys_that_were_all_touched_since_the_last_came_in_no_more_than_a_cohort_is_sorted_out():
+    keys = Touched()
+    for name in 2 * [f"k{number}" for number in range(20_000)]:
+        keys.touch(name)
+
+    assert "k0" == keys.ages.first()
+    assert ages.COHORT == len(keys.ages._eldest)
+    assert [f"k{number}" for number in range(20_000)] == list(keys.all_in_order())
 
 
 def test_a_key_that_comes_and_goes_is_not_held_a_thousand_times():

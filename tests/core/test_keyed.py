@@ -202,6 +202,19 @@ def test_of_those_touched_in_one_second_the_one_longest_untouched_goes(restart):
     assert 0 == len(table.keys)
 
 
+def test_to_find_the_one_longest_untouched_the_others_are_not_unpacked():
+    table = Table(max_keys=200)
+    for ip in 2 * [f"10.0.0.{number}" for number in range(200)]:
+        table.touch(ip, 5.0)
+    for _ in range(2):
+        table.memory.noted()
+
+    table.touch("10.0.1.0", 5.0)
+
+    assert (200, 1) == (len(table.keys), table.counts["evicted"])
+    assert len(table.memory._warm) <= 2
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_key_whose_state_is_amended_is_not_touched_by_that(restart):
     table = Table()

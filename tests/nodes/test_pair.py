@@ -2,7 +2,7 @@ import re
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corowatch.core.coroutine import finish
@@ -504,6 +504,7 @@ class Model:
         self.lateness, self.max_keys = lateness, max_keys
         self.now = self.newest = 0
         self.open, self.told = [], []
+        """What is open, the one longest untouched first."""
 
     def passes(self, at):
         over = [one for one in self.open if self.within and one["waits"] and one["when"] + self.within <= at]
@@ -536,11 +537,13 @@ class Model:
                 self.told.append((max(at, since), "resolved", one["key"], text, max(at - since, 0)))
         elif known:
             known[0]["touched"] = self.now
+            self.open.remove(known[0])
+            self.open.append(known[0])
             if self.missing and not known[0]["waits"]:
                 known[0].update(when=at, text=text, waits=True)
         else:
             if len(self.open) == self.max_keys:
-                self.open.remove(min(self.open, key=lambda one: (one["touched"], one["key"])))
+                del self.open[0]
             self.open.append({"when": at, "key": opens[1], "text": text, "touched": self.now, "waits": True,
                               "missed": None})
             if not self.missing:
@@ -554,6 +557,7 @@ WORDS = ["open", "shut", "open", "shut", "other", "open a shut", "open ab shut",
        st.sampled_from(["shut {srv}", "shut {srv}$", "shut {srv} *$", r"shut \b{srv}$"]),
        st.one_of(st.none(), st.integers(1, 12)), st.booleans(),
        st.one_of(st.none(), st.integers(1, 20)), st.integers(0, 5), st.integers(1, 3))
+@example([(0, "open", name) for name in ("ab", "a", "b", "a")], "shut {srv}", None, False, None, 0, 2)
 def test_it_does_what_a_list_of_all_that_is_open_would(items, close, within, missing, expire, lateness, max_keys):
     """A step without a text is a tick. The node is made anew from its memory, as JSON, before each item."""
     missing = missing and within is not None

@@ -26,6 +26,8 @@ FEW = 4
 """Characters that may be looked for alone."""
 TWINS = 2
 """Characters of which one stands at a place of a text: a letter, small or large."""
+CHOICES = 500
+"""Of a choice, at most so many expressions: of one gate, the scanner compiles twice as many in four times the time."""
 RARE, WORD = 6, 4
 """From what on a text is taken to be rare; characters of one kind beyond so many make it no rarer."""
 _LONG = re.compile(rf"((.)\2{{{WORD - 1}}})\2+")
@@ -41,7 +43,7 @@ class NoGate(ValueError):
 
 class Scannable(msgspec.Struct, frozen=True):
     """A gate: one of the expressions in `wide` is found in the line, and one of `narrow` in a line of ASCII alone. Of a
-    choice there is each, for as one it is compiled ten times as slowly, and to the same.
+    choice of not too many there is each, for as one it is compiled ten times as slowly, and to the same.
 
     `exact`: a line of ASCII in which one of `narrow` is found is one that the pattern matches, unless it ends with a
     CR, which is not shown. `by_part`: it is that of a part of the pattern.
@@ -100,6 +102,8 @@ def _gate(expression: str, *, by_part: bool, joined: bool) -> Scannable:
 def _both(tree: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The expressions of a tree for any line and for lines of ASCII alone."""
     choices = list(_choice(tree))
+    if len(choices) > CHOICES:
+        choices = [tree]
     narrow = tuple(_written(each, wide=False, first=True, last=True) for each in choices)
     if not any(isinstance(leaf, Chars) and leaf.wide for leaf in _leaves(tree)):
         return narrow, narrow

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from corowatch.core.ahead import Ahead, Window
     from corowatch.engines.gate import Scannable  # loaded only where something is compiled
 
-RECIPE = 7
+RECIPE = 8
 """To be counted up with each change of how gates are derived: what was compiled before is compiled anew."""
 LEARN = (4 << 20, 64 << 20)
 """So many bytes are scanned when it is seen which gates are passed too often."""

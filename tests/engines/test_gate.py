@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("re2", reason="without it no pattern has a gate")
 
 from corowatch.core.pattern import Pattern
+from corowatch.engines import gate
 from corowatch.engines.gate import NoGate, at_start, gate_of
 
 BEYOND = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
@@ -59,6 +60,14 @@ def test_the_gate_of_a_pattern(pattern, narrow):
 @pytest.mark.parametrize("pattern", ["ab|c|d1", "(?:ab|(c|d1))", "(?:ab|(c|d1))e*", "x*(?:ab|c|d1)"])
 def test_the_gate_of_a_choice_is_several(pattern):
     assert (r"\x61\x62", r"\x63", r"\x64\x31") == gate_of(Pattern(pattern)).narrow
+
+
+@pytest.mark.parametrize("by_part", [False, True])
+@pytest.mark.parametrize(("many", "expressions"), [(gate.CHOICES, gate.CHOICES), (gate.CHOICES + 1, 1)])
+def test_that_of_a_choice_of_too_many_is_one(many, expressions, by_part):
+    made = gate_of(Pattern("|".join(f"Set_fail-{number} a" for number in range(many))), by_part=by_part)
+
+    assert (expressions, expressions) == (len(made.narrow), len(made.wide))
 
 
 @pytest.mark.parametrize(("pattern", "wide"), [

@@ -4,8 +4,8 @@
 
 A touch costs nothing here: where a key stands tells only that it was not touched before its cohort began. When a cohort
 is the eldest, those of its keys that were touched since move on to the cohort of that time, and only the others are put
-in order. So a key is moved once a touch at most; an `OrderedDict`, in which it is moved at each, takes seven times the
-room.
+in order; if they are many, the first of them, and the rest is divided. So a key is moved twice a touch at most; an
+`OrderedDict`, in which it is moved at each, takes seven times the room.
 
 Source: the second chance of F. J. Corbató: A Paging Experiment with the Multics System, 1968; here in exact order.
 """
@@ -20,7 +20,7 @@ from math import inf, nextafter
 from corowatch.core.memory import Kept
 
 COHORT = 1024
-"""Keys of a cohort, unless more came in at the same time."""
+"""Keys after which a new cohort begins, unless more came in at the same time. What moves on may make one larger."""
 
 
 class Ages:

@@ -270,6 +270,21 @@ def test_lines_that_are_written_are_not_held_but_read_when_they_are_shown(log):
     assert ["first", "second"] == texts(log.memory, "k")
 
 
+def test_it_knows_how_many_keys_and_lines_are_to_be_written(log):
+    for text in ("first", "second", "third"):
+        log.memory.put("k", "v", line(text), 2)
+    log.memory["other"] = "v"
+    assert 2 + 2 == log.memory.unwritten
+
+    log.fail()
+    assert 2 + 2 == log.memory.unwritten
+    log.commit()
+
+    assert 0 == log.memory.unwritten
+    del log.memory["other"]
+    assert 1 == log.memory.unwritten
+
+
 def test_of_lines_one_at_least_is_kept(log):
     for text in ("first", "second"):
         log.memory.put("k", "v", line(text), 0)

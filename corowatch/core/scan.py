@@ -25,8 +25,8 @@ from corowatch.core.records import by_record
 from corowatch.core.stamps import Stamps
 from corowatch.engines import Engine, EveryLine, Hit
 
-HEAD = 512
-"""Bytes of a line in which its stamp stands."""
+HEAD = 16384
+"""Bytes of a line in which its stamp stands: in that of an access log, behind the user that a client says it is."""
 SHORT = 4096
 """Characters of a line that is remembered as one that a pattern matches."""
 REACH = 65536

@@ -5,6 +5,9 @@ place, so their order means nothing: the leftmost stamp wins, and greedy optiona
 A text of the right shape that names no time (31 June, 24:00) is skipped whole, lest its tail be read as a
 stamp.  What merely precedes a stamp needs no form: a weekday, the `<34>1` of RFC 5424, a bracket.
 
+Only in an access log does a stranger write what stands before the stamp, the user that a client says it is.  There the
+stamp is the one in brackets before the first quote: servers escape the quotes of clients.
+
 Some minutes are remembered, with the ranges of `now` for which they hold, and which form was found last, to
 be tried first where it can be the only one; so an answer never depends on the lines before.  All repetitions are
 bounded: the search is linear in the head, always.
@@ -115,6 +118,15 @@ BEFORE_FIRST = (r"""(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?= )|\{ ?"[A-Za-z_@]{1
 LEAD = re.compile(BEFORE_FIRST.encode()).match
 
 
+# What a line of an access log begins with: the client's address or name, or that of a virtual host.
+CLIENT = re.compile(
+    rb"(?:\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}"
+    rb"|[A-Za-z][\w-]{0,63}(?:\.[\w-]{1,63}){1,16}|localhost)(?::\d{1,5})? ").match
+CLF_MINUTE = re.compile(rb"\[(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d): ([+-]\d{4})").fullmatch
+CLF_LENGTH = len("[22/Nov/2026:10:00:00 +0000")
+CLF_END = b'] "'
+
+
 class Form(NamedTuple):
     """What a match means: directives, and the group of each."""
 
@@ -198,6 +210,8 @@ class Stamps:
 
     def read(self, line: bytes, now: float) -> float | None:
         """Seconds since the epoch of the line's stamp, None if none; `now` settles a missing year."""
+        if self._auto and (end := line.find(CLF_END, CLF_LENGTH)) >= 0 and (at := of_access(line, end)) is not None:
+            return at
         likely = self._likely.get(line[:1])
         if likely is not None:
             start = likely.start(line)
@@ -290,6 +304,28 @@ class Stamps:
             self._known.clear()
         self._known[key] = known = at, low + 60, high
         return known
+
+
+def of_access(line: bytes, end: int) -> float | None:
+    """What a line of an access log says of its time (seconds since the epoch), None if it is none or says nothing;
+    at `end` a bracket is closed before a quote, the first in it."""
+    while end >= 0:
+        told = line[end - CLF_LENGTH:end]
+        minute, second = clf_minute(told[:-8] + told[-6:]), SECONDS.get(told[-8:-6])
+        if minute is not None and second is not None:
+            return minute + second if CLIENT(line) else None
+        end = line.find(CLF_END, end + 1)
+    return None
+
+
+@lru_cache(KNOWN)
+def clf_minute(told: bytes) -> float | None:
+    """When the minute begins that `[22/Nov/2026:10:00: +0000` tells (seconds since the epoch); None for all else."""
+    found = CLF_MINUTE(told)
+    try:
+        return seconds(dict(zip("dbYHMz", found.groups(), strict=True)), int(found[3]), None) if found else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def resolve(form: Form, parts: object, now: float, zone: tzinfo | None) -> tuple[float | None, float, float]:

@@ -312,6 +312,33 @@ def test_a_bracketed_clf_stamp_starts_within_the_first_256() -> None:
     assert read(b"x" * 256 + stamp) is None
 
 
+USERS = [b"-", b"1700000000", b"[01/Jan/2020:00:00:00 +0000]", b"2020-01-01T00:00:00Z", b"x 2020-01-01T00:00:00Z", b"",
+         b"Jan  1 00:00:00", b'{\\"time\\":\\"2020-01-01T00:00:00Z\\"}',
+         b'[01/Jan/2020:00:00:00 +0000] \\"GET / HTTP/1.1\\" 200 1',
+         b"[22/Nov/2026:11:00:00 +0000] x", b"01/Jan/2020:00:00:00 +0000", b"1700000000 " + b"x" * 8000]
+
+
+@pytest.mark.parametrize("user", USERS, ids=range(len(USERS)))
+@pytest.mark.parametrize("client", [b"192.0.2.7", b"2001:db8::7", b"2001:db8:0:0:0:0:0:7", b"crawl-7.bot.example",
+                                    b"localhost", b"www.example.org:443 192.0.2.7"])
+def test_what_a_client_says_is_its_user_is_not_when_it_came(client: bytes, user: bytes) -> None:
+    line = client + b" - " + user + b' [22/Nov/2026:10:00:07 +0100] "GET /[01/Jan/2020:00:00:00 +0000] HTTP/1.1" 200 5'
+
+    assert at("2026-11-22T09:00:07Z") == read(line)
+
+
+@pytest.mark.parametrize(("line", "expected"), [
+    # Whoever wraps an access log writes when it came, and that is first.
+    (b'2026-11-22T10:00:00Z web1 nginx: 192.0.2.7 - - [22/Nov/2026:09:59:58 +0000] "GET / HTTP/1.1"', "10:00:00"),
+    (b'Nov 22 2026 10:00:00 web1 nginx: 192.0.2.7 - - [22/Nov/2026:09:59:58 +0000] "GET / HTTP/1.1"', "10:00:00"),
+    (b'10:00:00 x [22/Nov/2026:10:00:00 +0000] "GET', "10:00:00"),
+    (b'192.0.2.7 - - [31/Jun/2026:10:00:00 +0000] "GET 2026-11-22T10:00:00Z', "10:00:00"),
+    (b'192.0.2.7 - - [22/Nov/2026:09:59:60 +0000] "GET', "10:00:00"),
+    (b'192.0.2.7 2026-11-22T10:00:00Z [a] "b', "10:00:00")])
+def test_what_is_no_line_of_an_access_log_has_its_leftmost_stamp(line: bytes, expected: str) -> None:
+    assert at(f"2026-11-22T{expected}Z") == read(line)
+
+
 def test_none_reads_no_stamp() -> None:
     assert read(b"2026-11-22T10:00:00Z", timestamp="none") is None
 

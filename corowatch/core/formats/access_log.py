@@ -18,13 +18,13 @@ CLF = ("ip", "ident", "user", "time", "method", "path", "protocol", "status", "b
 COMBINED = (*CLF, "referer", "agent")
 
 _CHAR = r'(?:[^"\\]|\\.)'
-# A user may have blanks in it. The lookahead keeps `vhost:port ip - -` out, whose columns are others. The time is
-# bounded, so that a line made of brackets costs no more than any other.
-_HEAD = r"(\S+) (\S+) (?!- [^\[])(\S.*?) \[([^\]\[]{1,64})\] "
+# A user may be anything, for it is what a client says. The lookahead keeps `vhost:port ip - -` out, whose columns are
+# others. The time is bounded, so that a line made of brackets costs no more than any other.
+_HEAD = r"(\S+) (?=- |\S+ (?!- [^\[])\S)(\S+) (.*?) \[([^\]\[]{1,64})\] "
 _REQUEST = rf'"(?:([A-Z-]+) ({_CHAR}*?)(?: (HTTP/[^"\\ ]*))?|{_CHAR}*)"'
 _SIZE = r" (\d{3}|-) (\d{1,18}|-)"
 _END = r"(?!\S)"
-_PLAIN_HEAD = r'([^ ]+) ([^ ]+) ([^ ]+) \[([^]]+)\] "([A-Z-]+) ([^ ]+) (HTTP/[^"]+)"'
+_PLAIN_HEAD = r'([^ ]+) ([^ ]+) ([^ ]+) \[([^][]+)\] "([A-Z-]+) ([^ ]+) (HTTP/[^"]+)"'
 
 _PLAIN_CLF = re.compile(_PLAIN_HEAD + _SIZE + _END, re.ASCII)
 _PLAIN_COMBINED = re.compile(_PLAIN_HEAD + _SIZE + ' "([^"]*)" "([^"]*)"' + _END, re.ASCII)

@@ -48,6 +48,14 @@ def test_a_user_may_have_blanks():
     assert "eve adams" == clf(LINE.replace("eve", "eve adams"))["user"]
 
 
+@pytest.mark.parametrize("user", [
+    "- -", "- x", "- x -", " x", "", "admin [x", "a b [c]", "x -", "[01/Jan/2020:00:00:00 +0000]", r"o\"hara",
+    "é", "a - b", r'[01/Jan/2020:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1', "x" * 8000])
+def test_a_user_is_whatever_a_client_says(user):
+    for line, read in ((LINE, clf), (f'{LINE} "-" "curl/8"', combined)):
+        assert {**WHOLE, "user": user}.items() - {("ident", "id")} <= read(line.replace("id eve", f"- {user}")).items()
+
+
 @pytest.mark.parametrize("text", [
     "", "ERROR disk full", f"www.example.org:80 {LINE.replace('id eve', '- -')}", LINE.replace("200", "2000"),
     LINE.replace(" 512", ""), LINE.replace("[25", "25"), f"{LINE}x"])

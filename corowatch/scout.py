@@ -169,8 +169,8 @@ class Scout:
     def close(self) -> None:
         self._ended()
         self._closed = True
+        self._process.kill()  # one that is stopped, or has not begun, would be waited for
         self._line.close()
         self._waiting.clear()
-        self._process.kill()  # one that is stopped, or has not begun, would be waited for
         with suppress(subprocess.TimeoutExpired):  # one that the kernel holds fast is left behind
             self._process.wait(PATIENCE)

@@ -79,8 +79,8 @@ def timeless(config: Config) -> Iterator[str]:
         path = next((path for path in found.files if path not in found.unreadable and _tells_no_time(path, stamps)), "")
         if path:
             shown = found.glob if found.hidden else path
-            cure = ("write how with `timestamp`, or `timestamp: none`" if options["timestamp"] == "auto"
-                    else "`timestamp` says it otherwise")
+            cure = ("write how, and what stands before it, with `timestamp`, or `timestamp: none`"
+                    if options["timestamp"] == "auto" else "`timestamp` says it otherwise")
             yield (f"{config.steps[found.step].place}: in the last lines of {shown} no time is found, so they count as "
                    f"of when they are read; {cure}")
 

@@ -131,7 +131,8 @@ STAMPED, OTHER = "2026-11-22 10:00:00 x\n", "10h00 22.11.26 x\n"
 
 @pytest.mark.parametrize(("lines", "options", "told"), [
     ([STAMPED] * 3, "", []), ([OTHER] * 2, "", []), ([OTHER] * 9 + [STAMPED], "", []),
-    ([STAMPED] + [OTHER] * 999, "", ["write how with `timestamp`, or `timestamp: none`"]),
+    ([STAMPED] + [OTHER] * 999, "",
+     ["write how, and what stands before it, with `timestamp`, or `timestamp: none`"]),
     ([OTHER] * 3, ", timestamp: none", []), ([OTHER] * 3, ", timestamp: '%Hh%M %d.%m.%y'", []),
     ([STAMPED] * 3, ", timestamp: '%Hh%M %d.%m.%y'", ["`timestamp` says it otherwise"]),
     ([OTHER] * 3, ", encoding: utf-16", []), ([OTHER] * 3, ", multiline: docker-json", []),

@@ -18,7 +18,7 @@ from corowatch.core.kinds import Kind, Kinds
 from corowatch.core.surface import Surface
 from corowatch.core.table import TableFile
 from corowatch.core.values import Function, Given, Reading
-from corowatch.core.wiring import CONSOLE, Flow, Input, Use, Wiring
+from corowatch.core.wiring import CONSOLE, Draft, Flow, Input, Use, Wiring
 from corowatch.core.yaml_places import Page, read
 
 
@@ -123,21 +123,29 @@ def _first(given: Given) -> Place:
     return given.value[0].place if isinstance(given.value, list) and given.value else given.place
 
 
-def _ends_with_flag(flow: Flow) -> bool:
-    """Whether the last step sets a flag or takes one down: what other flows ask for is its purpose."""
-    kind = flow.steps[-1].kind if flow.steps else None
-    return kind is not None and kind.flags is not None
+def _ends_well(flow: Flow) -> bool:
+    """Whether the last step has its purpose: it sets a flag or takes one down, for which other flows ask, or it counts
+    for log and summary alone."""
+    last = flow.steps[-1] if flow.steps else None
+    if last is None or last.kind is None:
+        return False
+    return last.kind.flags is not None or _never_sends(last, last.kind)
+
+
+def _never_sends(step: Draft, kind: Kind) -> bool:
+    """Whether it would only send with an option that it does not have."""
+    return bool(kind.sends_with) and step.options[kind.sends_with] is None
 
 
 def _notes(flows: Mapping[str, Flow], sinks: Mapping[str, Use], wiring: Wiring) -> Iterator[str]:
     for flow in flows.values():
-        ends = flow.name in wiring.followed or any(not step.sends_on for step in flow.steps) or _ends_with_flag(flow)
+        ends = flow.name in wiring.followed or any(not step.sends_on for step in flow.steps) or _ends_well(flow)
         if not ends:
             yield f"{flow.place}: this flow has no alert: what it finds is counted, and nobody is told"
     steps = {step.id: step for flow in flows.values() for step in flow.steps}
     for step in steps.values():
         for before in (steps[way.step] for way in step.inputs):
-            if before.kind and before.kind.sends_with and before.options[before.kind.sends_with] is None:
+            if before.kind and _never_sends(before, before.kind):
                 yield (f"{step.place}: nothing ever comes here: `{before.kind.name}`, at {before.place}, sends "
                        f"something only with `{before.kind.sends_with}`")
     for sink in sinks.values():

@@ -26,6 +26,7 @@ from corowatch.core import zones
 
 HEAD = 64  # bytes within which a stamp starts
 CLF_HEAD = 256  # where CLF's bracket starts at the latest: host, ident and user may be long
+FAR = 4096  # the same for a format that begins with a text of its own
 LONGEST = 64  # bytes of a stamp, generously
 END = HEAD + LONGEST
 KNOWN = 2048  # minutes that are remembered
@@ -433,7 +434,9 @@ def explicit(timestamp: str) -> Scan:
             raise ValueError(f'timestamp format "{timestamp}": "{directive}" is none of {known} %%')
     if not (letters & {"s", "j"} or (letters & {"m", "b", "B"} and letters & {"d", "e"})):
         raise ValueError(f'timestamp format "{timestamp}" names no day: add a month and %d, or %j, or %s')
-    return scan(r"(?<![0-9A-Za-z])" * spelt.startswith("%") + parted(expression) + r"(?!\d)", LOOSE)
+    begun = not spelt.startswith("%")  # by a text, so that nothing else is taken for it wherever it stands
+    before, last = ("", FAR) if begun else (r"(?<![0-9A-Za-z])", HEAD)
+    return scan(before + parted(expression) + r"(?!\d)", LOOSE, last=last)
 
 
 def parted(form: str) -> str:

@@ -30,7 +30,8 @@ def tally(
     """Count events by fields, for log and summary; with `every`, tell each key's `count` every so often.
 
     Then the last event of a key goes on with the `count` since its first. Without, nothing goes on, and no alert behind
-    it ever comes: the standing is told at close, and stays for the next run.
+    it ever comes: the standing is told at close, and stays for the next run. Beyond `max_keys` the key
+    longest untouched goes with its count.
 
         tally: {by: [status, path], every: 1h}
     """

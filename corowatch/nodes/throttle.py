@@ -24,7 +24,8 @@ def throttle(
     """Pass on the first event of a key, hold back the others, and when `every` is over tell how many.
 
     What is told is the last event held, with `held` = how many; it starts the time anew. If none was
-    held the key is free again. At close each key tells what it holds.
+    held the key is free again. At close each key tells what it holds. Beyond `max_keys` the key longest
+    untouched goes with what it holds, of which is told no more.
 
         throttle: {every: 1h, by: host}
     """

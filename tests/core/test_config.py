@@ -259,12 +259,14 @@ def test_a_note_tells_what_leads_nowhere():
             "c.yaml:6:3: no flow alerts this sink: it gets corowatch's own alerts only") == made.notes
 
 
-def test_a_flow_that_ends_with_a_flag_has_its_purpose():
-    text = "flows:\n  a: {stdin: , flag: f}\n  b: {stdin: , unflag: f}\n  c: {stdin: , flag: f, sample: 2}\n"
+def test_a_flow_that_ends_with_a_flag_or_a_count_has_its_purpose():
+    text = ("flows:\n  a: {stdin: , flag: f}\n  b: {stdin: , unflag: f}\n  c: {stdin: , flag: f, sample: 2}\n"
+            "  d: {stdin: , tally: {by: text}}\n  e: {stdin: , tally: {every: 1h}}\n")
 
     made = load([ConfigFile("c.yaml", text)], discover())
 
-    assert ("c.yaml:4:3: this flow has no alert: what it finds is counted, and nobody is told",) == made.notes
+    assert tuple(f"c.yaml:{row}:3: this flow has no alert: what it finds is counted, and nobody is told"
+                 for row in (4, 6)) == made.notes
 
 
 # --- from -------------------------------------------------------------------------------------------

@@ -339,6 +339,13 @@ def test_what_is_no_line_of_an_access_log_has_its_leftmost_stamp(line: bytes, ex
     assert at(f"2026-11-22T{expected}Z") == read(line)
 
 
+def test_a_format_that_begins_with_a_text_is_looked_for_further_in() -> None:
+    line = b'{"id": 1763805600, "m": "' + b"x" * 4000 + b'", "time": "2026-11-22T10:00:00Z"}'
+
+    assert at("2026-11-22T10:00:00Z") == read(line, timestamp='"time": "%FT%T%z')
+    assert read(line, timestamp="%FT%T%z") is None
+
+
 def test_none_reads_no_stamp() -> None:
     assert read(b"2026-11-22T10:00:00Z", timestamp="none") is None
 

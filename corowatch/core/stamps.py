@@ -310,13 +310,9 @@ class Stamps:
 def of_access(line: bytes, end: int) -> float | None:
     """What a line of an access log says of its time (seconds since the epoch), None if it is none or says nothing;
     at `end` a bracket is closed before a quote, the first in it."""
-    while end >= 0:
-        told = line[end - CLF_LENGTH:end]
-        minute, second = clf_minute(told[:-8] + told[-6:]), SECONDS.get(told[-8:-6])
-        if minute is not None and second is not None:
-            return minute + second if CLIENT(line) else None
-        end = line.find(CLF_END, end + 1)
-    return None
+    told = line[end - CLF_LENGTH:end]
+    minute, second = clf_minute(told[:-8] + told[-6:]), SECONDS.get(told[-8:-6])
+    return minute + second if minute is not None and second is not None and CLIENT(line) else None
 
 
 @lru_cache(KNOWN)

@@ -126,10 +126,8 @@ def _first(given: Given) -> Place:
 def _ends_well(flow: Flow) -> bool:
     """Whether the last step has its purpose: it sets a flag or takes one down, for which other flows ask, or it counts
     for log and summary alone."""
-    last = flow.steps[-1] if flow.steps else None
-    if last is None or last.kind is None:
-        return False
-    return last.kind.flags is not None or _never_sends(last, last.kind)
+    return any(last.kind is not None and (last.kind.flags is not None or _never_sends(last, last.kind))
+               for last in flow.steps[-1:])
 
 
 def _never_sends(step: Draft, kind: Kind) -> bool:

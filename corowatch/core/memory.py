@@ -37,7 +37,22 @@ _NOWHERE = b"\xff" * _WIDTH
 """The number of an entry that is not in the log."""
 
 
-class Memory(MutableMapping[str, T]):
+class _OfKeys(MutableMapping[str, T]):
+    """A mapping that has the keys of a dict."""
+
+    _keys: dict[str, Any]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+
+class Memory(_OfKeys[T]):
     """A mapping that knows which of its keys changed since they were last written.
 
     `recall` reads the line of an entry from the log; without it there is no log, and all lines are held.
@@ -50,6 +65,7 @@ class Memory(MutableMapping[str, T]):
         self._decode: Callable[[bytes], Record[T]] = msgspec.msgpack.Decoder(tuple[bytes, Any]).decode
         self._packed: dict[str, bytes] = {}
         """Each key's entry: its packed number, then its record; empty if it is not written yet."""
+        self._keys = self._packed
         self._fresh: dict[str, Record[T] | None] = {}
         """What changed since it was last written; None where the key is gone."""
         self._warm: dict[str, Record[T] | None] = {}
@@ -106,15 +122,6 @@ class Memory(MutableMapping[str, T]):
         lines, value = msgspec.msgpack.decode(body, type=hint) if body[0] == _PAIR else msgspec.json.decode(
             _BYTES.decode(body), type=hint)
         return (lines if isinstance(lines, bytes) else _joined(lines)), value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._packed)
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._packed
 
     def __getitem__(self, key: str) -> T:
         record = self._record(key)
@@ -347,22 +354,13 @@ def _numbers(packed: bytes) -> list[int]:
     return [int.from_bytes(packed[at:at + _WIDTH], "little") for at in range(0, len(packed), _WIDTH)]
 
 
-class Shelf(MutableMapping[str, T]):
+class Shelf(_OfKeys[T]):
     """The values whose keys begin with a name, without it."""
 
     def __init__(self, memory: Memory[T], name: str) -> None:
         self._memory = memory
         self._name = name
         self._keys = dict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._keys
 
     def __getitem__(self, key: str) -> T:
         return self._memory[self._name + key]

@@ -627,6 +627,20 @@ def test_a_hostile_head_costs_no_more_than_a_linear_search(head: bytes) -> None:
     assert time.process_time() - started < 1
 
 
+@pytest.mark.parametrize("head", [b":", b"::1", b"a:", b"a.", b"1.", b"a-", b"x", b"] ",
+                                  b"[01/Jan/2020:00:00:00 +0000] "])
+def test_what_a_line_of_an_access_log_begins_with_costs_no_more_however_long_it_is(head: bytes) -> None:
+    """Ten reads in a second: where each colon might end an address, one took three."""
+    stamps = Stamps()
+    line = head * (16_000 // len(head)) + b'z - - [22/Nov/2026:10:00:07 +0100] "GET /'
+
+    started = time.process_time()
+    for _ in range(10):
+        stamps.read(line, NOW)
+
+    assert time.process_time() - started < 1
+
+
 @pytest.mark.parametrize("name", ["Apache", "BGL", "HDFS", "Linux", "OpenSSH", "Spark", "Zookeeper", "Android"])
 def test_real_logs_have_stamps_that_run_forward(name: str, zurich: None) -> None:
     files = sorted((DATA / "loghub").glob(f"{name}_2k*.log"))

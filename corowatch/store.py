@@ -34,7 +34,7 @@ from corowatch.durable import network_file_system, sync_folder
 from corowatch.upgrade import upgrade
 
 APPLICATION_ID = 0x636F726F  # "coro"
-VERSION = 5
+VERSION = 6
 MAX_ROWS, MAX_BYTES = 10_000, 64 << 20
 """Waiting for one sink; beyond, alerts of one node and key fold into one row."""
 HANDFUL = 4 << 20

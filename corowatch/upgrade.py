@@ -7,10 +7,11 @@ import sqlite3
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from corowatch import memory_log
 from corowatch.core.events import Event, Evidence
-from corowatch.core.memory import Memory
+from corowatch.core.memory import NIL, PAIR, Entry, Memory
 
 _FROM_1 = """
 CREATE INDEX outbox_tried ON outbox (sink, family, seq) WHERE state = 'waiting' AND attempts > 0;
@@ -26,6 +27,9 @@ ALTER TABLE memory_of_3 RENAME TO memory;
 PRAGMA user_version=3;
 """
 """`memory` got a rowid."""
+_ENTRIES = msgspec.msgpack.Decoder(list[Entry])
+_RECORD = tuple[bytes | list[int], Raw]
+"""The numbers of the lines that led to a value, and the value."""
 
 
 def upgrade(db: sqlite3.Connection) -> None:
@@ -34,16 +38,15 @@ def upgrade(db: sqlite3.Connection) -> None:
     for former, changes in ((1, _FROM_1), (2, _FROM_2)):
         if version <= former:
             db.executescript(f"BEGIN IMMEDIATE; {changes} COMMIT;")
-    if version <= 3:
+    if version <= 5:
         db.execute("BEGIN IMMEDIATE")
         try:
-            _from_3(db)
+            (_from_3 if version <= 3 else _from_4_and_5)(db)
+            db.execute("PRAGMA user_version=6")
             db.execute("COMMIT")
         except BaseException:
             db.execute("ROLLBACK")
             raise
-    if version <= 4:
-        db.execute("PRAGMA user_version=5")  # numbers and times are packed since, each when it is next written
 
 
 def _from_3(db: sqlite3.Connection) -> None:
@@ -59,7 +62,31 @@ def _from_3(db: sqlite3.Connection) -> None:
     db.execute(memory_log.SCHEMA)
     for node, memory in memories.items():
         memory_log.write(db, node, memory)
-    db.execute("PRAGMA user_version=4")
+
+
+def _from_4_and_5(db: sqlite3.Connection) -> None:
+    """The numbers of lines, where they are packed, got a byte less. Where they are not they are when they are next
+    written, and so are times."""
+    for rowid, in db.execute("SELECT rowid FROM memory").fetchall():
+        chunk, = db.execute("SELECT entries FROM memory WHERE rowid = ?", (rowid,)).fetchone()
+        entries = [entry and (entry[0], _narrower(entry[1]), entry[2]) for entry in _ENTRIES.decode(chunk)]
+        db.execute("UPDATE memory SET entries = ? WHERE rowid = ?", (msgspec.msgpack.encode(entries), rowid))
+
+
+def _narrower(value: Raw) -> Raw:
+    """What is known under a key: msgpack, or JSON in a text of bytes where a number has no place in that."""
+    if value == NIL:
+        return value
+    if bytes(value)[0] == PAIR:
+        return Raw(msgspec.msgpack.encode(_fewer(*msgspec.msgpack.decode(value, type=_RECORD))))
+    text = msgspec.json.encode(_fewer(*msgspec.json.decode(msgspec.msgpack.decode(value, type=bytes), type=_RECORD)))
+    return Raw(msgspec.msgpack.encode(text))
+
+
+def _fewer(lines: bytes | list[int], known: Raw) -> tuple[bytes | list[int], Raw]:
+    if isinstance(lines, bytes):
+        lines = b"".join(lines[at:at + 5] for at in range(0, len(lines), 6))
+    return lines, known
 
 
 def _parted(value: str) -> tuple[Any, list[Evidence]]:

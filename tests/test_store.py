@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import pytest
@@ -393,7 +394,7 @@ def test_no_owner_is_left_behind_by_kill_9(tmp_path):
     (b"SQLite format 3\x00" + bytes(84), "is another program's database"),
     (b"SQLite format 3\x00" + bytes(52) + bytes.fromhex("636f726f") + bytes(28), "cannot be read"),
     (b"SQLite format 3\x00" + bytes(44) + b"\0\0\0\x63" + bytes(4) + bytes.fromhex("636f726f") + bytes(28),
-     "was written by a newer corowatch \\(format 99, this one knows 5\\)"),
+     "was written by a newer corowatch \\(format 99, this one knows 6\\)"),
 ])
 def test_what_is_not_ours_or_newer_or_broken_is_refused_and_left_untouched(tmp_path, content, why):
     path = tmp_path / "state.db"
@@ -492,7 +493,7 @@ def test_a_state_of_a_former_format_becomes_one_of_today(tmp_path, version, form
 
     assert {"": [5.0, 6.0, None], "{}": [5.0, None, [1, None]]} == dict(again.memory("a.tally", "f"))
     assert [] == Outbox(tmp_path / "state.db").take("ops", 0.0, untried=True)
-    assert (5,) == again._db.execute("PRAGMA user_version").fetchone()
+    assert (6,) == again._db.execute("PRAGMA user_version").fetchone()
     again.close()
 
 
@@ -572,6 +573,27 @@ def test_a_window_of_format_4_goes_on_with_its_lines(tmp_path):
     again.close()
 
 
+@pytest.mark.parametrize("most", [9, 2 ** 70])
+def test_the_lines_of_a_window_of_format_5_are_found(tmp_path, most):
+    """Their numbers took six bytes each; what holds a number beyond 64 bits stood there as JSON."""
+    Store(tmp_path).close()
+    record = [b"\0\0\0\0\0\0\1\0\0\0\0\0", [101.0, None, [b"\0" * 16, 0, most, None]]]
+    if most > 9:
+        record = msgspec.json.encode(record)
+    entries = [["{}", None, LINES[0]], ["{}", record, LINES[1]], None, ["b", [[], 7], None], ["c", None, None]]
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
+        old.execute("INSERT INTO memory VALUES ('a', 0, ?)", (msgspec.msgpack.encode(entries),))
+        old.executescript("PRAGMA user_version=5; INSERT INTO nodes VALUES ('a', 'f');")
+
+    again = Store(tmp_path)
+
+    memory = again.memory("a", "f").proved(Any)
+    assert {"{}", "b"} == set(memory)
+    assert ([101.0, None], most) == (memory["{}"][:2], memory["{}"][2][2])
+    assert ["one", "two"] == [earlier.text for earlier in memory.lines("{}")]
+    again.close()
+
+
 def test_who_looks_at_what_a_former_corowatch_remembers_is_told_so(tmp_path):
     of_format_3(tmp_path, [7, None])
     glimpse = Glimpse(tmp_path / "state.db")
@@ -579,7 +601,7 @@ def test_who_looks_at_what_a_former_corowatch_remembers_is_told_so(tmp_path):
     with pytest.raises(StateRefused) as refused:
         glimpse.memory("a", "f")
 
-    assert (f"{tmp_path}/state.db was written by an older corowatch (format 3, this one reads 5); it becomes one of "
+    assert (f"{tmp_path}/state.db was written by an older corowatch (format 3, this one reads 6); it becomes one of "
             "today when the daemon starts anew") == str(refused.value)
     glimpse.close()
 

@@ -15,7 +15,8 @@ written are not held at all: an alert reads them from the log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -31,8 +32,10 @@ Entry: TypeAlias = tuple[str, Raw, Raw] | None
 NIL = Raw(b"\xc0")
 """In an entry, that there is none. Source: https://github.com/msgpack/msgpack/blob/master/spec.md."""
 _pack = msgspec.msgpack.encode
-_WIDTH = 6
-"""Bytes of a packed number: enough for a hundred thousand lines a second over 89 years."""
+_WIDTH = 5
+"""Bytes of a packed number. Of those with the same last 40 bits it is the latest one: the log does not reach back as
+far as to another, at a hundred thousand lines a second 127 days."""
+_MASK = (1 << 8 * _WIDTH) - 1
 _NOWHERE = b"\xff" * _WIDTH
 """The number of an entry that is not in the log."""
 
@@ -64,7 +67,7 @@ class Memory(_OfKeys[T]):
         self._type: Any = Any
         self._decode: Callable[[bytes], Record[T]] = msgspec.msgpack.Decoder(tuple[bytes, Any]).decode
         self._packed: dict[str, bytes] = {}
-        """Each key's entry: its packed number, then its record; empty if it is not written yet."""
+        """Each key's entry: its packed number, then its record, and padding; empty if it is not written yet."""
         self._keys = self._packed
         self._fresh: dict[str, Record[T] | None] = {}
         """What changed since it was last written; None where the key is gone."""
@@ -87,7 +90,7 @@ class Memory(_OfKeys[T]):
         self._shown, self._shown_size, self._ever = 0, 0, 0
         """How many lines are known; of lines that were written, bytes and how many."""
         for key, value in (saved or {}).items():
-            self._packed[key] = _NOWHERE + _body((b"", value))
+            self._packed[key] = _padded(_NOWHERE + _body((b"", value)))
 
     # --- a mapping ------------------------------------------------------------------------------------
 
@@ -111,15 +114,16 @@ class Memory(_OfKeys[T]):
         packed = self._packed.get(key)
         if packed is None:
             return None
+        body = packed[_WIDTH:-packed[-1]]
         try:
-            return self._decode(packed[_WIDTH:])
+            return self._decode(body)
         except msgspec.ValidationError:
-            return self._read(packed)
+            return self._read(body)
 
-    def _read(self, packed: bytes) -> Record[T]:
+    def _read(self, body: bytes) -> Record[T]:
         """A record of any form. Raises ValueError where it is none of ours."""
-        body, hint = packed[_WIDTH:], tuple[bytes | list[int], self._type]  # type: ignore[name-defined]
-        lines, value = msgspec.msgpack.decode(body, type=hint) if body[0] == _PAIR else msgspec.json.decode(
+        hint = tuple[bytes | list[int], self._type]  # type: ignore[name-defined]
+        lines, value = msgspec.msgpack.decode(body, type=hint) if body[0] == PAIR else msgspec.json.decode(
             _BYTES.decode(body), type=hint)
         return (lines if isinstance(lines, bytes) else _joined(lines)), value
 
@@ -141,7 +145,7 @@ class Memory(_OfKeys[T]):
         self.clear_lines(key)
         packed = self._packed.pop(key)
         if packed:
-            self.size -= len(packed) + len(key)
+            self.size -= len(packed) - packed[-1] + len(key)
         self._warm.pop(key, None)
         self._fresh[key] = None
 
@@ -161,10 +165,10 @@ class Memory(_OfKeys[T]):
         else:
             lines = record[0]
             while lines and len(lines) >= most * _WIDTH:
-                self._lines.pop(int.from_bytes(lines[:_WIDTH], "little"), None)
+                self._lines.pop(self._latest(lines[:_WIDTH]), None)
                 self._shown -= 1
                 lines = lines[_WIDTH:]
-        self._fresh[key] = lines + number.to_bytes(_WIDTH, "little"), value
+        self._fresh[key] = lines + _number(number), value
         self._lines[number] = key, line
         self._next = number + 1
         self._shown += 1
@@ -172,7 +176,7 @@ class Memory(_OfKeys[T]):
     def lines(self, key: str) -> tuple[Evidence, ...]:
         """The lines that are kept under a key, oldest first; a line that the log has lost is left out."""
         record = self._record(key)
-        found = (self._line(number) for number in _numbers(record[0])) if record else ()
+        found = (self._line(number) for number in self._numbers(record[0])) if record else ()
         return tuple(line for line in found if line is not None)
 
     def _line(self, number: int) -> Evidence | None:
@@ -181,11 +185,18 @@ class Memory(_OfKeys[T]):
             return held[1]
         return self._recall(number) if self._recall else None
 
+    def _numbers(self, packed: bytes) -> list[int]:
+        return [self._latest(number) for number in _parts(packed)]
+
+    def _latest(self, number: bytes) -> int:
+        latest = self._next - 1
+        return latest - (latest - int.from_bytes(number, "little") & _MASK)
+
     def clear_lines(self, key: str) -> None:
         """Keep none of its lines."""
         record = self._record(key)
         if record is not None and record[0]:
-            for number in _numbers(record[0]):
+            for number in self._numbers(record[0]):
                 self._lines.pop(number, None)
             self._shown -= len(record[0]) // _WIDTH
             self._fresh[key] = b"", record[1]
@@ -210,7 +221,7 @@ class Memory(_OfKeys[T]):
     def turn(self) -> tuple[int, list[Entry]]:
         """What is to be added to the log: the number of the first entry, and all."""
         begin, self._tried = self._begin, True
-        entries: list[Entry] = [None] * (self._next - begin)
+        entries: list[Entry] = [None] * (lines := self._next - begin)
         size = 0
         for number, (key, line) in self._lines.items():
             raw = Raw(_pack(line))
@@ -223,8 +234,8 @@ class Memory(_OfKeys[T]):
                 entries.append((key, NIL, NIL))
                 continue
             body, last = _body(record), record[0][-_WIDTH:]
-            at = int.from_bytes(last, "little") - begin if last else -1
-            if at >= 0 and (beside := entries[at]):
+            at = int.from_bytes(last, "little") - begin & _MASK if last else lines
+            if at < lines and (beside := entries[at]):
                 entries[at] = key, Raw(body), beside[2]
             else:
                 last = _number(begin + len(entries))
@@ -251,8 +262,8 @@ class Memory(_OfKeys[T]):
         packed = self._packed
         for key, entry in turn.items():
             former = packed[key]
-            self.size += len(entry) - len(former) if former else len(entry) + len(key)
-            packed[key] = entry
+            self.size += len(entry) - (len(former) - former[-1] if former else -len(key))
+            packed[key] = _padded(entry)
         self._warm, self._fresh, self._turn, self._tried = self._fresh, {}, {}, False
 
     @property
@@ -276,10 +287,10 @@ class Memory(_OfKeys[T]):
                 continue
             key, value, line = entry
             lines, known = record
-            if len(line) > 1 and at in (numbers := _numbers(lines)):
+            if len(line) > 1 and number in (numbers := _parts(lines)):
                 self._lines[self._next] = key, _EVIDENCE.decode(line)
-                numbers[numbers.index(at)] = self._next
-                self._fresh[key] = _joined(numbers), known
+                numbers[numbers.index(number)] = _number(self._next)
+                self._fresh[key] = b"".join(numbers), known
                 self._next += 1
             elif len(value) > 1 and packed.startswith(number):
                 self._fresh[key] = record
@@ -297,7 +308,7 @@ class Memory(_OfKeys[T]):
                 self._shown_size += len(line)
                 self._ever += 1
             if len(value) > 1:
-                self._packed[key] = _number(number) + bytes(value)
+                self._packed[key] = _padded(_number(number) + bytes(value))
             elif len(line) == 1:
                 self._packed.pop(key, None)
 
@@ -309,15 +320,16 @@ class Memory(_OfKeys[T]):
         self._warm = {}
         self._shown, self.size = 0, 0
         for key, packed in self._packed.items():
+            body = packed[_WIDTH:-packed[-1]]
             try:
-                lines, _ = self._decode(packed[_WIDTH:])
+                lines, _ = self._decode(body)
             except msgspec.ValidationError:  # of a former version, whose numbers stood in a list, or of none
-                lines, _ = record = self._read(packed)
-                self._packed[key] = packed = packed[:_WIDTH] + _body(record)
+                lines, _ = record = self._read(body)
+                self._packed[key] = packed = _padded(packed[:_WIDTH] + _body(record))
             if len(lines) % _WIDTH or (lines and int.from_bytes(lines[-_WIDTH:], "little") >= self._begin):
                 raise ValueError("no line has such a number")
             self._shown += len(lines) // _WIDTH
-            self.size += len(packed) + len(key)
+            self.size += len(packed) - packed[-1] + len(key)
         return self
 
 
@@ -325,10 +337,16 @@ SLACK = 1 << 16
 """Bytes that may be void in any log: many nodes know little, and all logs are read at the start."""
 _EVIDENCE = msgspec.msgpack.Decoder(Evidence)
 _BYTES = msgspec.msgpack.Decoder(bytes)
-_PAIR = 0x92
+PAIR = 0x92
 """What a msgpack of two begins with."""
 _IN_BYTES = b"\xc4", b"\xc5", b"\xc6"
 """What a msgpack of bytes begins with."""
+
+
+_SMALL, _STEP = 80 - sys.getsizeof(b""), 96
+"""Bytes of an entry that fills its object, in few sizes: what is given back of one size serves no other before all
+around it is free, so that of entries that grow in any order the half would be holes."""
+_PADDING = [bytes(size) + bytes([size + 1]) for size in range(_STEP)]
 
 
 def _body(record: Record[Any]) -> bytes:
@@ -339,19 +357,23 @@ def _body(record: Record[Any]) -> bytes:
         return _pack(msgspec.json.encode(record))
 
 
+def _padded(entry: bytes) -> bytes:
+    """An entry and what fills its object, whose last byte tells how much that is."""
+    return entry + _PADDING[(_SMALL - 1 - len(entry)) % _STEP]
+
+
 def _number(number: int) -> bytes:
-    return number.to_bytes(_WIDTH, "little")
+    return (number & _MASK).to_bytes(_WIDTH, "little")
 
 
-def _joined(numbers: Iterable[int]) -> bytes:
-    try:
-        return b"".join(map(_number, numbers))
-    except OverflowError as error:
-        raise ValueError(f"no line has such a number: {error}") from error
+def _joined(numbers: Sequence[int]) -> bytes:
+    if any(not 0 <= number <= _MASK for number in numbers):
+        raise ValueError("no line has such a number")
+    return b"".join(map(_number, numbers))
 
 
-def _numbers(packed: bytes) -> list[int]:
-    return [int.from_bytes(packed[at:at + _WIDTH], "little") for at in range(0, len(packed), _WIDTH)]
+def _parts(packed: bytes) -> list[bytes]:
+    return [packed[at:at + _WIDTH] for at in range(0, len(packed), _WIDTH)]
 
 
 class Shelf(_OfKeys[T]):

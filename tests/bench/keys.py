@@ -1,8 +1,9 @@
 """What a key costs: `python -m tests.bench.keys [KEYS]`.
 
 Of some kinds that keep state by key, with many keys: microseconds an event, and over `grep` alone; the same with the
-commit after each thousand events; and the resident memory of a key, after one event and after nine. Best of three; each
-kind in a process of its own. The second table has the keys in random order.
+commit after each thousand events; and the resident memory of a key, after one event and after nine, where a node like
+it had a thousand keys before. Best of three; each kind in a process of its own. The second table has the keys in random
+order.
 """
 
 from __future__ import annotations
@@ -76,12 +77,12 @@ def measured(make: Make, keys: int, folder: Path, *, mixed: bool) -> tuple[float
     """Seconds an event, without the commits and with them, and bytes a key after one turn and after nine."""
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])  # as the command does
     store = Store(folder)
-    memory = memory_log.empty(connect(store.path), "f.node")
+    memory, other = (memory_log.empty(connect(store.path), name) for name in ("f.node", "f.other"))
     node, sent, committed, sizes = make(Nothing(), memory), 0.0, 0.0, []
-    other = memory_log.empty(connect(store.path), "f.other")
-    for turn in range(100):  # what the database holds of pages is its own, and no key's
-        for key in range(1000):
-            other[str(key)] = f"{turn:0100}"
+    warm = make(Nothing(), other)
+    for turn in range(100):  # what the database holds of pages, and a turn of events, is no key's
+        for event in events(1000, turn, mixed=mixed):
+            warm.send(event)
         store.commit([], [("f.other", other)], [])
     gc.collect()
     before = resident()

@@ -93,7 +93,8 @@ class Keyed(Generic[State]):
             self._newest = when
         self.pass_time(when)
         if self._newest != self._clocks[0] or self.now != self._clocks[1]:
-            self._memory[CLOCKS] = self._clocks = (self._newest, self.now, None)
+            self._clocks = (self._newest, self.now, None)
+            self._memory.replace(CLOCKS, self._clocks)
         return name
 
     def name(self, event: Event) -> str | None:
@@ -173,7 +174,7 @@ class Keyed(Generic[State]):
         before = None if due is None else memory.get(name)
         # A moment after the touch before, for many come in one second, and which was the last is to be told later on.
         self._touched = touched = self.now if self.now > self._touched else nextafter(self._touched, inf)
-        if name not in memory:
+        if name not in memory.names:
             if len(self) >= self._max_keys and (first := self._ages.first()) is not None:
                 self.forget(first)
                 self._counts["evicted"] += 1

@@ -43,16 +43,17 @@ _NOWHERE = b"\xff" * _WIDTH
 class _OfKeys(MutableMapping[str, T]):
     """A mapping that has the keys of a dict."""
 
-    _keys: dict[str, Any]
+    names: Mapping[str, Any]
+    """That dict."""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
+        return iter(self.names)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.names)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._keys
+        return key in self.names
 
 
 class Memory(_OfKeys[T]):
@@ -68,7 +69,7 @@ class Memory(_OfKeys[T]):
         self._decode: Callable[[bytes], Record[T]] = msgspec.msgpack.Decoder(tuple[bytes, Any]).decode
         self._packed: dict[str, bytes] = {}
         """Each key's entry: its packed number, then its record, and padding; empty if it is not written yet."""
-        self._keys = self._packed
+        self.names = self._packed
         self._fresh: dict[str, Record[T] | None] = {}
         """What changed since it was last written; None where the key is gone."""
         self._warm: dict[str, Record[T] | None] = {}
@@ -90,7 +91,7 @@ class Memory(_OfKeys[T]):
         self._shown, self._shown_size, self._ever = 0, 0, 0
         """How many lines are known; of lines that were written, bytes and how many."""
         for key, value in (saved or {}).items():
-            self._packed[key] = _padded(_NOWHERE + _body((b"", value)))
+            self._packed[key] = _padded(_NOWHERE, _body((b"", value)))
 
     # --- a mapping ------------------------------------------------------------------------------------
 
@@ -136,10 +137,15 @@ class Memory(_OfKeys[T]):
     def __setitem__(self, key: str, value: T) -> None:
         record = self._record(key)
         if record is None:
-            self._packed[key] = b""
-            self._fresh[key] = b"", value
+            self.replace(key, value)
         else:
             self._fresh[key] = record[0], value
+
+    def replace(self, key: str, value: T) -> None:
+        """Set what stands under a key that has no lines, whatever stood there."""
+        if key not in self.names:
+            self._packed[key] = b""
+        self._fresh[key] = b"", value
 
     def __delitem__(self, key: str) -> None:
         self.clear_lines(key)
@@ -240,7 +246,7 @@ class Memory(_OfKeys[T]):
             else:
                 last = _number(begin + len(entries))
                 entries.append((key, Raw(body), NIL))
-            turn[key] = last + body
+            turn[key] = _padded(last, body)
         return begin, entries
 
     def written(self, entries: int, stored: int) -> None:
@@ -255,15 +261,15 @@ class Memory(_OfKeys[T]):
 
     def noted(self) -> None:
         """The changes are known, by somebody who does not write them."""
-        self._settle({key: _NOWHERE + _body(record)
+        self._settle({key: _padded(_NOWHERE, _body(record))
                       for key, record in self._fresh.items() if record is not None})
 
     def _settle(self, turn: Mapping[str, bytes]) -> None:
         packed = self._packed
         for key, entry in turn.items():
             former = packed[key]
-            self.size += len(entry) - (len(former) - former[-1] if former else -len(key))
-            packed[key] = _padded(entry)
+            self.size += len(entry) - entry[-1] - (len(former) - former[-1] if former else -len(key))
+            packed[key] = entry
         self._warm, self._fresh, self._turn, self._tried = self._fresh, {}, {}, False
 
     @property
@@ -308,7 +314,7 @@ class Memory(_OfKeys[T]):
                 self._shown_size += len(line)
                 self._ever += 1
             if len(value) > 1:
-                self._packed[key] = _padded(_number(number) + bytes(value))
+                self._packed[key] = _padded(_number(number), bytes(value))
             elif len(line) == 1:
                 self._packed.pop(key, None)
 
@@ -325,7 +331,7 @@ class Memory(_OfKeys[T]):
                 lines, _ = self._decode(body)
             except msgspec.ValidationError:  # of a former version, whose numbers stood in a list, or of none
                 lines, _ = record = self._read(body)
-                self._packed[key] = packed = _padded(packed[:_WIDTH] + _body(record))
+                self._packed[key] = packed = _padded(packed[:_WIDTH], _body(record))
             if len(lines) % _WIDTH or (lines and int.from_bytes(lines[-_WIDTH:], "little") >= self._begin):
                 raise ValueError("no line has such a number")
             self._shown += len(lines) // _WIDTH
@@ -357,9 +363,9 @@ def _body(record: Record[Any]) -> bytes:
         return _pack(msgspec.json.encode(record))
 
 
-def _padded(entry: bytes) -> bytes:
+def _padded(number: bytes, body: bytes) -> bytes:
     """An entry and what fills its object, whose last byte tells how much that is."""
-    return entry + _PADDING[(_SMALL - 1 - len(entry)) % _STEP]
+    return b"".join((number, body, _PADDING[(_SMALL - 1 - _WIDTH - len(body)) % _STEP]))
 
 
 def _number(number: int) -> bytes:
@@ -382,7 +388,7 @@ class Shelf(_OfKeys[T]):
     def __init__(self, memory: Memory[T], name: str) -> None:
         self._memory = memory
         self._name = name
-        self._keys = dict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
+        self.names = self._own = dict.fromkeys(key.removeprefix(name) for key in memory if key.startswith(name))
 
     def __getitem__(self, key: str) -> T:
         return self._memory[self._name + key]
@@ -397,16 +403,21 @@ class Shelf(_OfKeys[T]):
 
     def __setitem__(self, key: str, value: T) -> None:
         self._memory[self._name + key] = value
-        self._keys[key] = None
+        self._own[key] = None
+
+    def replace(self, key: str, value: T) -> None:
+        """As Memory's."""
+        self._memory.replace(self._name + key, value)
+        self._own[key] = None
 
     def __delitem__(self, key: str) -> None:
         del self._memory[self._name + key]
-        del self._keys[key]
+        del self._own[key]
 
     def put(self, key: str, value: T, line: Evidence, most: int) -> None:
         """As Memory's."""
         self._memory.put(self._name + key, value, line, most)
-        self._keys[key] = None
+        self._own[key] = None
 
     def lines(self, key: str) -> tuple[Evidence, ...]:
         """As Memory's."""

@@ -51,11 +51,11 @@ class Keyed(Generic[State]):
         self._expire = inf if expire is None else expire
         self._lateness = lateness
         self._newest, self.now, _ = self._clocks = memory.get(CLOCKS, (0.0, 0.0, None))
-        if self.now is None or any(row[2] is None for name, row in memory.items() if name != CLOCKS):
+        if self.now is None or any(row[2] is None for _, row in self._rows()):
             raise StateRefused("what a step remembers is damaged: a key without a state, or a clock without a time")
         for name in [name for name in memory if _OTHER.search(name)]:
             self._rename(name, as_now(name))
-        touched = [(row[0], name) for name, row in memory.items() if name != CLOCKS]
+        touched = [(row[0], name) for name, row in self._rows()]
         self._touched = max(touched)[0] if touched else -inf
         self._ages = Ages(memory, touched)
         self._oldest = 0.0
@@ -74,8 +74,12 @@ class Keyed(Generic[State]):
             for line in lines:
                 self._memory.put(name, row, line, len(lines))
 
+    def _rows(self) -> Iterator[tuple[str, Row[State]]]:
+        """What is kept of all keys, which are many: it stays packed."""
+        return ((name, row) for name, row in self._memory.peeks() if name != CLOCKS)
+
     def _deadlines(self) -> list[tuple[float, str]]:
-        due = [(row[1], name) for name, row in self._memory.items() if name != CLOCKS and row[1] is not None]
+        due = [(row[1], name) for name, row in self._rows() if row[1] is not None]
         heapify(due)
         return due
 
@@ -188,8 +192,7 @@ class Keyed(Generic[State]):
 
     def convert(self, today: Callable[[Any], State]) -> None:
         """What a former version kept of each key becomes what is kept today."""
-        for name in self:
-            touched, due, state = self._memory[name]
+        for name, (touched, due, state) in self._rows():
             if (converted := today(state)) != state:
                 self._memory[name] = (touched, due, converted)
 
@@ -222,7 +225,7 @@ class Keyed(Generic[State]):
 
     def __iter__(self) -> Iterator[str]:
         """The names of all keys, longest untouched first, as they are now."""
-        return (name for _, name in sorted((row[0], name) for name, row in self._memory.items() if name != CLOCKS))
+        return (name for _, name in sorted((row[0], name) for name, row in self._rows()))
 
 
 def name_of(key: Mapping[str, Value]) -> str:

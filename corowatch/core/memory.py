@@ -55,6 +55,14 @@ class _OfKeys(MutableMapping[str, T]):
     def __contains__(self, key: object) -> bool:
         return key in self.names
 
+    def peek(self, key: str) -> T | None:
+        """What stands under a key that is not likely to be asked for again, so it stays packed; None: nothing."""
+        raise NotImplementedError
+
+    def peeks(self) -> Iterator[tuple[str, T]]:
+        """All keys and what stands under them, which stays packed. What stands there may be replaced meanwhile."""
+        return ((key, value) for key in self.names if (value := self.peek(key)) is not None)
+
 
 class Memory(_OfKeys[T]):
     """A mapping that knows which of its keys changed since they were last written.
@@ -101,7 +109,7 @@ class Memory(_OfKeys[T]):
         return default if record is None else record[1]
 
     def peek(self, key: str) -> T | None:
-        """What stands under a key that is not likely to be asked for again, so it stays packed; None: nothing."""
+        """What stands under a key, as it is packed."""
         record = self._fresh.get(key) or self._warm.get(key) or self._unpacked(key)
         return None if record is None else record[1]
 

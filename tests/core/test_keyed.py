@@ -202,6 +202,18 @@ def test_of_those_touched_in_one_second_the_one_longest_untouched_goes(restart):
     assert 0 == len(table.keys)
 
 
+def test_at_a_start_and_to_tell_what_is_due_no_key_is_unpacked_for_good():
+    rows = {name_of({"ip": ip}): (100.0, 110.0, ip) for ip in "abcdef"}
+    table = Table(Memory(rows), max_keys=100)
+    assert set() == table.memory._warm.keys()
+
+    for due in range(200):  # most deadlines are superseded by then
+        table.touch("a", 101.0, due=1000.0 + due)
+    assert len(table.keys._due) < 100
+    assert {name_of({"ip": "a"}), CLOCKS} == table.memory._warm.keys() | dict(table.memory.changes()).keys()
+    assert sorted("abcdef") == sorted(state.lower() for _, _, state in table.keys.due(2000.0))
+
+
 def test_to_find_the_one_longest_untouched_the_others_are_not_unpacked():
     table = Table(max_keys=200)
     for ip in 2 * [f"10.0.0.{number}" for number in range(200)]:

@@ -44,11 +44,12 @@ class Beside:
     """Files that are not followed, and which of them have to be."""
 
     def __init__(self, lives: Lives, report: Report, absent: Awaited,
-                 opened: Callable[[str], tuple[int, Seen] | None]) -> None:
+                 opened: Callable[[str], tuple[int, Seen] | None], matches: Callable[[str], bool]) -> None:
         self._lives = lives
         self._report = report
         self._absent = absent
         self._opened = opened
+        self._matches = matches
         self.known = Known({})
         self._last_at: dict[str, int] = {}
         """When what stood at a path last was written last (nanoseconds since the epoch): what came later is new."""
@@ -69,12 +70,13 @@ class Beside:
         file = life.content.file()
         self.known.add(life.key, msgspec.structs.replace(life.saved(), size=file.size, mtime=file.mtime))
 
-    def before(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
-        """A file that is new stands at `path`: begin what stood there since we looked, or know what we never read."""
+    def before(self, path: str, found: Collection[str], folders: Folders, now: float, *, at_end: bool) -> None:
+        """A file that is new stands at `path`: begin what stood there since we looked, or know what we never read, and
+        with `at_end` do not want to."""
         if self._lives.family(path) or path in self._last_at:
             self.begin_missed(path, found, folders, now)
         else:
-            self._know_siblings(path, found, folders, now)
+            self._know_siblings(path, found, folders, now, at_end=at_end)
 
     def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         """Another text stands at a known path: begin those that stood there in between, and were rotated away."""
@@ -182,11 +184,15 @@ class Beside:
                     if settled:
                         self._know_siblings(home, found, folders, now)
 
-    def _know_siblings(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:
+    def _know_siblings(self, path: str, found: Collection[str], folders: Folders, now: float, *, at_end: bool = False,
+                       ) -> None:
         """What a log was rotated to, and is not followed, is known: it is not what is missed when the log changes."""
         since = max((life.written for life in self._lives.family(path)), default=0)
         for other, seen in newest_first(folders.rotations(path)):
-            if other in found or (seen.dev, seen.ino) in self._lives or self.known.holds(seen):
+            if (seen.dev, seen.ino) in self._lives or self.known.holds(seen):
+                continue
+            # It will be found if it is not: it was renamed since the files were listed.
+            if other in found or (self._matches(other) and not at_end):
                 continue
             try:
                 content = text_at(other)

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fnmatch
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Annotated, Any, Literal
@@ -41,6 +42,9 @@ QUIET = 60.0
 """Seconds without a new byte after which a file that its path no longer leads to has ended."""
 REMOVED = 600.0
 """The same for one that was removed, which nobody could find again."""
+JUST, LISTINGS = 0.05, 5
+"""Seconds after which what was renamed in a folder is surely listed under its new name, and how often a folder that was
+changed since is listed, at most: a moment of a file system's clock is up to a hundredth, and one look lasts."""
 
 
 @source(adds=("cut_bytes",))
@@ -87,7 +91,7 @@ class Tail(Source):
         how = Reading(target, "", Stamps(timestamp, zone), encoding, max_line_bytes, multiline)
         self._lives = Lives(how, self._report)
         self._absent = Absent(self._lives, self._report, self._opened, self.matches)
-        self._beside = Beside(self._lives, self._report, self._absent, self._opened)
+        self._beside = Beside(self._lives, self._report, self._absent, self._opened, self.matches)
         self.missing: list[str] = []
         self._by_path: dict[str, Life] = {}
         self._led_to: set[str] = set()  # the folders that links to files lead to
@@ -129,7 +133,7 @@ class Tail(Source):
         for path, seen in found.items():
             if (seen.dev, seen.ino) in self._lives or (seen.dev, seen.ino) in absent or self._beside.known.holds(seen):
                 continue
-            self._beside.before(path, found, folders, now)
+            self._beside.before(path, found, folders, now, at_end=at_end)
             if not self._begin(path, at_end=at_end, now=now):
                 unopened.append((path, seen))
         return unopened
@@ -194,7 +198,31 @@ class Tail(Source):
             yield pattern, [path for path in find(pattern) if self._wanted(path)]
 
     def _find(self) -> dict[str, Seen]:
-        """Every regular file that the globs find, first names first; a second name of a file is left out."""
+        """Every regular file that the globs find, first names first; a second name of a file is left out.
+
+        What is renamed while its folder is listed may be missed, and would be read after what was written later: a
+        folder that was changed just now is listed until it is twice the same. Source: readdir(3p).
+        """
+        began = time.time()
+        found = self._list()
+        for _ in range(1, LISTINGS):
+            if not self._changed_since(began - JUST, found):
+                break
+            before, found = found, self._list()
+            if {path: seen.ino for path, seen in found.items()} == {path: seen.ino for path, seen in before.items()}:
+                break
+        return found
+
+    def _changed_since(self, moment: float, found: Iterable[str]) -> bool:
+        """Whether a folder of these files, or where the globs begin, was changed after that."""
+        folders = {os.path.dirname(path) for path in found} | {fixed(pattern)[0] for pattern in self._paths}
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                if os.stat(folder or "/").st_mtime > moment:
+                    return True
+        return False
+
+    def _list(self) -> dict[str, Seen]:
         found: dict[str, Seen] = {}
         inodes = set()
         self.missing = []

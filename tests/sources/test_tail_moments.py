@@ -301,3 +301,38 @@ def test_a_folder_is_not_settled_where_it_changed_and_cannot_be_listed_again(log
 
     assert not folders.renewed(str(log))
     assert not folders.settled(str(log))
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_one_that_is_rotated_between_the_listing_and_its_opening_is_read(log, tmp_path, before, again):
+    """It is named as what a glob finds, so it is no old one that stands beside the log."""
+    reader = Reader(f"{tmp_path}/app.log*", start="beginning")
+    if again:
+        write(log, "zero\n")
+        assert ["zero"] == reader.read(1.0)
+        log.rename(tmp_path / "app.log-20260101")
+    log.touch()
+
+    def rotate():
+        write(log, "one\n")
+        log.rename(tmp_path / "app.log-20260102")
+        write(log, "two\n")
+
+    before(Beside, "before", rotate)
+
+    assert ["one", "two"] == sorted(reader.read(2.0) + reader.read(3.0))
+    assert 0 == balance(reader.tail)
+
+
+def test_what_is_rotated_as_it_is_to_be_followed_from_its_end_is_not_read_from_its_beginning(log, tmp_path, before):
+    write(log, "one\n")
+
+    def rotate():
+        log.rename(tmp_path / "app.log-20260102")
+        write(log, "two\n")
+
+    before(Beside, "before", rotate)
+    reader = Reader(f"{tmp_path}/app.log*", start="end")
+    write(log, "three\n")
+
+    assert ["three"] == reader.read(2.0) + reader.read(3.0)

@@ -184,6 +184,17 @@ class Life:
         """Bytes behind what can be read: NULs, laid out in advance."""
         return max(0, self.found_to - self.read_to - self.unread)
 
+    @property
+    def strayed(self) -> bool:
+        """Whether its path leads to another file or to none; what cannot be seen now may still be there."""
+        try:
+            status = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) != (self.dev, self.ino)
+
     def move(self, path: str) -> None:
         """It stands under another name now."""
         self.path = self.content.path = path

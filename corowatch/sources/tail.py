@@ -336,7 +336,7 @@ class Tail(Source):
 
     def _look_through(self, life: Life, folders: Folders, now: float) -> None:
         """No glob finds this file now: look through its descriptor, until nothing has come for long."""
-        if _leads_elsewhere(life):
+        if life.strayed:
             if path := folders.where(life.path, life.ino):
                 life.move(path)
             if life.gone is None:
@@ -565,14 +565,3 @@ class Tail(Source):
 
     def close(self) -> None:
         self._lives.close()
-
-
-def _leads_elsewhere(life: Life) -> bool:
-    """Whether its path leads to another file or to none; what cannot be seen now may still be there."""
-    try:
-        status = os.stat(life.path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return (status.st_dev, status.st_ino) != (life.dev, life.ino)

@@ -336,3 +336,22 @@ def test_what_is_rotated_as_it_is_to_be_followed_from_its_end_is_not_read_from_i
     write(log, "three\n")
 
     assert ["three"] == reader.read(2.0) + reader.read(3.0)
+
+
+def test_what_is_rotated_twice_as_it_is_seen_to_hold_something_is_read_in_order(log, tmp_path, before):
+    reader = Reader(f"{tmp_path}/app.log*", start="beginning")
+    log.touch()
+    reader.read(1.0)
+    write(log, "one\n")
+
+    def rotate():
+        log.rename(tmp_path / "app.log-20260101")
+        write(log, "two\n")
+        log.rename(tmp_path / "app.log-20260102")
+        log.touch()
+
+    before(Beside, "begin_missed", rotate)
+    got = reader.read(2.0, {str(log)})
+
+    assert ["one", "two"] == got + reader.read(3.0)
+    assert 0 == balance(reader.tail)

@@ -6,7 +6,8 @@ A text of the right shape that names no time (31 June, 24:00) is skipped whole, 
 stamp.  What merely precedes a stamp needs no form: a weekday, the `<34>1` of RFC 5424, a bracket.
 
 Only in an access log does a stranger write what stands before the stamp, the user that a client says it is.  There the
-stamp is the one in brackets before the first quote: servers escape the quotes of clients.
+stamp is the one in brackets before a quote that opens: servers escape the quotes of clients, and a quote that closes
+stands behind what a client wrote.
 
 Some minutes are remembered, with the ranges of `now` for which they hold, and which form was found last, to
 be tried first where it can be the only one; so an answer never depends on the lines before.  All repetitions are
@@ -127,6 +128,7 @@ CLIENT = re.compile(
 CLF_MINUTE = re.compile(rb"\[(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d): ([+-]\d{4})").fullmatch
 CLF_LENGTH = len("[22/Nov/2026:10:00:00 +0000")
 CLF_END = b'] "'
+QUOTES = re.compile(rb'\\.|(")', re.DOTALL).findall
 
 
 class Form(NamedTuple):
@@ -310,10 +312,14 @@ class Stamps:
 
 def of_access(line: bytes, end: int) -> float | None:
     """What a line of an access log says of its time (seconds since the epoch), None if it is none or says nothing;
-    at `end` a bracket is closed before a quote, the first in it."""
+    at `end` a bracket is closed before a quote, for the first time."""
     told = line[end - CLF_LENGTH:end]
     minute, second = clf_minute(told[:-8] + told[-6:]), SECONDS.get(told[-8:-6])
-    return minute + second if minute is not None and second is not None and CLIENT(line) else None
+    if minute is None or second is None or not CLIENT(line):
+        return None
+    if line.find(b'"', 0, end) >= 0 and QUOTES(line, 0, end).count(b'"') % 2:
+        return None  # what a client wrote ends there
+    return minute + second
 
 
 @lru_cache(KNOWN)

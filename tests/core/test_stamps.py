@@ -334,9 +334,21 @@ def test_what_a_client_says_is_its_user_is_not_when_it_came(client: bytes, user:
     (b'10:00:00 x [22/Nov/2026:10:00:00 +0000] "GET', "10:00:00"),
     (b'192.0.2.7 - - [31/Jun/2026:10:00:00 +0000] "GET 2026-11-22T10:00:00Z', "10:00:00"),
     (b'192.0.2.7 - - [22/Nov/2026:09:59:60 +0000] "GET', "10:00:00"),
-    (b'192.0.2.7 2026-11-22T10:00:00Z [a] "b', "10:00:00")])
+    (b'192.0.2.7 2026-11-22T10:00:00Z [a] "b', "10:00:00"),
+    # Where no quote follows the bracket, that which closes the request does follow what a client put there.
+    (b'192.0.2.7 - - [22/Nov/2026:10:00:00 +0000] example.org "GET /[01/Jan/2020:00:00:00 +0000] " 400', "10:00:00"),
+    (b'192.0.2.7 - - [22/Nov/2026:10:00:00 +0000] 7 "GET /\\\\\\"[01/Jan/2020:00:00:00 +0000] " 400', "10:00:00"),
+    (b'192.0.2.7 2026-11-22T10:00:00Z "GET /[01/Jan/2020:00:00:00 +0000] " 400', "10:00:00"),
+    (b'192.0.2.7:33317 [22/Nov/2026:10:00:00.000 +0000] fe be/s "[01/Jan/2020:00:00:00 +0000] "', "10:00:00")])
 def test_what_is_no_line_of_an_access_log_has_its_leftmost_stamp(line: bytes, expected: str) -> None:
     assert at(f"2026-11-22T{expected}Z") == read(line)
+
+
+@pytest.mark.parametrize("forwarded", [b"1700000000", b"2020-01-01T00:00:00Z", rb"1700000000\"", rb"1700000000\\"])
+def test_what_stands_quoted_before_the_bracket_is_no_time(forwarded: bytes) -> None:
+    line = b'www.example.org "' + forwarded + b'" - - [22/Nov/2026:10:00:07 +0000] "GET / HTTP/1.1" 200 5'
+
+    assert at("2026-11-22T10:00:07Z") == read(line)
 
 
 def test_a_format_that_begins_with_a_text_is_looked_for_further_in() -> None:

@@ -320,7 +320,8 @@ USERS = [b"-", b"1700000000", b"[01/Jan/2020:00:00:00 +0000]", b"2020-01-01T00:0
 
 @pytest.mark.parametrize("user", USERS, ids=range(len(USERS)))
 @pytest.mark.parametrize("client", [b"192.0.2.7", b"2001:db8::7", b"2001:db8:0:0:0:0:0:7", b"crawl-7.bot.example",
-                                    b"localhost", b"www.example.org:443 192.0.2.7"])
+                                    b"localhost", b"www.example.org:443 192.0.2.7",
+                                    b"4.sub-7.example.net", b"192-0-2-7.dsl.example", b"-", b"unix:"])
 def test_what_a_client_says_is_its_user_is_not_when_it_came(client: bytes, user: bytes) -> None:
     line = client + b" - " + user + b' [22/Nov/2026:10:00:07 +0100] "GET /[01/Jan/2020:00:00:00 +0000] HTTP/1.1" 200 5'
 
@@ -335,6 +336,8 @@ def test_what_a_client_says_is_its_user_is_not_when_it_came(client: bytes, user:
     (b'192.0.2.7 - - [31/Jun/2026:10:00:00 +0000] "GET 2026-11-22T10:00:00Z', "10:00:00"),
     (b'192.0.2.7 - - [22/Nov/2026:09:59:60 +0000] "GET', "10:00:00"),
     (b'192.0.2.7 2026-11-22T10:00:00Z [a] "b', "10:00:00"),
+    (b'1795341600.5 192.0.2.7 - - [22/Nov/2026:09:59:58 +0000] "GET', "10:00:00.5"),
+    (b'20261122T100000.5Z 192.0.2.7 - - [22/Nov/2026:09:59:58 +0000] "GET', "10:00:00.5"),
     # Where no quote follows the bracket, that which closes the request does follow what a client put there.
     (b'192.0.2.7 - - [22/Nov/2026:10:00:00 +0000] example.org "GET /[01/Jan/2020:00:00:00 +0000] " 400', "10:00:00"),
     (b'192.0.2.7 - - [22/Nov/2026:10:00:00 +0000] 7 "GET /\\\\\\"[01/Jan/2020:00:00:00 +0000] " 400', "10:00:00"),

@@ -25,8 +25,9 @@ from corowatch.core.records import by_record
 from corowatch.core.stamps import Stamps
 from corowatch.engines import Engine, EveryLine, Hit
 
-HEAD = 16384
-"""Bytes of a line in which its stamp stands: in that of an access log, behind the user that a client says it is."""
+HEAD = 32768
+"""Bytes of a line in which its stamp stands: in that of an access log, behind the user that a client says it is. A
+header of 8 KiB holds one of 6 KiB in base64, of which servers write each byte as four, `\\x01`."""
 SHORT = 4096
 """Characters of a line that is remembered as one that a pattern matches."""
 REACH = 65536

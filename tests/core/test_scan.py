@@ -76,6 +76,15 @@ def test_a_line_has_the_time_that_it_tells():
     assert at("2026-11-22T10:00:05Z") == clock.at
 
 
+def test_a_line_of_an_access_log_has_its_time_behind_the_longest_user_that_servers_take():
+    user = b"1700000000 " + b"\\x01" * 6115  # as nginx and Apache write one of 6,126 bytes
+
+    events, _, _ = scanned(block(b"192.0.2.7 - " + user + b' [22/Nov/2026:10:00:07 +0000] "GET / HTTP/1.1" 401 5\n',
+                                 at=NOW))
+
+    assert [at("2026-11-22T10:00:07Z")] == [event.at for event in events]
+
+
 def test_a_line_without_a_stamp_has_that_of_the_nearest_before_it():
     events, clock, _ = scanned(block(b"2026-11-22T10:00:00Z a\n  at x.java\n  at y.java\n", at=NOW))
 

@@ -45,7 +45,8 @@ def upgrade(db: sqlite3.Connection) -> None:
             db.execute("PRAGMA user_version=6")
             db.execute("COMMIT")
         except BaseException:
-            db.execute("ROLLBACK")
+            if db.in_transaction:  # what SQLite cannot write it undoes by itself
+                db.execute("ROLLBACK")
             raise
 
 

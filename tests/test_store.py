@@ -594,6 +594,24 @@ def test_the_lines_of_a_window_of_format_5_are_found(tmp_path, most):
     again.close()
 
 
+def test_why_a_state_of_a_former_format_cannot_be_written_anew_is_told(tmp_path):
+    """SQLite undoes by itself what it cannot write, and there is nothing left to be undone then."""
+    Store(tmp_path).close()
+    entries = msgspec.msgpack.encode([["k", [b"\0" * 6, "x" * 2000], LINES[0]]])
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
+        old.executemany("INSERT INTO memory VALUES ('a', ?, ?)", [(first, entries) for first in range(4000)])
+        old.commit()
+        old.executescript("PRAGMA user_version=5;")
+    code = ("import pathlib, resource, signal, sys; from corowatch.store import Store; "
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)); Store(pathlib.Path({str(tmp_path)!r}))")
+
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+
+    assert "cannot be read: disk I/O error" in done.stderr.splitlines()[-1]
+    Store(tmp_path).close()
+
+
 def test_who_looks_at_what_a_former_corowatch_remembers_is_told_so(tmp_path):
     of_format_3(tmp_path, [7, None])
     glimpse = Glimpse(tmp_path / "state.db")

@@ -209,7 +209,7 @@ class Store:
             upgrade(db)
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
-        except (sqlite3.Error, OSError, ValueError, MemoryError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError, MemoryError) as error:
             raise StateRefused(f"{self.path} cannot be read: {_said(error)}; {_away(self.path)}") from error
         return db
 

@@ -594,6 +594,24 @@ def test_the_lines_of_a_window_of_format_5_are_found(tmp_path, most):
     again.close()
 
 
+@pytest.mark.parametrize("damaged", [
+    "a text", 7, b"\xc1", *(msgspec.msgpack.encode([["k", known, None]]) for known in (7, [7, 7], b"{}"))])
+def test_a_damaged_state_of_a_former_format_is_refused_and_stays_as_it_is(tmp_path, damaged):
+    Store(tmp_path).close()
+    whole = msgspec.msgpack.encode([["k", [b"\0" * 6, "v"], LINES[0]]])
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
+        old.executemany("INSERT INTO memory VALUES ('a', ?, ?)", [(0, whole), (1, damaged)])
+        old.commit()
+        old.executescript("PRAGMA user_version=5;")
+
+    with pytest.raises(StateRefused, match="cannot be read"):
+        Store(tmp_path)
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as old:
+        assert (5,) == old.execute("PRAGMA user_version").fetchone()
+        assert [(whole,), (damaged,)] == old.execute("SELECT entries FROM memory ORDER BY first").fetchall()
+
+
 def test_why_a_state_of_a_former_format_cannot_be_written_anew_is_told(tmp_path):
     """SQLite undoes by itself what it cannot write, and there is nothing left to be undone then."""
     Store(tmp_path).close()

@@ -48,6 +48,8 @@ def upgrade(db: sqlite3.Connection) -> None:
             if db.in_transaction:  # what SQLite cannot write it undoes by itself
                 db.execute("ROLLBACK")
             raise
+        # Who looks at the header alone is told of it, also after a kill: a former corowatch would take it for its own.
+        db.execute("PRAGMA wal_checkpoint").fetchall()
 
 
 def _from_3(db: sqlite3.Connection) -> None:

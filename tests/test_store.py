@@ -612,6 +612,16 @@ def test_a_damaged_state_of_a_former_format_is_refused_and_stays_as_it_is(tmp_pa
         assert [(whole,), (damaged,)] == old.execute("SELECT entries FROM memory ORDER BY first").fetchall()
 
 
+def test_the_header_tells_the_format_as_soon_as_a_state_is_of_it(tmp_path):
+    """A former corowatch looks at nothing else, and would write its own into what a killed one left."""
+    of_format_3(tmp_path, [7, None])
+
+    again = Store(tmp_path)
+
+    assert 6 == int.from_bytes((tmp_path / "state.db").read_bytes()[60:64], "big")
+    again.close()
+
+
 def test_why_a_state_of_a_former_format_cannot_be_written_anew_is_told(tmp_path):
     """SQLite undoes by itself what it cannot write, and there is nothing left to be undone then."""
     Store(tmp_path).close()

@@ -29,6 +29,7 @@ HEAD = 64  # bytes within which a stamp starts
 CLF_HEAD = 256  # where CLF's bracket starts at the latest: host, ident and user may be long
 FAR = 4096  # the same for a format that begins with a text of its own
 LONGEST = 64  # bytes of a stamp, generously
+TRIES = 32  # texts of the right shape that name no time; no more fit into HEAD
 END = HEAD + LONGEST
 KNOWN = 2048  # minutes that are remembered
 
@@ -250,7 +251,9 @@ class Stamps:
             if not scan.hint.search(line, scan.first, end):
                 continue
             start = scan.first
-            while found := scan.pattern.search(line, start, end):
+            for _ in range(TRIES):
+                if (found := scan.pattern.search(line, start, end)) is None:
+                    break
                 around = found.lastindex or 0
                 if found.start(around) >= scan.last:
                     break

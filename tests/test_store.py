@@ -622,6 +622,45 @@ def test_the_header_tells_the_format_as_soon_as_a_state_is_of_it(tmp_path):
     again.close()
 
 
+KILLED_AT_EACH_STATEMENT = """
+import os, pathlib, shutil, sys
+from corowatch.store import connect
+from corowatch.upgrade import upgrade
+
+left = 1
+while left:
+    folder = pathlib.Path(sys.argv[1], str(left))
+    shutil.copytree(sys.argv[2], folder)
+    child = os.fork()
+    if not child:
+        db, said = connect(folder / "state.db"), []
+        db.set_trace_callback(lambda text: said.append(text) or len(said) == left and os.kill(os.getpid(), 9))
+        upgrade(db)
+        os._exit(0)
+    left = left + 1 if os.waitpid(child, 0)[1] else 0
+"""
+
+
+def test_a_state_of_a_former_format_that_was_killed_at_any_statement_becomes_one_of_today(tmp_path):
+    former, killed = tmp_path / "former", tmp_path / "killed"
+    Store(former).close()
+    with contextlib.closing(sqlite3.connect(former / "state.db")) as old:
+        old.executemany("INSERT INTO memory VALUES ('a', ?, ?)", [
+            (0, msgspec.msgpack.encode([["k", None, LINES[0]]])),
+            (1, msgspec.msgpack.encode([["k", [b"\0\0\0\0\0\0\1\0\0\0\0\0", "v"], LINES[1]]]))])
+        old.commit()
+        old.executescript("PRAGMA user_version=5; INSERT INTO nodes VALUES ('a', 'f');")
+
+    subprocess.run([sys.executable, "-c", KILLED_AT_EACH_STATEMENT, killed, former], check=True)
+
+    assert len(os.listdir(killed)) > 8
+    for folder in killed.iterdir():
+        again = Store(folder)
+        memory = again.memory("a", "f").proved(str)
+        assert {"k": ["one", "two"]} == {key: [one.text for one in memory.lines(key)] for key in memory}
+        again.close()
+
+
 def test_why_a_state_of_a_former_format_cannot_be_written_anew_is_told(tmp_path):
     """SQLite undoes by itself what it cannot write, and there is nothing left to be undone then."""
     Store(tmp_path).close()

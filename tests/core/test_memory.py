@@ -32,6 +32,24 @@ def test_a_shelf_is_a_part_of_a_memory():
     assert {"x": 2} == dict(memory.shelf("b"))
 
 
+def test_what_is_replaced_on_a_shelf_stands_there():
+    memory = Memory({"a/x": 1})
+    shelf = memory.shelf("a")
+
+    shelf.replace("x", 2)
+    shelf.replace("y", 3)
+
+    assert {"x": 2, "y": 3} == dict(shelf) == dict(shelf.peeks())
+    assert {"a/x": 2, "a/y": 3} == dict(memory)
+
+
+def test_what_is_peeked_at_on_a_shelf_stays_packed():
+    memory = Memory({"a/x": 1, "a/y": 2, "b/x": 3})
+
+    assert {"x": 1, "y": 2} == dict(memory.shelf("a").peeks())
+    assert {} == memory._warm
+
+
 def test_a_shelf_keeps_the_lines_of_its_keys():
     memory = Memory({"b/x": 2})
     shelf = memory.shelf("a")

@@ -361,6 +361,18 @@ def test_a_format_that_begins_with_a_text_is_looked_for_further_in() -> None:
     assert read(line, timestamp="%FT%T%z") is None
 
 
+def test_what_an_operator_writes_counts_in_an_access_log_as_well() -> None:
+    line = b'192.0.2.7 - - [22/Nov/2026:10:00:07 +0000] "GET /" 200 t=2026-11-22T09:59:59Z'
+
+    assert at("2026-11-22T09:59:59Z") == read(line, timestamp="t=%FT%T%z")
+
+
+def test_of_a_line_of_an_access_log_the_first_bracket_before_a_quote_counts() -> None:
+    line = b'192.0.2.7 - 1700000000 [22/Nov/2026:10:00:07 +0000] "GET /[01/Jan/2020:00:00:00 +0000] " 400 0'
+
+    assert at("2026-11-22T10:00:07Z") == read(line)
+
+
 @pytest.mark.parametrize(("timestamp", "no_time"), [
     ("[%b %d %H:%M:%S", b"[Jun 31 10:00:00 "), ("<%d.%m. %H:%M", b"<31.06. 10:00"), ('"ts":%j', b'"ts":999 ')])
 def test_a_line_of_what_names_no_time_costs_little_however_far_it_is_looked_for(timestamp: str, no_time: bytes) -> None:

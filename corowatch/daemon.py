@@ -45,7 +45,7 @@ from corowatch.scout import Scouts
 from corowatch.slices import ask_for_short
 from corowatch.sources import Source, read_first
 from corowatch.sources.corowatch import INTERNAL
-from corowatch.store import Change, Store, write_whole
+from corowatch.store import MAX_ROWS, Change, Store, write_whole
 from corowatch.summary import Ledger, Table, sources_told
 from corowatch.terminal import unread
 from corowatch.watch import Watch
@@ -503,10 +503,14 @@ class Daemon:
                 self._store.prune(now)
             except sqlite3.Error as error:
                 log.warning("state.not_pruned", why=str(error))
+        self._tell_behind(now)
+
+    def _tell_behind(self, now: float) -> None:
         for sink in self._store.folding & self.couriers.keys():
             if not self._is_hushed("folded", sink, now):
                 self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further "
-                          "ones of one step and key become one with a count", sink=sink)
+                          f"ones of one step and key become one with a count; beyond {2 * MAX_ROWS:,} those of one "
+                          "step do, whatever their key", sink=sink)
 
     def _is_hushed(self, kind: str, sink: str, now: float) -> bool:
         """Whether this trouble of a sink was told a short while ago; if not, it is told now."""
@@ -788,6 +792,7 @@ class Daemon:
         self.tell("stopping", f"corowatch is stopping: {reason}")
         self._watch.stop()
         self._last_read()
+        self._tell_behind(self._clock.read())  # with --once it may all have come in one turn
         self._checks.keep(())
         told = log.bind()  # once: to bind it takes as long as all else of a row
         for closed in self.graph.close():

@@ -63,6 +63,7 @@ CREATE INDEX outbox_folded ON outbox (sink, family, seq) WHERE state = 'waiting'
 """ + memory_log.SCHEMA
 
 _UNSURE = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
+_OF_THE_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _COMPANIONS = ("-wal", "-shm")
 """What SQLite keeps beside a database: https://www.sqlite.org/wal.html."""
@@ -210,7 +211,9 @@ class Store:
             db.execute("SELECT count(*) FROM positions").fetchone()
             db.execute("SELECT count(*) FROM readers").fetchone()
         except (sqlite3.Error, OSError, ValueError, TypeError, MemoryError) as error:
-            raise StateRefused(f"{self.path} cannot be read: {_said(error)}; {_away(self.path)}") from error
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            cure = "look after its disk, and start again" if code in _OF_THE_DISK else _away(self.path)
+            raise StateRefused(f"{self.path} cannot be read: {_said(error)}; {cure}") from error
         return db
 
     # --- what was kept --------------------------------------------------------------------------------
@@ -638,7 +641,8 @@ def examine(path: Path) -> None:
     if application != APPLICATION_ID:
         raise StateRefused(f"{path} is another program's database; {away}")
     if version > VERSION:
-        raise StateRefused(f"{path} was written by a newer corowatch (format {version}, this one knows {VERSION})")
+        raise StateRefused(f"{path} was written by a newer corowatch (format {version}, this one knows {VERSION}); "
+                           "run that one, or give another --state-dir")
 
 
 def write_whole(path: Path, data: bytes) -> None:

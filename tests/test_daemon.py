@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from corowatch import daemon as daemon_module
+from corowatch import store as store_module
 from corowatch.core.config import ConfigFile
 from corowatch.core.errors import ConfigError
 from corowatch.core.graph import Closed
@@ -682,8 +683,21 @@ def test_of_a_sink_that_refuses_or_is_behind_is_told_once_an_hour_each(run, log,
     one.daemon.inbox.put(Told("alert.refused", {"sink": "ops", "id": "1", "why": "no"}))
     one.until(lambda: 3 == len(told()))
 
-    behind = "sink ops is behind: 0 alerts wait, and further ones of one step and key become one with a count"
+    behind = ("sink ops is behind: 0 alerts wait, and further ones of one step and key become one with a count; beyond "
+              "20,000 those of one step do, whatever their key")
     assert [behind, behind, "sink ops refused an alert: no; see corowatch outbox"] == told()
+
+
+def test_that_a_sink_is_behind_is_told_at_a_stop_if_it_was_not_before(run, log, logged, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_ROWS", 0)
+    log("ERROR 1", "ERROR 2")
+    one = run(ERRORS.replace("{file: alerts.jsonl}", "{exec: [sh, -c, 'exit 75']}"))
+    one.deal_with_everything()
+    one.daemon._hushed.clear()
+    before = [row["event"] for row in logged()].count("corowatch.folded")
+    one.close()
+
+    assert before + 1 == [row["event"] for row in logged()].count("corowatch.folded")
 
 
 def test_what_waits_for_a_sink_that_is_gone_is_told_at_the_start_and_after_a_reload(run, log, logged):

@@ -675,7 +675,7 @@ def test_why_a_state_of_a_former_format_cannot_be_written_anew_is_told(tmp_path)
 
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
 
-    assert "cannot be read: disk I/O error" in done.stderr.splitlines()[-1]
+    assert "cannot be read: disk I/O error; look after its disk, and start again" in done.stderr.splitlines()[-1]
     Store(tmp_path).close()
 
 

@@ -16,6 +16,7 @@ written are not held at all: an alert reads them from the log.
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -55,9 +56,9 @@ class _OfKeys(MutableMapping[str, T]):
     def __contains__(self, key: object) -> bool:
         return key in self.names
 
+    @abstractmethod
     def peek(self, key: str) -> T | None:
         """What stands under a key that is not likely to be asked for again, so it stays packed; None: nothing."""
-        raise NotImplementedError
 
     def peeks(self) -> Iterator[tuple[str, T]]:
         """All keys and what stands under them, which stays packed. What stands there may be replaced meanwhile."""

@@ -94,6 +94,8 @@ class Tail(Source):
         self._beside = Beside(self._lives, self._report, self._absent, self._opened, self.matches)
         self.missing: list[str] = []
         self._by_path: dict[str, Life] = {}
+        self._named: tuple[dict[str, Life], dict[str, float]] = {}, {}
+        """By their own paths, the files whose names are known, and when their folders had been changed then."""
         self._led_to: set[str] = set()  # the folders that links to files lead to
         self._folders = Folders()
         self._ended: dict[str, None] = self._absent.ended
@@ -215,12 +217,8 @@ class Tail(Source):
 
     def _changed_since(self, moment: float, found: Iterable[str]) -> bool:
         """Whether a folder of these files, or where the globs begin, was changed after that."""
-        folders = {os.path.dirname(path) for path in found} | {fixed(pattern)[0] for pattern in self._paths}
-        for folder in folders:
-            with contextlib.suppress(OSError):
-                if os.stat(folder or "/").st_mtime > moment:
-                    return True
-        return False
+        folders = _folders(found) | {fixed(pattern)[0] for pattern in self._paths}
+        return any(_changed(folder) > moment for folder in folders)
 
     def _list(self) -> dict[str, Seen]:
         found: dict[str, Seen] = {}
@@ -372,10 +370,15 @@ class Tail(Source):
 
     def _name_all(self) -> None:
         """By which paths notifications may call each file: its own, and what a link leads to."""
-        here = {life.path: life for life in sorted(self._lives, key=lambda life: life.gone is None)}
+        own = {life.path: life for life in sorted(self._lives, key=lambda life: life.gone is None)}
+        changed = {folder: _changed(folder) for folder in _folders(own)}
+        if (own, changed) == self._named and max(changed.values(), default=0.0) < time.time() - JUST:
+            return  # what was no link is none: to ask it of a thousand files takes a quarter of a look
+        self._named = own, changed
+        here = dict(own)
         folders: dict[str, str] = {}
         self._led_to.clear()
-        for path, life in list(here.items()):
+        for path, life in own.items():
             folder, name = os.path.split(path)
             if os.path.islink(path):
                 target = os.path.realpath(path)
@@ -565,3 +568,15 @@ class Tail(Source):
 
     def close(self) -> None:
         self._lives.close()
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    return {path.rpartition("/")[0] for path in paths}
+
+
+def _changed(folder: str) -> float:
+    """When a folder was changed last (seconds since the epoch); 0 if that cannot be told."""
+    try:
+        return os.stat(folder or "/").st_mtime
+    except OSError:
+        return 0.0

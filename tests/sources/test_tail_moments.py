@@ -355,3 +355,25 @@ def test_what_is_rotated_twice_as_it_is_seen_to_hold_something_is_read_in_order(
 
     assert ["one", "two"] == got + reader.read(3.0)
     assert 0 == balance(reader.tail)
+
+
+def test_what_is_a_link_is_asked_again_only_where_names_changed(log, tmp_path, monkeypatch):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    for name in ("one/x", "two/x"):
+        write(tmp_path / name, "line\n")
+    log.symlink_to(tmp_path / "one/x")
+    reader = Reader(log, start="beginning", watch="auto")
+    asked, islink = [], os.path.islink
+    monkeypatch.setattr(os.path, "islink", lambda path: asked.append(path) or islink(path))
+    os.utime(tmp_path, (NOW - 10.0,) * 2)
+    reader.read(1.0)
+    asked.clear()
+    reader.read(2.0)
+
+    assert [] == asked
+    assert f"{tmp_path}/one" in reader.tail.directories()
+    log.unlink()
+    log.symlink_to(tmp_path / "two/x")
+    reader.read(3.0)
+    assert f"{tmp_path}/two" in reader.tail.directories()

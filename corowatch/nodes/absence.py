@@ -45,8 +45,9 @@ def absence(
     """Tell when fewer than `below` events of a key came within a time; what comes is not passed on.
 
     It fires at the moment when the newest `below` events no longer all lie within `for`: with one, at the last event
-    plus `for`. An event at that very moment comes too late. What goes on is the last event of the key, at that moment,
-    with `count` (how many came within `for`), `silent` (seconds since the last) and `last` (its time).
+    plus `for`. An event at that very moment comes too late, and so does one that is read when the moment is over,
+    whatever time it tells: that resolves what was told. What goes on is the last event of the key, at that moment, with
+    `count` (how many came within `for`), `silent` (seconds since the last) and `last` (its time).
 
     Without `by`, counting begins with the first event or the first word of the time, so that it fires if nothing ever
     comes, too: with an empty text, without `last`, and `silent` counts from that beginning. With `by`, a key is watched

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from corowatch.core.text import in_one_line, many, safe
 from corowatch.core.verdict import when
 from corowatch.rules.asking import Told, spot_of, why_alert, why_line, why_text
 from corowatch.rules.telling import tree
+from corowatch.sources.siblings import Folders, newest_first
 from corowatch.terminal import speak
 
 _PLACE = re.compile(r"(?P<path>.+):(?P<byte>@)?(?P<number>\d+)", re.DOTALL)
@@ -37,7 +39,8 @@ def command(what: str, files: Sequence[str], config: Sequence[str], state_dir: s
 
     WHAT is FILE:LINE, FILE:@OFFSET, the id of an alert, or a line itself. A line in a file is met after all before it,
     in that file and in those named behind; an alert is looked for in what these would give, or where none is named, in
-    what the running daemon sent. A line itself meets what the daemon remembers now, if one runs here.
+    what the running daemon sent, by the logs whose lines it tells, and what they were rotated to. A line itself meets
+    what the daemon remembers now, if one runs here.
     """
     from corowatch.cache import DiskCache
     from corowatch.loading import load_paths
@@ -92,21 +95,20 @@ def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, ca
     def found(alert: Alert) -> bool:
         return alert.id.startswith(id_)
 
-    sent = glimpse.alert(id_) if glimpse else None
-    asked = None if files else sent
+    asked = glimpse.alert(id_) if glimpse else None
     if asked is not None:
-        files = list(dict.fromkeys(str(event["file"]) for event in asked.events if os.path.exists(str(event["file"]))))
+        files = files or _logs_of(asked)
 
         def found(alert: Alert) -> bool:
             return (alert.flow, alert.at, alert.key, alert.state) == (asked.flow, asked.at, asked.key, asked.state)
 
-    if not files and sent is None:
+    if not files and asked is None:
         fail(1, f"no alert {id_} is kept here. An id that a daemon gave is known in its state directory (--state-dir) "
                 "for a while; one that replay gave, in the logs that it read: name them")
     until = when(asked) if asked is not None else None
     answer = why_alert(config, found, files, until=until, cache=cache) if files else None
-    if answer is None and sent is not None:
-        _show_kept(sent)
+    if answer is None and asked is not None:
+        _show_kept(asked)
     elif answer is None:
         fail(1, f"these logs give no alert {id_}: corowatch replay tells the ids of those that they give, which are "
                 "others than those of a daemon")
@@ -119,6 +121,17 @@ def _show_alert(id_: str, files: Sequence[str], config: Config, glimpse: Any, ca
         click.echo()
         for one in told:
             _show(one, config)
+
+
+def _logs_of(alert: Alert) -> list[str]:
+    """The files whose lines an alert tells, and what they were rotated to since the first of these, oldest first."""
+    began = min((datetime.fromisoformat(str(event["at"])).timestamp() for event in alert.events), default=0.0)
+    folders, found = Folders(), list[str]()
+    for path in dict.fromkeys(str(event["file"]) for event in alert.events):
+        rotations = newest_first(folders.rotations(path)) if os.path.isabs(path) else ()
+        found += [other for other, seen in rotations if seen.mtime / 1e9 >= began][::-1]
+        found += [path] if os.path.exists(path) else []
+    return list(dict.fromkeys(found))
 
 
 def _head(alert: Alert) -> str:

@@ -100,6 +100,9 @@ class Beside:
                   if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives
                   and (seen.dev, seen.ino) not in absent
                   and succeeds(os.path.basename(other), os.path.basename(path))]
+        begin_themselves = {other for other, _ in missed if other in found}
+        # What is just being packed stands there twice: the packed one will be a copy.
+        missed = [(other, seen) for other, seen in missed if os.path.splitext(other)[0] not in begin_themselves]
         here = self._unfollowed(path) if missed else None
         for other, seen in reversed(missed):
             try:

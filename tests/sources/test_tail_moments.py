@@ -377,3 +377,21 @@ def test_what_is_a_link_is_asked_again_only_where_names_changed(log, tmp_path, m
     log.symlink_to(tmp_path / "two/x")
     reader.read(3.0)
     assert f"{tmp_path}/two" in reader.tail.directories()
+
+
+def test_what_is_found_while_it_is_packed_is_read_once(log, tmp_path):
+    """It begins itself, and what it is packed to beside it, which no glob finds, is its copy."""
+    reader = Reader(f"{tmp_path}/app.log*", exclude=("*.gz",), start="beginning")
+    write(log, "zero\n")
+    assert ["zero"] == reader.read(1.0)
+    write(log, "one\n")
+    reader.read(1.5)
+    log.rename(tmp_path / "app.log.2")
+    write(tmp_path / "app.log.1", "two, of which nothing was seen\n")
+    write(tmp_path / "app.log.1.gz", gzip.compress((tmp_path / "app.log.1").read_bytes()))
+    log.touch()
+
+    got = reader.read(2.0) + reader.read(3.0)
+
+    assert ["two, of which nothing was seen"] == got
+    assert 0 == balance(reader.tail)

@@ -75,7 +75,8 @@ class Beside:
         with `at_end` do not want to."""
         if self._lives.family(path) or path in self._last_at:
             self.begin_missed(path, found, folders, now)
-        else:
+        elif at_end or not any(self._lives.family(kin) for kin in self._lives.kin.of(path)):
+            # What else is rotated from a followed log is that one's: it may be this very text, packed a moment ago.
             self._know_siblings(path, found, folders, now, at_end=at_end)
 
     def begin_missed(self, path: str, found: Collection[str], folders: Folders, now: float) -> None:

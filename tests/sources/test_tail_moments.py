@@ -395,3 +395,26 @@ def test_what_is_found_while_it_is_packed_is_read_once(log, tmp_path):
 
     assert ["two, of which nothing was seen"] == got
     assert 0 == balance(reader.tail)
+
+
+def test_what_is_being_packed_is_not_known_where_its_plain_file_goes_before_it_is_opened(log, tmp_path, monkeypatch):
+    reader = Reader(f"{tmp_path}/app.log*", exclude=("*.gz",), start="beginning")
+    write(log, "zero\n")
+    reader.read(1.0)
+    log.rename(tmp_path / "app.log.2")
+    log.touch()
+    reader.read(1.5)
+    rotated, packed = tmp_path / "app.log.1", gzip.compress(b"one, of which nothing was seen\n")
+    write(rotated, "one, of which nothing was seen\n")
+    write(tmp_path / "app.log.1.gz", packed[:-9])
+    begin = Tail._begin
+
+    def unlinked(self, path, **options):
+        if path == str(rotated) and rotated.exists():
+            write(tmp_path / "app.log.1.gz", packed[-9:])
+            rotated.unlink()
+        return begin(self, path, **options)
+
+    monkeypatch.setattr(Tail, "_begin", unlinked)
+
+    assert ["one, of which nothing was seen"] == reader.read(2.0) + reader.read(3.0) + reader.read(10.0)

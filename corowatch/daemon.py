@@ -45,7 +45,7 @@ from corowatch.scout import Scouts
 from corowatch.slices import ask_for_short
 from corowatch.sources import Source, read_first
 from corowatch.sources.corowatch import INTERNAL
-from corowatch.store import MAX_ROWS, Change, Store, write_whole
+from corowatch.store import Change, Store, write_whole
 from corowatch.summary import Ledger, Table, sources_told
 from corowatch.terminal import unread
 from corowatch.watch import Watch
@@ -509,8 +509,8 @@ class Daemon:
         for sink in self._store.folding & self.couriers.keys():
             if not self._is_hushed("folded", sink, now):
                 self.tell("folded", f"sink {sink} is behind: {self._store.waiting(sink):,} alerts wait, and further "
-                          f"ones of one step and key become one with a count; beyond {2 * MAX_ROWS:,} those of one "
-                          "step do, whatever their key", sink=sink)
+                          "ones of one step and key become one with a count; beyond twice as much those of one step "
+                          "do, whatever their key", sink=sink)
 
     def _is_hushed(self, kind: str, sink: str, now: float) -> bool:
         """Whether this trouble of a sink was told a short while ago; if not, it is told now."""

@@ -122,16 +122,17 @@ LEAD = re.compile(BEFORE_FIRST.encode()).match
 
 
 # What a line of an access log begins with: the client's address or name, those of proxies before it, or what stands for
-# none; or the name of a virtual host.  A name of one label is told by what follows, `-` for who asked, which none says.
+# none; or the name of a virtual host.  One label may be anything (`INFO - `), so it is one before an address only.
 # The last label of one of several begins with no digit, or it might be a time: `1763805600.5`.
 FOUR = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
 ADDRESS = (rf"(?>(?:{FOUR}|[0-9A-Fa-f:]{{0,39}}::[0-9A-Fa-f:.]{{0,43}}|(?:[0-9A-Fa-f]{{1,4}}:){{7}}[0-9A-Fa-f]{{1,4}}"
            rf"|(?:[0-9A-Fa-f]{{1,4}}:){{6}}{FOUR})(?:%[\w.-]{{1,16}})?)")
 LETTER, LABEL = r"[A-Za-z_\x80-\xff]", r"[\w\x80-\xff-]"
 CLIENT = re.compile((
-    rf"(?:(?>(?:{ADDRESS}, ?){{0,8}})(?:{ADDRESS}|\[{ADDRESS}\])"
+    rf"(?:(?>(?:(?:{ADDRESS}(?::\d{{1,5}})?|unknown), ?){{0,8}})(?:{ADDRESS}|\[{ADDRESS}\])"
     rf"|(?:{LABEL}{{1,63}}\.){{1,16}}{LETTER}{LABEL}{{0,63}}\.?|{LETTER}{LABEL}{{0,63}}(?:\.{LABEL}{{1,63}}){{1,16}}\.?"
-    rf"|localhost|{LETTER}{LABEL}{{0,63}}(?= - ))(?::\d{{1,5}})? |(?:unix:|-) ").encode("latin-1")).match
+    rf"|localhost|(?:{LETTER}{LABEL}{{0,63}}|\*)(?=:\d{{1,5}} {ADDRESS} ))(?::\d{{1,5}})? |(?:unix:|-) "
+    ).encode("latin-1")).match
 CLF_MINUTE = re.compile(rb"\[(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d): ([+-]\d{4})").fullmatch
 CLF_LENGTH = len("[22/Nov/2026:10:00:00 +0000")
 CLF_END = b'] "'

@@ -218,7 +218,8 @@ class Tail(Source):
     def _changed_since(self, moment: float, found: Iterable[str]) -> bool:
         """Whether a folder of these files, or where the globs begin, was changed after that."""
         folders = _folders(found) | {fixed(pattern)[0] for pattern in self._paths}
-        return any(_changed(folder) > moment for folder in folders)
+        ahead = time.time() + JUST  # a folder of another clock is not listed twice for good
+        return any(moment < _changed(folder) <= ahead for folder in folders)
 
     def _list(self) -> dict[str, Seen]:
         found: dict[str, Seen] = {}

@@ -94,8 +94,8 @@ class Beside:
 
     def _begin_since(self, since: int, path: str, found: Collection[str], folders: Folders, now: float) -> None:
         for life in self._lives.family(path):  # what was rotated as well comes before what stood there after it
-            if life.path == path and life.strayed and (moved_to := folders.where(path, life.ino)):
-                life.move(moved_to)
+            if life.path == path and life.strayed and (moved_to := folders.where(path, life.ino)) not in (None, path):
+                life.leave(moved_to, now)
         absent = self._absent.inodes()
         missed = [(other, seen) for other, seen in newest_first(folders.rotations(path))
                   if seen.mtime >= since and (seen.dev, seen.ino) not in self._lives

@@ -201,6 +201,13 @@ class Life:
         self.age = age(os.path.basename(name_of(path)))
         self.dirty = True
 
+    def leave(self, path: str | None, now: float) -> None:
+        """It strayed, to `path`, or nobody knows whereto: until a glob finds it there, it is only read to its end."""
+        if path is not None:
+            self.move(path)
+        if self.gone is None:
+            self.gone = self.grew = now
+
     def status(self) -> Seen:
         """What its descriptor tells."""
         return self.content.status()

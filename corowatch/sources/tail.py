@@ -294,7 +294,7 @@ class Tail(Source):
 
     def _look_at(self, life: Life, now: float) -> bool:
         """Notice what changed of a file; False if it is not where it was."""
-        seen = None
+        seen, path = None, life.path
         if life.gone is None:
             try:
                 seen = seen_of(os.stat(life.path))
@@ -308,7 +308,7 @@ class Tail(Source):
             seen = self._status(life)
         if seen:
             self._notice(life, seen, now)
-        return True
+        return life.path == path  # it may be moved just now
 
     def _look_everywhere(self, now: float) -> None:
         """Find everything anew. What a path no longer leads to is looked at through its descriptor."""
@@ -336,10 +336,7 @@ class Tail(Source):
     def _look_through(self, life: Life, folders: Folders, now: float) -> None:
         """No glob finds this file now: look through its descriptor, until nothing has come for long."""
         if life.strayed:
-            if path := folders.where(life.path, life.ino):
-                life.move(path)
-            if life.gone is None:
-                life.gone = life.grew = now
+            life.leave(folders.where(life.path, life.ino), now)
         unreadable = life.failed
         if status := self._status(life):
             self._notice(life, status, now)

@@ -357,6 +357,23 @@ def test_what_is_rotated_twice_as_it_is_seen_to_hold_something_is_read_in_order(
     assert 0 == balance(reader.tail)
 
 
+def test_what_is_rotated_as_it_is_seen_to_hold_something_ends_and_the_next_is_noticed_at_once(log, tmp_path, before):
+    reader = Reader(log, start="beginning")
+    log.touch()
+    reader.read(1.0)
+    write(log, "one\nunfinished")
+
+    def rotate():
+        log.rename(tmp_path / "app.log.1")
+        write(log, "two\n")
+
+    before(Beside, "begin_missed", rotate)
+
+    assert ["one", "two"] == reader.read(2.0, {str(log)}) + reader.read(2.5, {str(log)})
+    assert ["unfinished"] == reader.read(3.0) + reader.read(3.0 + QUIET)
+    assert [str(log)] == open_in(tmp_path)
+
+
 def test_what_is_a_link_is_asked_again_only_where_names_changed(log, tmp_path, monkeypatch):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()

@@ -16,7 +16,7 @@ from typing import Protocol
 import msgspec
 
 from corowatch.core.follow import Saved, Seen, digest
-from corowatch.core.rotations import succeeds
+from corowatch.core.rotations import is_packed, succeeds
 from corowatch.sources.content import Plain, Unpacked
 from corowatch.sources.known import Known
 from corowatch.sources.life import RACY, Life
@@ -103,7 +103,8 @@ class Beside:
                   and succeeds(os.path.basename(other), os.path.basename(path))]
         begin_themselves = {other for other, _ in missed if other in found}
         # What is just being packed stands there twice: the packed one will be a copy.
-        missed = [(other, seen) for other, seen in missed if os.path.splitext(other)[0] not in begin_themselves]
+        missed = [(other, seen) for other, seen in missed
+                  if not is_packed(other) or os.path.splitext(other)[0] not in begin_themselves]
         here = self._unfollowed(path) if missed else None
         for other, seen in reversed(missed):
             try:

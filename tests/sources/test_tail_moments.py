@@ -414,6 +414,20 @@ def test_what_is_found_while_it_is_packed_is_read_once(log, tmp_path):
     assert 0 == balance(reader.tail)
 
 
+def test_what_is_only_named_as_if_it_were_packed_from_what_is_found_is_read(log, tmp_path):
+    """A second one of a day, which no glob finds: what stands behind the name is no packer's."""
+    reader = Reader(log, f"{tmp_path}/app.log.????????", start="beginning")
+    write(log, "zero\n")
+    reader.read(1.0)
+    log.rename(tmp_path / "app.log.20260101")
+    write(tmp_path / "app.log.20260102.1", "one\n")
+    write(tmp_path / "app.log.20260102", "two\n")
+    write(log, "three\n")
+
+    assert ["one", "two", "three"] == reader.read(2.0) + reader.read(3.0)
+    assert 0 == balance(reader.tail)
+
+
 def test_what_is_being_packed_is_not_known_where_its_plain_file_goes_before_it_is_opened(log, tmp_path, monkeypatch):
     reader = Reader(f"{tmp_path}/app.log*", exclude=("*.gz",), start="beginning")
     write(log, "zero\n")

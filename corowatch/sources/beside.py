@@ -22,7 +22,7 @@ from corowatch.sources.known import Known
 from corowatch.sources.life import RACY, Life
 from corowatch.sources.lives import Lives
 from corowatch.sources.report import Report
-from corowatch.sources.siblings import PROBE, Folders, begins, holds, is_copy, newest_first, text_at
+from corowatch.sources.siblings import PROBE, Folders, begins, holds, is_copy, newest_first, roots, text_at
 
 MOST = 10_000
 """Paths of which it is remembered that a log stood there."""
@@ -75,7 +75,8 @@ class Beside:
         with `at_end` do not want to."""
         if self._lives.family(path) or path in self._last_at:
             self.begin_missed(path, found, folders, now)
-        elif at_end or not any(self._lives.family(kin) for kin in self._lives.kin.of(path)):
+        elif at_end or not any(self._lives.family(log) and succeeds(os.path.basename(path), os.path.basename(log))
+                               for log in roots(path)):
             # What else is rotated from a followed log is that one's: it may be this very text, packed a moment ago.
             self._know_siblings(path, found, folders, now, at_end=at_end)
 

@@ -449,3 +449,17 @@ def test_what_is_being_packed_is_not_known_where_its_plain_file_goes_before_it_i
     monkeypatch.setattr(Tail, "_begin", unlinked)
 
     assert ["one, of which nothing was seen"] == reader.read(2.0) + reader.read(3.0) + reader.read(10.0)
+
+
+@pytest.mark.parametrize("other", ["worker-1.log", "worker.log"])
+def test_what_stands_beside_a_new_log_is_known_where_another_is_named_alike(tmp_path, other):
+    """It is no rotation of the other one, so what stands beside it is its own, and old."""
+    log, old = tmp_path / "worker-2.log", tmp_path / "worker-2.log.1"
+    write(tmp_path / other, "one\n")
+    written(old, "said by one that held it open when the new one was made\n", 30)
+    reader = Reader(f"{tmp_path}/worker*.log", start="end")
+    written(log, "", 60)
+    got = reader.read(1.0) + reader.read(2.0)
+    write(log, "new\n")
+
+    assert ["new"] == got + reader.read(3.0) + reader.read(4.0)

@@ -19,7 +19,7 @@ from corowatch.core.follow import Saved, Seen, digest
 from corowatch.core.rotations import is_packed, succeeds
 from corowatch.sources.content import Plain, Unpacked
 from corowatch.sources.known import Known
-from corowatch.sources.life import RACY, Life
+from corowatch.sources.life import RACY, Life, strayed
 from corowatch.sources.lives import Lives
 from corowatch.sources.report import Report
 from corowatch.sources.siblings import PROBE, Folders, begins, holds, is_copy, newest_first, roots, text_at
@@ -70,10 +70,15 @@ class Beside:
         file = life.content.file()
         self.known.add(life.key, msgspec.structs.replace(life.saved(), size=file.size, mtime=file.mtime))
 
-    def before(self, path: str, found: Collection[str], folders: Folders, now: float, *, at_end: bool) -> None:
-        """A file that is new stands at `path`: begin what stood there since we looked, or know what we never read, and
-        with `at_end` do not want to."""
-        if self._lives.family(path) or path in self._last_at:
+    def before(self, path: str, seen: Seen, found: Collection[str], folders: Folders, now: float, *,
+               at_end: bool) -> None:
+        """A file that is new was seen at `path`: begin what stood there since we looked, or know what we never read,
+        and with `at_end` do not want to."""
+        known = self._lives.family(path) or path in self._last_at
+        if not known and not at_end and strayed(path, seen.dev, seen.ino):
+            self.was_at(path, seen.mtime)  # it was rotated since it was seen
+            known = True
+        if known:
             self.begin_missed(path, found, folders, now)
         elif at_end or not any(self._lives.family(log) and succeeds(os.path.basename(path), os.path.basename(log))
                                for log in roots(path)):

@@ -186,14 +186,8 @@ class Life:
 
     @property
     def strayed(self) -> bool:
-        """Whether its path leads to another file or to none; what cannot be seen now may still be there."""
-        try:
-            status = os.stat(self.path)
-        except (FileNotFoundError, NotADirectoryError):
-            return True
-        except OSError:
-            return False
-        return (status.st_dev, status.st_ino) != (self.dev, self.ino)
+        """Whether its path leads to another file or to none."""
+        return strayed(self.path, self.dev, self.ino)
 
     def move(self, path: str) -> None:
         """It stands under another name now."""
@@ -625,6 +619,17 @@ class Life:
                 if len(head) > length:  # of what is unpacked the beginning may be far behind
                     self._hashed = digest(head), len(head)
         return self._hashed
+
+
+def strayed(path: str, dev: int, ino: int) -> bool:
+    """Whether a path leads to another file or to none; what cannot be seen now may still be there."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) != (dev, ino)
 
 
 def last_line(content: Plain | Unpacked, size: int, how: Reading) -> tuple[int, bytes]:

@@ -135,7 +135,7 @@ class Tail(Source):
         for path, seen in found.items():
             if (seen.dev, seen.ino) in self._lives or (seen.dev, seen.ino) in absent or self._beside.known.holds(seen):
                 continue
-            self._beside.before(path, found, folders, now, at_end=at_end)
+            self._beside.before(path, seen, found, folders, now, at_end=at_end)
             if not self._begin(path, at_end=at_end, now=now):
                 unopened.append((path, seen))
         return unopened

@@ -303,10 +303,11 @@ def test_a_folder_is_not_settled_where_it_changed_and_cannot_be_listed_again(log
     assert not folders.settled(str(log))
 
 
+@pytest.mark.parametrize("glob", ["app.log*", "app.log"])
 @pytest.mark.parametrize("again", [False, True])
-def test_one_that_is_rotated_between_the_listing_and_its_opening_is_read(log, tmp_path, before, again):
-    """It is named as what a glob finds, so it is no old one that stands beside the log."""
-    reader = Reader(f"{tmp_path}/app.log*", start="beginning")
+def test_one_that_is_rotated_between_the_listing_and_its_opening_is_read(log, tmp_path, before, glob, again):
+    """It was found, so it is no old one that stands beside the log, be it found under its new name or not."""
+    reader = Reader(tmp_path / glob, start="beginning")
     if again:
         write(log, "zero\n")
         assert ["zero"] == reader.read(1.0)
@@ -320,7 +321,19 @@ def test_one_that_is_rotated_between_the_listing_and_its_opening_is_read(log, tm
 
     before(Beside, "before", rotate)
 
-    assert ["one", "two"] == sorted(reader.read(2.0) + reader.read(3.0))
+    assert ["one", "two"] == reader.read(2.0) + reader.read(3.0)
+    assert 0 == balance(reader.tail)
+
+
+def test_one_that_is_rotated_before_it_is_opened_is_read_where_none_comes_in_its_place(log, tmp_path, before):
+    reader = Reader(log, start="beginning")
+    written(tmp_path / "app.log.2", "old\n", 60)
+    write(log, "one\n")
+    before(Beside, "before", lambda: log.rename(tmp_path / "app.log.1"))
+    got = reader.read(2.0)
+    write(log, "two\n")
+
+    assert ["one", "two"] == got + reader.read(3.0)
     assert 0 == balance(reader.tail)
 
 

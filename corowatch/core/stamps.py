@@ -131,7 +131,7 @@ LETTER, LABEL = r"[A-Za-z_\x80-\xff]", r"[\w\x80-\xff-]"
 CLIENT = re.compile((
     rf"(?:(?>(?:(?:{ADDRESS}(?::\d{{1,5}})?|unknown), ?){{0,8}})(?:{ADDRESS}|\[{ADDRESS}\])"
     rf"|(?:{LABEL}{{1,63}}\.){{1,16}}{LETTER}{LABEL}{{0,63}}\.?|{LETTER}{LABEL}{{0,63}}(?:\.{LABEL}{{1,63}}){{1,16}}\.?"
-    rf"|localhost|(?:{LETTER}{LABEL}{{0,63}}|\*)(?=:\d{{1,5}} {ADDRESS} ))(?::\d{{1,5}})? |(?:unix:|-) "
+    rf"|localhost|(?:{LETTER}{LABEL}{{0,63}}|\*)(?=(?::\d{{1,5}})? {ADDRESS} ))(?::\d{{1,5}})? |(?:unix:|-) "
     ).encode("latin-1")).match
 CLF_MINUTE = re.compile(rb"\[(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d): ([+-]\d{4})").fullmatch
 CLF_LENGTH = len("[22/Nov/2026:10:00:00 +0000")

@@ -326,7 +326,7 @@ USERS = [b"-", b"1700000000", b"[01/Jan/2020:00:00:00 +0000]", b"2020-01-01T00:0
                                     b"1:2:3:4:5:6:192.0.2.7", b"www.example.org.", b"_a.example", "ü.example".encode(),
                                     b"192.0.2.7, 2001:db8::1", b"198.51.100.1,192.0.2.7", b"web1:80 192.0.2.7",
                                     b"_default_:443 ::1", b"*:80 192.0.2.7", b"192.0.2.7:4444, 192.0.2.8",
-                                    b"unknown, 192.0.2.8"])
+                                    b"unknown, 192.0.2.8", b"intranet 192.0.2.7", b"intranet 2001:db8::1"])
 def test_what_a_client_says_is_its_user_is_not_when_it_came(client: bytes, user: bytes) -> None:
     line = client + b" - " + user + b' [22/Nov/2026:10:00:07 +0100] "GET /[01/Jan/2020:00:00:00 +0000] HTTP/1.1" 200 5'
 

@@ -26,6 +26,8 @@ from corowatch.terminal import speak
 
 _PLACE = re.compile(r"(?P<path>.+):(?P<byte>@)?(?P<number>\d+)", re.DOTALL)
 _ID = re.compile(r"[0-9a-f]{6,24}(?:\.r)?")
+_BEHIND = 1.0
+"""Seconds that a file's time may be behind its last line's: the kernel's clock ticks, and bzip2 keeps whole ones."""
 
 
 @click.command("why")
@@ -129,7 +131,7 @@ def _logs_of(alert: Alert) -> list[str]:
     folders, found = Folders(), list[str]()
     for path in dict.fromkeys(str(event["file"]) for event in alert.events):
         rotations = newest_first(folders.rotations(path)) if os.path.isabs(path) else ()
-        found += [other for other, seen in rotations if seen.mtime / 1e9 >= began][::-1]
+        found += [other for other, seen in rotations if seen.mtime / 1e9 + _BEHIND >= began][::-1]
         found += [path] if os.path.exists(path) else []
     return list(dict.fromkeys(found))
 

@@ -323,6 +323,25 @@ def test_why_asks_what_a_daemon_remembers_and_what_it_sent(command, folder):
     assert gone.stdout == command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s").stdout
 
 
+@pytest.mark.parametrize("behind", [0.009, 0.9])
+def test_why_finds_a_line_that_was_the_last_of_its_log(command, folder, behind):
+    """A file's time is behind it: by a tick of the kernel's clock, or up to a second where bzip2 packed it."""
+    at = datetime.now(UTC).timestamp() - 60
+    line = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%f}Z Failed password for bob from 192.0.2.7\n"
+    (folder / "auth.log").write_text(3 * line)
+    (folder / "c.yaml").write_text(CONFIG.replace("/var/log/auth.log", str(folder / "auth.log")).replace(
+        "severity: critical", "to: out") + "sinks: {out: {file: out.jsonl}}\n")
+    assert 0 == command("run", "c.yaml", "--once", "--state-dir", "s").returncode
+    (alert,) = map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+    (folder / "auth.log").rename(folder / "auth.log.1")
+    os.utime(folder / "auth.log.1", (at - behind,) * 2)
+    (folder / "auth.log").write_text("")
+
+    told = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
+
+    assert ["1 of 3", "2 of 3"] == re.findall(r"\d of 3", told.stdout)
+
+
 @pytest.mark.parametrize(("steps", "moment"), [
     ("absence: {for: 1h}", "2026-03-02 09:00:03Z  time has passed\n  one:\n    absence  passed it on: count=0"),
     ("tally: {every: 1h}", "2026-03-02 09:00:00Z  time has passed\n  one:\n    tally    passed it on: count=4"),

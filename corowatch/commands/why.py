@@ -21,7 +21,7 @@ from corowatch.core.text import in_one_line, many, safe
 from corowatch.core.verdict import when
 from corowatch.rules.asking import Told, spot_of, why_alert, why_line, why_text
 from corowatch.rules.telling import tree
-from corowatch.sources.siblings import Folders, newest_first
+from corowatch.sources.siblings import Folders, newest_first, roots
 from corowatch.terminal import speak
 
 _PLACE = re.compile(r"(?P<path>.+):(?P<byte>@)?(?P<number>\d+)", re.DOTALL)
@@ -130,7 +130,8 @@ def _logs_of(alert: Alert) -> list[str]:
     began = min((datetime.fromisoformat(str(event["at"])).timestamp() for event in alert.events), default=0.0)
     folders, found = Folders(), list[str]()
     for path in dict.fromkeys(str(event["file"]) for event in alert.events):
-        rotations = newest_first(folders.rotations(path)) if os.path.isabs(path) else ()
+        logs = roots(path) if os.path.isabs(path) else ()  # it may be a rotated one already
+        rotations = newest_first({other for log in logs for other in folders.rotations(log)})
         found += [other for other, seen in rotations if seen.mtime / 1e9 + _BEHIND >= began][::-1]
         found += [path] if os.path.exists(path) else []
     return list(dict.fromkeys(found))

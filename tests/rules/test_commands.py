@@ -323,6 +323,23 @@ def test_why_asks_what_a_daemon_remembers_and_what_it_sent(command, folder):
     assert gone.stdout == command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s").stdout
 
 
+def test_why_finds_lines_that_were_read_from_a_rotated_log_when_it_is_rotated_on(command, folder):
+    """What stands under the name that the alert tells is another text then."""
+    (folder / "auth.log").unlink()
+    line = f"{datetime.now(UTC) - timedelta(seconds=4):%Y-%m-%dT%H:%M:%S}Z Failed password for bob from 192.0.2.7\n"
+    (folder / "auth.log.1").write_text(3 * line)
+    (folder / "c.yaml").write_text(CONFIG.replace("/var/log/auth.log", f"'{folder}/auth.log*'").replace(
+        "severity: critical", "to: out") + "sinks: {out: {file: out.jsonl}}\n")
+    assert 0 == command("run", "c.yaml", "--once", "--state-dir", "s").returncode
+    (alert,) = map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+    (folder / "auth.log.1").rename(folder / "auth.log.2")
+    (folder / "auth.log.1").write_text("")
+
+    told = command("why", alert["id"], "-c", "c.yaml", "--state-dir", "s")
+
+    assert ["1 of 3", "2 of 3"] == re.findall(r"\d of 3", told.stdout)
+
+
 @pytest.mark.parametrize("behind", [0.009, 0.9])
 def test_why_finds_a_line_that_was_the_last_of_its_log(command, folder, behind):
     """A file's time is behind it: by a tick of the kernel's clock, or up to a second where bzip2 packed it."""
